@@ -1,0 +1,27 @@
+"""Typed errors. Each message names the offending value and says what to do about it."""
+
+from __future__ import annotations
+
+
+class GlimpseError(Exception):
+    """Base class of every error that this package raises on purpose."""
+
+
+class InvalidArgument(GlimpseError, ValueError):
+    """A constructor argument or a reset option that cannot work."""
+
+
+class InvalidAction(GlimpseError, ValueError):
+    """An action of the wrong shape, a gaze that is not finite, or a label outside the label space."""
+
+
+class MissingData(GlimpseError, FileNotFoundError):
+    """A data file that is neither on disk nor to be had by download."""
+
+
+class CorruptedData(GlimpseError, ValueError):
+    """A data file whose checksum, size or content is not what it must be."""
+
+
+class DisplayUnavailable(GlimpseError, RuntimeError):
+    """`render_mode="human"` on a machine without a display."""

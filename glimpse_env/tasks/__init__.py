@@ -1,0 +1,1 @@
+"""The images and label sequences of every task: pure functions of (task, split, index)."""
