@@ -1,0 +1,160 @@
+"""Compare rendered house numbers with the annotations of SVHN, and show a hundred of them.
+
+    python benchmarks/house_numbers_statistics.py --annotations svhn_annotations.npz
+
+The annotations are the sizes, labels (`<split>_label`, in file order), `<split>_first_digit`
+offsets and `<split>_box_ltwh` boxes of SVHN format 1, without the pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from glimpse_env.tasks.house_numbers import photograph, render_house_numbers
+
+RESULTS = Path(__file__).parent / "results"
+NUM_RENDERED = 10_000
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Many house numbers: digits and boxes one after another, and where each number starts."""
+
+    first: NDArray[np.int64]
+    digits: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """How many digits each number has."""
+        return np.diff(np.append(self.first, len(self.digits)))
+
+
+def annotated(path: Path, split: str) -> Numbers:
+    """Read the true labels and boxes."""
+    with np.load(path) as data:
+        first = data[f"{split}_first_digit"][:-1].astype(np.int64)
+        digits = data[f"{split}_label"].astype(np.int64)
+        return Numbers(first, digits, data[f"{split}_box_ltwh"].astype(np.float64))
+
+
+def rendered(split: str) -> Numbers:
+    """Render numbers and take their boxes in pixels of the imagined photograph."""
+    layouts = [photograph(split, i, 54, 1, 5)[1].layout for i in range(NUM_RENDERED)]
+    lengths = [len(layout.digits) for layout in layouts]
+    first = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    digits = np.array([digit for layout in layouts for digit in layout.digits], np.int64)
+    boxes = np.concatenate([layout.boxes * layout.photo_height for layout in layouts])
+    return Numbers(first, digits, boxes)
+
+
+def shares(values: NDArray[np.int64], num_values: int) -> list[float]:
+    """Part of the values that are 0, 1, 2, ... in per cent."""
+    return list(100 * np.bincount(values, minlength=num_values)[:num_values] / len(values))
+
+
+def shape_quantiles(numbers: Numbers) -> dict[str, list[float]]:
+    """Distributions of the boxes' shapes and of how they stand."""
+    first, lengths, boxes = numbers.first, numbers.lengths, numbers.boxes
+    left, top, width, height = boxes.T
+    last = first + lengths - 1
+    pair = np.setdiff1d(np.arange(len(boxes)), last)
+    mean_height = (height[pair] + height[pair + 1]) / 2
+    many, centre = lengths > 1, boxes[:, :2] + boxes[:, 2:] / 2
+    rise, run = (centre[last] - centre[first])[many].T[::-1]
+    measures = {
+        "digit width / height": width / height,
+        "width / height of 1": (width / height)[numbers.digits == 1],
+        "digit height (pixels of the photograph)": height,
+        "gap to the next box / height": (left[pair + 1] - left[pair] - width[pair]) / mean_height,
+        "step down to the next box / height": (top[pair + 1] - top[pair]) / mean_height,
+        "slope, last to first centre (degrees)": np.degrees(np.arctan2(rise, run)),
+        "width / height of the union of 2 digits": _union_aspect(numbers, 2),
+        "width / height of the union of 3 digits": _union_aspect(numbers, 3),
+    }
+    return {name: list(np.quantile(values, LEVELS)) for name, values in measures.items()}
+
+
+def _union_aspect(numbers: Numbers, length: int) -> NDArray[np.float64]:
+    starts = numbers.first[numbers.lengths == length]
+    boxes = numbers.boxes[starts[:, None] + np.arange(length)]
+    size = (boxes[..., :2] + boxes[..., 2:]).max(axis=1) - boxes[..., :2].min(axis=1)
+    return np.asarray(size[:, 0] / size[:, 1], np.float64)
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Format a markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def report(sources: dict[str, Numbers]) -> str:
+    """Write all tables."""
+    lengths, leading, other, shapes = [], [], [], []
+    quantiles = {name: shape_quantiles(numbers) for name, numbers in sources.items()}
+    for name, numbers in sources.items():
+        rest = np.delete(numbers.digits, numbers.first)
+        lengths.append([name, *(f"{s:.2f}" for s in shares(numbers.lengths, 6)[1:])])
+        leading.append([name, *(f"{s:.1f}" for s in shares(numbers.digits[numbers.first], 10))])
+        other.append([name, *(f"{s:.1f}" for s in shares(rest, 10))])
+    for measure in next(iter(quantiles.values())):
+        for name in sources:
+            shapes.append([measure, name, *(f"{q:.2f}" for q in quantiles[name][measure])])
+    digits = [str(digit) for digit in range(10)]
+    return "\n\n".join(
+        [
+            "Lengths (% of numbers)",
+            table(["source", "1", "2", "3", "4", "5"], lengths),
+            "Leading digits (%)",
+            table(["source", *digits], leading),
+            "Other digits (%)",
+            table(["source", *digits], other),
+            "Shapes (quantiles)",
+            table(["measure", "source", *(f"{100 * level:.0f} %" for level in LEVELS)], shapes),
+        ]
+    )
+
+
+def write_contact_sheet(path: Path) -> None:
+    """Save 50 training and, below, 50 test images as one picture."""
+    sheet = [render_house_numbers(s, np.arange(50), color=True)[0] for s in ("train", "test")]
+    tiles = np.concatenate(sheet).reshape(10, 10, 54, 54, 3)
+    picture = tiles.transpose(0, 2, 1, 3, 4).reshape(540, 540, 3)
+    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+def main() -> None:
+    """Write the tables and the contact sheet to `benchmarks/results`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--annotations", type=Path, required=True, help="svhn_annotations.npz")
+    annotations: Path = parser.parse_args().annotations
+    sources = {
+        "SVHN train": annotated(annotations, "train"),
+        "SVHN test": annotated(annotations, "test"),
+        "rendered train": rendered("train"),
+        "rendered test": rendered("test"),
+    }
+    command = shlex.join(["python", sys.argv[0], "--annotations", annotations.name])
+    text = (
+        "# Rendered house numbers against SVHN's annotations\n\n"
+        f"`{command}`\n\n{NUM_RENDERED:,} numbers of each rendered split; every split follows the"
+        " statistics of SVHN train.\n\n"
+        f"{report(sources)}\n\n50 training images and, below, 50 test images:\n\n"
+        "![contact sheet](house_numbers_contact_sheet.png)\n"
+    )
+    (RESULTS / "house_numbers_statistics.md").write_text(text)
+    write_contact_sheet(RESULTS / "house_numbers_contact_sheet.png")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

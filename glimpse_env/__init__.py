@@ -1,0 +1,45 @@
+"""Glimpse-attention tasks as Gymnasium environments: the agent sees only what it looks at.
+
+`import glimpse_env` registers every id of `envs_registry.TABLE` and loads nothing heavier than
+gymnasium; the classes below are imported when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import envs_registry
+
+if TYPE_CHECKING:
+    from glimpse_env.env import GlimpseEnv
+    from glimpse_env.errors import (
+        CorruptedData,
+        DisplayUnavailable,
+        GlimpseError,
+        InvalidAction,
+        InvalidArgument,
+        MissingData,
+    )
+    from glimpse_env.vector_env import GlimpseVectorEnv
+
+__all__ = [
+    "CorruptedData",
+    "DisplayUnavailable",
+    "GlimpseEnv",
+    "GlimpseError",
+    "GlimpseVectorEnv",
+    "InvalidAction",
+    "InvalidArgument",
+    "MissingData",
+    "envs_registry",
+]
+
+_MODULES = {"GlimpseEnv": "glimpse_env.env", "GlimpseVectorEnv": "glimpse_env.vector_env"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public class on first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'glimpse_env' has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES.get(name, "glimpse_env.errors")), name)

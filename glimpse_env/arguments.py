@@ -1,0 +1,88 @@
+"""Checks of what users pass to constructors and to `reset`; every failure is an InvalidArgument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from glimpse_env.errors import InvalidArgument
+
+INITIAL_GAZES = ("none", "center", "random")
+RENDER_MODES = (None, "rgb_array", "human")
+
+
+def require_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Refuse a value that is not among the choices."""
+    if value not in choices:
+        raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {tuple(choices)}")
+
+
+def require_known(name: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse keys that nothing reads."""
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise InvalidArgument(f"{name}: unknown key {unknown[0]!r}; known are {tuple(known)}")
+
+
+def require_at_least(name: str, value: Any, least: int) -> None:
+    """Refuse anything but an integer of at least `least`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise InvalidArgument(f"{name}={value!r} must be an integer of at least {least}")
+
+
+def parse_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    """The mode named "next_step", "same_step" or "disabled", or the enum member itself."""
+    if isinstance(mode, AutoresetMode):
+        return mode
+    names = {member.name.lower(): member for member in AutoresetMode}
+    require_choice("autoreset_mode", mode, sorted(names))
+    return names[mode]
+
+
+def parse_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[int] | None:
+    """One seed a row: `seed + i` from a number, the list itself, None to go on as before."""
+    if seed is None:
+        return None
+    if isinstance(seed, int | np.integer):
+        seeds: list[Any] = [int(seed) + i for i in range(num_envs)]
+    else:
+        seeds = list(seed)
+    if len(seeds) != num_envs:
+        raise InvalidArgument(f"seed: {len(seeds)} seeds for {num_envs} environments")
+    for value in seeds:
+        if not isinstance(value, int | np.integer) or not 0 <= value < 2**63:
+            raise InvalidArgument(f"seed={value!r} must be an integer in 0 .. 2**63 - 1")
+    return [int(value) for value in seeds]
+
+
+def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64]:
+    """The pinned image of every row: one number for all rows or one a row, each below `size`."""
+    array = np.asarray(index)
+    if array.dtype.kind not in "iu" or array.shape not in ((), (num_envs,)):
+        raise InvalidArgument(
+            f"options['index'] of dtype {array.dtype} and shape {array.shape} must be an integer "
+            f"or ({num_envs},) integers"
+        )
+    outside = array[(array < 0) | (array >= size)]
+    if outside.size:
+        raise InvalidArgument(f"options['index']={outside.flat[0]} is outside 0 .. {size - 1}")
+    return np.broadcast_to(array.astype(np.int64), (num_envs,))
+
+
+def parse_reset_mask(mask: Any, num_envs: int) -> NDArray[np.bool_]:
+    """Which rows to reset, with the errors that Gymnasium's own vector environments give."""
+    if not isinstance(mask, np.ndarray):
+        raise TypeError(f"options['reset_mask'] must be a NumPy array, not {type(mask).__name__}")
+    if mask.dtype != np.bool_:
+        raise TypeError(f"options['reset_mask'] must have dtype bool, not {mask.dtype}")
+    if mask.shape != (num_envs,):
+        raise InvalidArgument(
+            f"options['reset_mask'] of shape {mask.shape} must have shape ({num_envs},)"
+        )
+    if not mask.any():
+        raise InvalidArgument("options['reset_mask'] must be True for at least one environment")
+    return mask

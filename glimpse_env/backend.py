@@ -1,0 +1,239 @@
+"""The seam between NumPy and torch: the few operations that the two libraries spell differently.
+
+Everything else is written once against `backend.xp`, the `numpy` or the `torch` module itself.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+
+from glimpse_env.errors import InvalidAction, InvalidArgument
+
+_NOT_INTEGERS = "action['label'] of dtype {dtype} must be integers, one label a row"
+
+Array = Any  # numpy.ndarray or torch.Tensor; the two share no common type
+
+
+class Backend(Protocol):
+    """Where arrays live and how they are made.
+
+    Attributes:
+        xp: The `numpy` or the `torch` module.
+        name: "numpy" or "torch".
+        device: "cpu", or the torch device as it was given.
+        eager: Whether a Python branch on a value is allowed. It is not with torch: on a GPU it
+            would wait for the device at every step.
+    """
+
+    xp: ModuleType
+    name: str
+    device: str
+    eager: bool
+
+    def asarray(self, values: Any, dtype: str) -> Array:
+        """`values` as an array of `dtype` on the device, sharing memory where possible."""
+
+    def integers(self, values: Any) -> Array:
+        """`values` as an int64 array on the device.
+
+        Raises:
+            InvalidAction: They are not integers.
+        """
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, np.dtype[Any]]:
+        """The array on the host; for code outside of `step`."""
+
+    def cast(self, array: Array, dtype: str) -> Array:
+        """A copy of `array` with another dtype."""
+
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
+        """An array of zeros on the device."""
+
+    def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
+        """An array of ones on the device."""
+
+    def arange(self, stop: int) -> Array:
+        """The int64 numbers 0 .. stop - 1 on the device."""
+
+    def copy(self, array: Array) -> Array:
+        """A copy that shares no memory."""
+
+    def rows(self, mask: Array) -> Array:
+        """The rows worth computing when those in `mask` change: these alone, or without sync all."""
+
+    def add_at(self, flat: Array, index: Array, values: Array) -> None:
+        """`flat[index] += values` in place, adding up where an index repeats."""
+
+    def require(self, condition: Array, message: str) -> None:
+        """Raise InvalidAction with `message` unless every element of `condition` holds."""
+
+    def sum_dtype(self, largest: int) -> str:
+        """The dtype for sums up to `largest`, at most 2**24, that holds every integer exactly."""
+
+
+class NumpyBackend:
+    """Arrays are NumPy arrays."""
+
+    xp: ModuleType = np
+    name = "numpy"
+    device = "cpu"
+    eager = True
+    float_reward = "float64"  # what Gymnasium's own vector environments return
+
+    def asarray(self, values: Any, dtype: str) -> Array:
+        """See Backend."""
+        return np.asarray(values, dtype=dtype)
+
+    def integers(self, values: Any) -> Array:
+        """See Backend."""
+        array = np.asarray(values)
+        if array.dtype.kind not in "iu":
+            raise InvalidAction(_NOT_INTEGERS.format(dtype=array.dtype))
+        return array.astype(np.int64, copy=False)
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, np.dtype[Any]]:
+        """See Backend."""
+        return np.asarray(array)
+
+    def cast(self, array: Array, dtype: str) -> Array:
+        """See Backend."""
+        return array.astype(dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
+        """See Backend."""
+        return np.zeros(shape, dtype)
+
+    def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
+        """See Backend."""
+        return np.ones(shape, dtype)
+
+    def arange(self, stop: int) -> Array:
+        """See Backend."""
+        return np.arange(stop)
+
+    def copy(self, array: Array) -> Array:
+        """See Backend."""
+        return array.copy()
+
+    def rows(self, mask: Array) -> Array:
+        """See Backend."""
+        return np.flatnonzero(mask)
+
+    def add_at(self, flat: Array, index: Array, values: Array) -> None:
+        """See Backend."""
+        np.add.at(flat, index, values)
+
+    def require(self, condition: Array, message: str) -> None:
+        """See Backend."""
+        if not condition.all():
+            raise InvalidAction(message)
+
+    def sum_dtype(self, largest: int) -> str:
+        """See Backend; sums of 16 bits halve the memory traffic of a glimpse."""
+        return "uint16" if largest < 2**16 else "float32"
+
+
+class TorchBackend:
+    """Arrays are torch tensors that never leave `device`."""
+
+    name = "torch"
+    eager = False
+    float_reward = "float32"
+
+    def __init__(self, device: str) -> None:
+        """Import torch, which nothing else here does.
+
+        Raises:
+            InvalidArgument: torch is not installed, or has no such device.
+        """
+        try:
+            import torch
+        except ImportError as error:
+            raise InvalidArgument(
+                "backend='torch' needs torch: pip install torch, or use backend='numpy'"
+            ) from error
+        try:
+            torch.zeros(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise InvalidArgument(f"torch cannot use device={device!r} here: {error}") from error
+        self.xp: ModuleType = torch
+        self.device = str(device)
+        self._torch = torch
+
+    def asarray(self, values: Any, dtype: str) -> Array:
+        """See Backend."""
+        return self._torch.as_tensor(values, dtype=getattr(self._torch, dtype), device=self.device)
+
+    def integers(self, values: Any) -> Array:
+        """See Backend."""
+        array = self._torch.as_tensor(values, device=self.device)
+        if array.is_floating_point() or array.is_complex() or array.dtype == self._torch.bool:
+            raise InvalidAction(_NOT_INTEGERS.format(dtype=array.dtype))
+        return array.to(self._torch.int64)
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, np.dtype[Any]]:
+        """See Backend."""
+        return np.asarray(array.cpu())
+
+    def cast(self, array: Array, dtype: str) -> Array:
+        """See Backend."""
+        return array.to(getattr(self._torch, dtype), copy=True)
+
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
+        """See Backend."""
+        return self._torch.zeros(shape, dtype=getattr(self._torch, dtype), device=self.device)
+
+    def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
+        """See Backend."""
+        return self._torch.ones(shape, dtype=getattr(self._torch, dtype), device=self.device)
+
+    def arange(self, stop: int) -> Array:
+        """See Backend."""
+        return self._torch.arange(stop, device=self.device)
+
+    def copy(self, array: Array) -> Array:
+        """See Backend."""
+        return array.clone()
+
+    def rows(self, mask: Array) -> Array:
+        """See Backend."""
+        return self.arange(mask.shape[0])
+
+    def add_at(self, flat: Array, index: Array, values: Array) -> None:
+        """See Backend."""
+        flat.scatter_add_(0, index.reshape(-1), values.reshape(-1).to(flat.dtype))
+
+    def require(self, condition: Array, message: str) -> None:
+        """See Backend; on a GPU the error comes with the next synchronisation, from torch."""
+        try:
+            self._torch._assert_async(condition.all(), message)
+        except RuntimeError as error:
+            raise InvalidAction(message) from error
+
+    def sum_dtype(self, largest: int) -> str:
+        """See Backend; torch does not add unsigned integers of 16 bits."""
+        return "float32"
+
+
+def make_backend(name: str, device: str) -> NumpyBackend | TorchBackend:
+    """The backend called `name`.
+
+    Args:
+        name: "numpy" or "torch".
+        device: A torch device such as "cpu" or "cuda:0"; NumPy knows "cpu" alone.
+
+    Raises:
+        InvalidArgument: No such backend, or no such device.
+    """
+    if name == "numpy":
+        if device != "cpu":
+            raise InvalidArgument(
+                f"backend='numpy' runs on device='cpu', not {device!r}; use backend='torch'"
+            )
+        return NumpyBackend()
+    if name == "torch":
+        return TorchBackend(device)
+    raise InvalidArgument(f"backend={name!r} is unknown; choose 'numpy' or 'torch'")

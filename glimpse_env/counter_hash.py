@@ -1,0 +1,60 @@
+"""Random numbers without a state: a hash of counters, the same integers in NumPy and in torch.
+
+An image must be a pure function of its index, and the index of an episode a pure function of its
+row's seed and number, whatever the batch and the backend. A stateful generator cannot give that.
+"""
+
+from __future__ import annotations
+
+from glimpse_env.backend import Array
+
+_MASK = 0xFFFFFFFF
+_GOLDEN = 0x9E3779B9  # 2**32 / golden ratio: successive multiples are far apart
+
+
+def mix(x: Array) -> Array:
+    """A bijection of 32-bit numbers that flips every output bit with probability near a half.
+
+    The constants are Chris Wellons' "lowbias32". Products overflow int64 and wrap; the mask keeps
+    the 32 bits that are right all the same.
+
+    Args:
+        x: int64 of any shape, values in [0, 2**32).
+
+    Returns:
+        int64 of the same shape, values in [0, 2**32).
+    """
+    x = x ^ (x >> 16)
+    x = (x * 0x7FEB352D) & _MASK
+    x = x ^ (x >> 15)
+    x = (x * 0x846CA68B) & _MASK
+    return x ^ (x >> 16)
+
+
+def combine(key: Array, value: Array | int) -> Array:
+    """A 32-bit key that depends on all bits of the 32-bit `key` and the 64-bit `value`."""
+    low, high = value & _MASK, (value >> 32) & _MASK
+    return mix((mix(key ^ low) + high * _GOLDEN + 1) & _MASK)
+
+
+def draws(key: Array, positions: Array) -> Array:
+    """One 32-bit number for every key and position.
+
+    Args:
+        key: int64 (n,) from `combine`.
+        positions: int64 (d,), which of the key's numbers.
+
+    Returns:
+        int64 (n, d), values in [0, 2**32).
+    """
+    return mix((key[:, None] + (positions + 1) * _GOLDEN) & _MASK)
+
+
+def below(number: Array, bound: Array | int) -> Array:
+    """Map 32-bit numbers to [0, bound), bound at most 2**31, with a bias under bound / 2**32."""
+    return (number * bound) >> 32
+
+
+def signed_unit(number: Array) -> Array:
+    """Map 32-bit numbers to multiples of 2**-23 in [-1, 1), which float32 holds exactly."""
+    return (number >> 8) * 2.0**-23 - 1.0

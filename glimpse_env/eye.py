@@ -1,0 +1,95 @@
+"""The eyes of all rows: which image each has before it, in full detail and as a coarse whole."""
+
+from __future__ import annotations
+
+from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.retina import CoarseView, Retina
+from glimpse_env.tasks.task import Task
+
+# Images this large are prepared once for the whole data set instead of at every reset, so that a
+# step costs the same for a photograph as for a thumbnail.
+_LARGE_IMAGE = 128 * 128  # pixels
+_RESIDENT_IMAGES = 2**26  # pixels of a data set prepared at once: under 1 GiB at two scales
+
+
+class Eye:
+    """B eyes that look at images of one task.
+
+    Args:
+        backend: Where the arrays live.
+        task: Whose images.
+        number: B.
+        glimpse_size: Side of a glimpse, cells.
+        num_scales: Scales of a glimpse.
+        context_size: Side of the coarse whole image, cells; 0 for none.
+
+    Raises:
+        InvalidArgument: A size that cannot work.
+    """
+
+    def __init__(
+        self,
+        backend: NumpyBackend | TorchBackend,
+        task: Task,
+        *,
+        number: int,
+        glimpse_size: int,
+        num_scales: int,
+        context_size: int,
+    ) -> None:
+        """Allocate memory for B images, or for all of the task's where they are large."""
+        channels, height, width = task.image_shape
+        self._backend, self._task = backend, task
+        area = height * width
+        self._resident = area > _LARGE_IMAGE and area * task.size <= _RESIDENT_IMAGES
+        self._retina = Retina(
+            backend,
+            capacity=task.size if self._resident else number,
+            channels=channels,
+            height=height,
+            width=width,
+            glimpse_size=glimpse_size,
+            num_scales=num_scales,
+        )
+        self.glimpse_shape = self._retina.shape
+        self.context_shape = (channels, context_size, context_size)
+        self._coarse = CoarseView(backend, height, width, context_size) if context_size else None
+        self._slots = backend.arange(number)
+        if self._coarse:
+            held = task.size if self._resident else number
+            self._contexts = backend.zeros((held, *self.context_shape), "float32")
+        for first in range(task.size) if self._resident else ():
+            self._prepare(backend.arange(1) + first, backend.arange(1) + first)
+
+    def turn_to(self, rows: Array, index: Array, keep: Array) -> None:
+        """Put images before eyes.
+
+        Args:
+            rows: int64 (m,), which eyes.
+            index: int64 (m,), which image for each.
+            keep: bool (m,), False for an eye that goes on looking at what it has.
+        """
+        if self._resident:
+            self._slots[rows] = self._backend.xp.where(keep, index, self._slots[rows])
+        else:
+            self._prepare(rows, index, keep)
+
+    def _prepare(self, slots: Array, index: Array, keep: Array | None = None) -> None:
+        images = self._task.images(index)
+        self._retina.write(slots, images, keep)
+        if self._coarse:
+            coarse = self._coarse(images)
+            if keep is not None and not self._backend.eager:
+                kept = self._contexts[slots]
+                coarse = self._backend.xp.where(keep[:, None, None, None], coarse, kept)
+            self._contexts[slots] = coarse
+
+    def look(self, gaze: Array) -> Array:
+        """The glimpses at `gaze`, float32 (B, 2): float32 (B, K * C, g, g) in [0, 1]."""
+        return self._retina.glimpse(self._slots, gaze)
+
+    def context(self) -> Array:
+        """A copy of the coarse images, float32 (B, C, c, c) in [0, 1]."""
+        if self._resident:
+            return self._contexts[self._slots]
+        return self._backend.copy(self._contexts)

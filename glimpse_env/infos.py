@@ -1,0 +1,69 @@
+"""The info dictionaries of a batch: every key is paired with a mask of the rows it holds for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.episode import Rules
+from glimpse_env.rows import Rows
+
+
+def masked(
+    backend: NumpyBackend | TorchBackend, values: dict[str, Array], mask: Array
+) -> dict[str, Array]:
+    """Copies of `values`, each with its mask under the same key after an underscore."""
+    info = {}
+    for key, value in values.items():
+        info[key] = backend.copy(value)
+        info["_" + key] = backend.copy(mask)
+    return info
+
+
+def present(backend: NumpyBackend | TorchBackend, rows: Rows, mask: Array) -> dict[str, Array]:
+    """What is known of every running episode: its labels, the label due, and its image."""
+    values = {"labels": rows.labels, "target": rows.target, "index": rows.index}
+    return masked(backend, values, mask)
+
+
+def ended(
+    backend: NumpyBackend | TorchBackend, rows: Rows, mask: Array, rules: Rules
+) -> dict[str, Any]:
+    """What is known of the episodes in `mask`, which have just ended."""
+    needed = (rows.targets >= 0).sum(1)
+    values = {
+        "emitted": rows.emitted[:, : rules.max_labels],
+        "sequence_correct": rows.right == needed,
+    }
+    # The last action moves no eye, so it is one step more than there were moves.
+    length = rows.seen - int(rules.sees_at_reset) + 1
+    statistics = {"r": backend.cast(rows.right, backend.float_reward), "l": length}
+    episode = {"episode": masked(backend, statistics, mask), "_episode": backend.copy(mask)}
+    return masked(backend, values, mask) | episode
+
+
+def final(
+    backend: NumpyBackend | TorchBackend,
+    observation: dict[str, Array],
+    info: dict[str, Any],
+    mask: Array,
+) -> dict[str, Any]:
+    """The last observation and info of the episodes in `mask`, when the next ones begin at once.
+
+    As in Gymnasium, NumPy observations come as an object array with a dictionary or None a row;
+    torch observations stay a dictionary of batched tensors, since a row a time would leave the
+    device.
+    """
+    final_observation: Any = observation
+    if backend.eager:
+        final_observation = np.full(len(mask), None, dtype=object)
+        for row in np.flatnonzero(mask):
+            final_observation[row] = {key: value[row] for key, value in observation.items()}
+    return {
+        "final_obs": final_observation,
+        "_final_obs": backend.copy(mask),
+        "final_info": info,
+        "_final_info": backend.copy(mask),
+    }

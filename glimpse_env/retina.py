@@ -1,0 +1,197 @@
+"""What the eye sees: square patches at several scales around a gaze, and the coarse whole image.
+
+Shapes: B rows, K scales, C channels, g glimpse side in cells, H x W image, c context side.
+
+The mean of 2^k x 2^k pixels at every position of the image is computed once, when a row gets its
+image, by doubling: a block of side 2s is four blocks of side s. A glimpse is then one gather of
+K * C * g * g numbers: its cost does not depend on the size of the image, nor on k.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.errors import InvalidArgument
+
+MAX_SCALES = 9  # 255 * 4**8 is the last sum that float32 holds exactly
+
+
+class Retina:
+    """The images that the rows look at, ready to be looked at anywhere.
+
+    Scale k of a glimpse at gaze (x, y) covers the square of side g * 2^k pixels whose top left pixel
+    is floor(p - side / 2 + 0.5) with p = (gaze + 1) / 2 * (W, H); each of its g x g cells is the
+    exact mean of 2^k x 2^k pixels, and pixels outside the image are 0.
+
+    Args:
+        backend: Where the arrays live.
+        capacity: Number of images held at a time.
+        channels: C, 1 (grey) or 3 (colour).
+        height: H, pixels.
+        width: W, pixels.
+        glimpse_size: g, cells.
+        num_scales: K.
+
+    Raises:
+        InvalidArgument: A size or a number of scales that cannot work.
+    """
+
+    def __init__(
+        self,
+        backend: NumpyBackend | TorchBackend,
+        *,
+        capacity: int,
+        channels: int,
+        height: int,
+        width: int,
+        glimpse_size: int,
+        num_scales: int,
+    ) -> None:
+        """Allocate the tables; every image is black until `write`."""
+        if glimpse_size < 1:
+            raise InvalidArgument(f"glimpse_size={glimpse_size} must be at least 1 pixel")
+        if not 1 <= num_scales <= MAX_SCALES:
+            raise InvalidArgument(f"num_scales={num_scales} must be in 1 .. {MAX_SCALES}")
+        self.shape = (num_scales * channels, glimpse_size, glimpse_size)
+        self._backend = backend
+        self._size = (height, width)
+        self._num_scales = num_scales
+        # Zeros left of a row serve as the zeros right of the row above; likewise between images.
+        # A block of the coarsest scale fits into them, so a clipped position reads an empty block.
+        self._pad = 2 ** (num_scales - 1)
+        self._padded = (channels, height + self._pad, width + self._pad)
+        self._stride = width + self._pad
+        cells = int(np.prod(self._padded))
+        self._tail = self._pad * (self._stride + 1)
+        self._dtype = backend.sum_dtype(255 * 4 ** (num_scales - 1))
+        self._table = backend.zeros((num_scales * capacity * cells + self._tail,), self._dtype)
+        self._levels = self._table[: num_scales * capacity * cells].reshape(
+            num_scales, capacity, cells
+        )
+        self._prepare_lattice(capacity, glimpse_size)
+
+    def _prepare_lattice(self, capacity: int, g: int) -> None:
+        backend, (channels, padded_height, _) = self._backend, self._padded
+        scale = 2 ** np.arange(self._num_scales)  # (K,) pixels a cell
+        image = channels * padded_height * self._stride
+        asarray = backend.asarray
+        # top left corner and cells of each scale, axes (K, x/y, cell)
+        self._shift = asarray(0.5 - g * scale / 2, "float32")[:, None]
+        self._lattice = asarray(scale[:, None, None] * np.arange(g), "int64")
+        height, width = self._size
+        self._half = asarray([width / 2, height / 2], "float32")
+        self._lowest = asarray(-scale[:, None, None], "int64")
+        self._highest = asarray([[width], [height]], "int64")
+        # position in the flat table: (K, 1) for the scale, (C, 1, 1) for the channel
+        origin = self._pad * (self._stride + 1)
+        self._level_start = asarray(
+            np.arange(self._num_scales)[:, None] * capacity * image + origin, "int64"
+        )
+        self._channel_start = asarray(
+            np.arange(channels)[:, None, None] * padded_height * self._stride, "int64"
+        )
+        self._image_start = backend.arange(capacity) * image
+        self._mean = asarray(1 / (255 * 4.0 ** np.arange(self._num_scales)), "float32")
+        self._mean = self._mean.reshape(-1, 1, 1, 1)
+
+    @property
+    def bytes(self) -> int:
+        """Memory taken by the tables."""
+        return int(self._table.nbytes)
+
+    def write(self, slots: Array, images: Array, keep: Array | None = None) -> None:
+        """Put images into slots.
+
+        Args:
+            slots: int64 (m,), which of the held images to replace.
+            images: integers in 0 .. 255, (m, C, H, W).
+            keep: bool (m,), where False the slot stays as it is; None to write all. NumPy arrays
+                come without such rows, so there it is not read.
+        """
+        backend, (channels, padded_height, stride) = self._backend, self._padded
+        padded = backend.zeros((len(slots), channels, padded_height, stride), self._dtype)
+        padded[:, :, self._pad :, self._pad :] = images
+        level = padded.reshape(-1)
+        for k in range(self._num_scales):
+            if k > 0:
+                level = _double(_double(level, 2 ** (k - 1)), 2 ** (k - 1) * stride)
+            rows = level.reshape(len(slots), -1)
+            if keep is not None and not backend.eager:
+                rows = backend.xp.where(keep[:, None], rows, self._levels[k, slots])
+            self._levels[k, slots] = rows
+
+    def glimpse(self, slots: Array, gaze: Array) -> Array:
+        """Look at images.
+
+        Args:
+            slots: int64 (B,), which image each row looks at.
+            gaze: float32 (B, 2), (x, y) in [-1, 1].
+
+        Returns:
+            float32 (B, K * C, g, g) in [0, 1], finest scale first, row by row within a scale.
+        """
+        backend, xp = self._backend, self._backend.xp
+        pixel = (gaze + 1) * self._half
+        corner = backend.cast(xp.floor(pixel[:, None, :] + self._shift), "int64")  # (B, K, 2)
+        cell = corner[..., None] + self._lattice  # (B, K, 2, g)
+        cell = xp.minimum(xp.maximum(cell, self._lowest), self._highest)
+        start = self._image_start[slots][:, None, None] + self._level_start  # (B, K, 1)
+        row = cell[:, :, 1] * self._stride + start  # (B, K, g)
+        index = row[:, :, None, :, None] + cell[:, :, 0][:, :, None, None, :]
+        if self._padded[0] > 1:
+            index = index + self._channel_start
+        sums = xp.take(self._table, index)
+        return (sums * self._mean).reshape(len(slots), *self.shape)
+
+
+def _double(blocks: Array, distance: int) -> Array:
+    """Sums of neighbours at `distance` in flat order; beyond the end there are zeros."""
+    total = blocks + 0  # a copy in either library
+    total[:-distance] += blocks[distance:]
+    return total
+
+
+class CoarseView:
+    """The whole image box-averaged to c x c: DRAM's context image (Ba et al. 2014, section 3).
+
+    Cell i covers the pixels floor(i * H / c) .. ceil((i + 1) * H / c) - 1 of its axis, as torch's
+    adaptive average pooling does; where c divides H these are disjoint boxes.
+
+    Args:
+        backend: Where the arrays live.
+        height: H, pixels.
+        width: W, pixels.
+        size: c, cells.
+
+    Raises:
+        InvalidArgument: More cells than pixels.
+    """
+
+    def __init__(
+        self, backend: NumpyBackend | TorchBackend, height: int, width: int, size: int
+    ) -> None:
+        """Prepare the two pooling matrices."""
+        if not 1 <= size <= min(height, width):
+            raise InvalidArgument(
+                f"context_size={size} must be 0 (no context) or at most the image's side "
+                f"{min(height, width)}"
+            )
+        self._backend = backend
+        rows, columns = _pooling(height, size), _pooling(width, size)
+        self._rows = backend.asarray(rows, "float32")  # (c, H)
+        self._columns = backend.asarray(columns.T, "float32")  # (W, c)
+        area = 255 * rows.sum(1)[:, None] * columns.sum(1)
+        self._area = backend.asarray(area, "float32")  # (c, c)
+
+    def __call__(self, images: Array) -> Array:
+        """Images (m, C, H, W), integers in 0 .. 255, to float32 (m, C, c, c) in [0, 1]."""
+        pixels = self._backend.cast(images, "float32")
+        return (self._rows @ (pixels @ self._columns)) / self._area
+
+
+def _pooling(length: int, size: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    edges = np.arange(size + 1) * length
+    first, last = edges[:-1] // size, -(-edges[1:] // size)
+    pixel = np.arange(length)
+    return ((pixel >= first[:, None]) & (pixel < last[:, None])).astype(np.float64)

@@ -1,0 +1,90 @@
+"""From the name of a task to the task."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+from glimpse_env.backend import NumpyBackend, TorchBackend, make_backend
+from glimpse_env.errors import InvalidArgument
+from glimpse_env.tasks.task import Task
+
+SPLITS = ("train", "validation", "test")
+TASKS = ("mnist", "house_numbers", "arrays")
+
+
+def make_backend_and_task(
+    task: str, *, backend: str, device: str, split: str, data_dir: str | None, **options: Any
+) -> tuple[NumpyBackend | TorchBackend, Task]:
+    """The backend and the task that live on it.
+
+    Tasks made from plain keywords are shared: a hundred single environments hold one copy of the
+    pixels.
+
+    Args:
+        task: One of `TASKS`.
+        backend: "numpy" or "torch".
+        device: Torch device.
+        split: One of `SPLITS`; "arrays" has just the one split it is given.
+        data_dir: Folder of data files, or None.
+        **options: Keywords of the task's class.
+
+    Raises:
+        InvalidArgument: An unknown task, split or keyword, or a value that cannot work.
+    """
+    if task not in TASKS:
+        raise InvalidArgument(f"task={task!r} is unknown; choose one of {TASKS}")
+    if split not in SPLITS:
+        raise InvalidArgument(f"split={split!r} is unknown; choose one of {SPLITS}")
+    if task == "arrays":
+        arrays = make_backend(backend, device)
+        return arrays, _construct(task, arrays, options)
+    return _shared(task, backend, device, split, data_dir, tuple(sorted(options.items())))
+
+
+@functools.lru_cache(maxsize=16)
+def _shared(
+    task: str,
+    backend: str,
+    device: str,
+    split: str,
+    data_dir: str | None,
+    options: tuple[tuple[str, Any], ...],
+) -> tuple[NumpyBackend | TorchBackend, Task]:
+    made = make_backend(backend, device)
+    return made, _construct(task, made, {"split": split, "data_dir": data_dir, **dict(options)})
+
+
+def _construct(task: str, backend: NumpyBackend | TorchBackend, options: dict[str, Any]) -> Task:
+    made = _task_class(task)
+    allowed = [name for name in inspect.signature(made).parameters if name != "backend"]
+    unknown = sorted(set(options) - set(allowed))
+    if unknown:
+        raise InvalidArgument(
+            f"unknown keyword {unknown[0]!r} for task={task!r}; it takes {', '.join(allowed)}"
+        )
+    missing = [
+        name
+        for name, parameter in inspect.signature(made).parameters.items()
+        if parameter.default is inspect.Parameter.empty and name not in (*options, "backend")
+    ]
+    if missing:
+        raise InvalidArgument(f"task={task!r} needs the keyword {missing[0]!r}")
+    result: Task = made(backend, **options)
+    return result
+
+
+def _task_class(task: str) -> Any:
+    """Import just the module that the task needs: OpenCV and data readers load with it."""
+    if task == "mnist":
+        from glimpse_env.tasks.mnist import MNISTTask
+
+        return MNISTTask
+    if task == "house_numbers":
+        from glimpse_env.tasks.house_number_task import HouseNumberTask
+
+        return HouseNumberTask
+    from glimpse_env.tasks.arrays import ArrayTask
+
+    return ArrayTask

@@ -1,0 +1,170 @@
+"""Which digits a house number has, and how they stand: the statistics of SVHN as small tables.
+
+The tables were taken from the boxes and labels of the 33,402 training images of SVHN (format 1);
+every split uses them, so that the test split differs in style alone. Lengths here are in units of
+the digit's height, which SVHN's boxes share within a number.
+`benchmarks/house_numbers_statistics.py` compares what comes out with the annotations.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_DIGITS = 5
+
+CROP_SIZE, STRETCHED_SIZE, ENLARGEMENT = 54, 64, 1.3
+"""Goodfellow's preprocessing of SVHN: what is cut, out of what, and the growth of the box."""
+
+_NUMBER_SIZE = STRETCHED_SIZE / ENLARGEMENT
+
+LENGTH_COUNTS = (5137, 18130, 8691, 1434, 9)
+"""Numbers with one to five digits (the one number with six is left out)."""
+
+LEADING_COUNTS = (
+    (54, 679, 683, 574, 622, 599, 527, 465, 480, 454),
+    (20, 3929, 3095, 2738, 2261, 1738, 1335, 1187, 948, 879),
+    (10, 4635, 2543, 1036, 628, 492, 291, 225, 157, 118),
+)
+"""First digits 0 to 9 of numbers with one, with two, and with three or more digits."""
+
+OTHER_COUNTS = (4864, 4618, 4264, 4149, 3947, 4053, 3574, 3718, 3460, 3208)
+"""Digits 0 to 9 in every other place."""
+
+QUANTILE_LEVELS = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+"""The levels of the quantiles below; the outermost two are cut, as they hold mistaken boxes."""
+
+PHOTO_HEIGHT_QUANTILES = (11.0, 12.0, 15.0, 22.0, 30.0, 42.0, 69.0, 102.0, 160.0)
+"""Height of a digit in the photograph, in its pixels: how blurred the 64 x 64 crop is."""
+
+ASPECT_QUANTILES = (0.24, 0.275, 0.337, 0.436, 0.512, 0.591, 0.721, 0.852, 0.95)
+"""Width over height of a number's boxes, each relative to its own digit's `RELATIVE_WIDTH`."""
+
+GAP_QUANTILES = (-0.27, -0.247, -0.133, -0.048, 0.0, 0.044, 0.135, 0.306, 0.45)
+"""A number's mean space between neighbouring boxes (they often overlap)."""
+
+STEP_QUANTILES = (-0.45, -0.364, -0.158, -0.044, 0.0, 0.03, 0.105, 0.211, 0.35)
+"""A number's mean step downwards from a digit to the next: the slope."""
+
+RELATIVE_WIDTH = (1.0, 0.73, 1.0, 0.98, 1.0, 1.0, 1.0, 0.97, 1.0, 1.0)
+"""Width of the boxes of digits 0 to 9 relative to a number's typical box."""
+
+WIDTH_DEVIATION, GAP_DEVIATION, STEP_DEVIATION = 0.14, 0.05, 0.05
+"""How the digits of one number differ: log width, gap, and step (standard deviations)."""
+
+LEAST_ADVANCE = 0.7
+"""Least distance from the start of a digit to the next, in widths of its box."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The digits of a house number and where they stand.
+
+    Attributes:
+        digits: From left to right.
+        boxes: (n, 4) left, top, width and height, in heights of a digit.
+        photo_height: Height of a digit in the imagined photograph's pixels.
+    """
+
+    digits: tuple[int, ...]
+    boxes: NDArray[np.float64]
+    photo_height: float
+
+    @property
+    def union(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height of the tight box around all digits."""
+        left, top = self.boxes[:, :2].min(axis=0).tolist()
+        right, bottom = (self.boxes[:, :2] + self.boxes[:, 2:]).max(axis=0).tolist()
+        return left, top, right - left, bottom - top
+
+
+def _cumulative(counts: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.cumsum(counts, dtype=np.float64) / sum(counts)
+
+
+_LEADING = tuple(_cumulative(counts) for counts in LEADING_COUNTS)
+_OTHER = _cumulative(OTHER_COUNTS)
+
+
+def draw_layout(rng: np.random.Generator, min_digits: int, max_digits: int) -> Layout:
+    """Draw the digits of a house number and their boxes."""
+    draws = rng.random(5 + MAX_DIGITS)
+    counts = LENGTH_COUNTS[min_digits - 1 : max_digits]
+    length = min_digits + int(np.searchsorted(_cumulative(counts), draws[0], side="right"))
+    cumulatives = [_LEADING[min(length, 3) - 1]] + [_OTHER] * (length - 1)
+    digits = tuple(
+        int(np.searchsorted(cumulative, draw, side="right"))
+        for cumulative, draw in zip(cumulatives, draws[5:], strict=False)
+    )
+    boxes = _draw_boxes(rng, digits, draws[1:4])
+    photo_height = _quantile(PHOTO_HEIGHT_QUANTILES, draws[4])
+    return Layout(digits, boxes, photo_height)
+
+
+def _draw_boxes(
+    rng: np.random.Generator, digits: tuple[int, ...], draws: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Set the digits side by side along a slope."""
+    aspect = _quantile(ASPECT_QUANTILES, draws[0])
+    gap, step = _quantile(GAP_QUANTILES, draws[1]), _quantile(STEP_QUANTILES, draws[2])
+    jitter = rng.standard_normal((len(digits), 3))
+    # The tables hold each number's mean width, gap and step: its digits vary around these.
+    jitter[:, 0] -= jitter[:, 0].mean()
+    jitter[1:, 1:] -= jitter[1:, 1:].sum(axis=0) / max(1, len(digits) - 1)
+    boxes = np.zeros((len(digits), 4))
+    boxes[:, 3] = 1.0
+    boxes[:, 2] = aspect * np.take(RELATIVE_WIDTH, digits)
+    boxes[:, 2] *= np.exp(WIDTH_DEVIATION * jitter[:, 0])
+    advance = boxes[:-1, 2] + gap + GAP_DEVIATION * jitter[1:, 1]
+    # However the boxes overlap, the next digit starts well to the right of this one.
+    boxes[1:, 0] = np.cumsum(np.maximum(advance, LEAST_ADVANCE * boxes[:-1, 2]))
+    boxes[1:, 1] = np.cumsum(step + STEP_DEVIATION * jitter[1:, 2])
+    return boxes
+
+
+def _quantile(table: tuple[float, ...], level: float) -> float:
+    return float(np.interp(level, QUANTILE_LEVELS, table))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A house number in an image: heights of a digit -> pixels of the image.
+
+    Attributes:
+        layout: Digits and boxes, in heights of a digit.
+        size: Side of the image.
+        scale: Pixels per height of a digit, across and down.
+        origin: Pixel of the layout's zero point.
+        slope: Angle of the line the number stands on, in degrees, before stretching.
+    """
+
+    layout: Layout
+    size: int
+    scale: tuple[float, float]
+    origin: tuple[float, float]
+    slope: float
+
+    def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn (n, 2) points of the layout to pixels."""
+        return points * self.scale + self.origin
+
+    def boxes(self) -> NDArray[np.float64]:
+        """(n, 4) left, top, width and height of the digits in pixels of the image."""
+        corners = self.pixels(self.layout.boxes[:, :2])
+        return np.hstack([corners, self.layout.boxes[:, 2:] * self.scale])
+
+
+def place(rng: np.random.Generator, layout: Layout, image_size: int, random_crop: bool) -> Scene:
+    """Stretch the number as Goodfellow did for SVHN and cut the image out of the result."""
+    left, top, width, height = layout.union
+    scale = (_NUMBER_SIZE / width, _NUMBER_SIZE / height)
+    slack = STRETCHED_SIZE - CROP_SIZE
+    cut = np.floor(rng.random(2) * (slack + 1)) if random_crop else np.full(2, slack // 2)
+    room = np.floor(rng.random(2) * (image_size - CROP_SIZE + 1))
+    x, y = ((STRETCHED_SIZE - _NUMBER_SIZE) / 2 - cut + room).tolist()
+    step = layout.boxes[-1] - layout.boxes[0]
+    slope = math.degrees(math.atan2(step[1], step[0])) if len(layout.boxes) > 1 else 0.0
+    return Scene(layout, image_size, scale, (x - left * scale[0], y - top * scale[1]), slope)

@@ -1,0 +1,129 @@
+"""What every test gets: no traffic beyond this machine, no trace in the user's cache or folders."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from glimpse_env import datasets
+
+# Read before any test changes it: the folder of real files, if this machine has one.
+REAL_DATA = os.environ.get(datasets.DATA_VARIABLE)
+LOOPBACK = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", f"requires_mnist: reads the original files below {datasets.DATA_VARIABLE}"
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("requires_mnist") and not has_real_mnist():
+        pytest.skip(f"{datasets.DATA_VARIABLE} does not name a folder with the MNIST files")
+
+
+def has_real_mnist() -> bool:
+    """Whether the four files are there; what is in them is for the loader to check."""
+    source = datasets.SOURCES["mnist"]
+    folder = Path(REAL_DATA or os.devnull) / source.folder
+    return all((folder / file.name).is_file() for file in source.files)
+
+
+@pytest.fixture(autouse=True)
+def own_folders(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each test starts with an empty cache and, unless it asks for real files, no data folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if not request.node.get_closest_marker("requires_mnist"):
+        monkeypatch.delenv(datasets.DATA_VARIABLE, raising=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def offline() -> Iterator[None]:
+    """Fail the test that looks up or connects to anything but this machine."""
+
+    def refuse(host: object) -> None:
+        if isinstance(host, bytes):
+            host = host.decode()
+        if host is not None and host not in LOOPBACK | {socket.gethostname()}:
+            # Not an Exception: the code under test must not take it for a network error.
+            pytest.fail(f"a test tried to reach {host!r}; tests stay on this machine")
+
+    def guarded(call: Any) -> Any:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                refuse(address[0])
+            return call(self, address)
+
+        return connect
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        refuse(host)
+        return look_up(host, *args, **kwargs)
+
+    look_up = socket.getaddrinfo
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", getaddrinfo)
+        patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+        yield
+
+
+def write_idx(path: Path, values: NDArray[np.uint8]) -> datasets.RemoteFile:
+    """Write a gzipped IDX file and return its row for the table of checksums."""
+    header = np.array([0x0800 | values.ndim, *values.shape], dtype=">u4").tobytes()
+    content = gzip.compress(header + values.tobytes(), compresslevel=1, mtime=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return datasets.RemoteFile(path.name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def draw_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """100 different digits: each class at ten places and sizes."""
+    images = np.zeros((100, 28, 28), dtype=np.uint8)
+    labels = np.arange(100, dtype=np.uint8) % 10
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        variant = index // 10
+        corner = (4 + variant % 4, 21 + variant % 3)
+        cv2.putText(
+            image, str(label), corner, cv2.FONT_HERSHEY_SIMPLEX, 0.6 + 0.03 * variant, 255, 2
+        )
+    return images, labels
+
+
+@pytest.fixture(scope="session")
+def synthetic_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, datasets.Source]:
+    """A folder with drawn digits in four files as long as MNIST's, and their checksums."""
+    folder = tmp_path_factory.mktemp("synthetic")
+    images, labels = draw_digits()
+    files = []
+    for prefix, total in (("train", 60_000), ("t10k", 10_000)):
+        rows = np.arange(total) % len(images)
+        below = folder / "mnist" / prefix
+        files.append(write_idx(below.with_name(f"{prefix}-images-idx3-ubyte.gz"), images[rows]))
+        files.append(write_idx(below.with_name(f"{prefix}-labels-idx1-ubyte.gz"), labels[rows]))
+    # No mirrors: whatever is missing from the folder is missing.
+    return folder, datasets.Source(folder="mnist", mirrors=(), files=tuple(files))
+
+
+@pytest.fixture
+def synthetic_mnist(
+    synthetic_files: tuple[Path, datasets.Source], monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Let every MNIST task load drawn digits; returns the folder that `data_dir` may name."""
+    folder, source = synthetic_files
+    monkeypatch.setitem(datasets.SOURCES, "mnist", source)
+    monkeypatch.setenv(datasets.DATA_VARIABLE, str(folder))
+    return folder
