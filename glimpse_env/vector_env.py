@@ -189,7 +189,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         self._eye.turn_to(chosen, index, keep)
         self._look_up_target()
         if self._trace:
-            self._trace.begin(self._backend.to_numpy(mask))
+            self._trace.begin(*self._on_host(mask, rows.gaze), seen=self.rules.sees_at_reset)
 
     def _first_gaze(self, numbers: Array) -> Array:
         gaze = self._backend.cast(counter_hash.signed_unit(numbers), "float32")
@@ -289,7 +289,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         rows.record(backend, verdict, label, self.rules)
         self._look_up_target()
         if self._trace:
-            self._trace.say(backend.to_numpy(verdict.due), label, verdict.right)
+            self._trace.say(*self._on_host(verdict.due, label, verdict.right))
         return backend.cast(verdict.right, backend.float_reward)
 
     def _move(self, gaze: Array) -> None:
@@ -300,7 +300,10 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         rows.seen = rows.seen + ~rows.over
         rows.due = episode.label_due(self.rules, rows.seen, rows.said)
         if self._trace:
-            self._trace.look(~self._backend.to_numpy(rows.over))
+            self._trace.look(*self._on_host(~rows.over, rows.gaze))
+
+    def _on_host(self, *arrays: Array) -> list[np.ndarray[Any, np.dtype[Any]]]:
+        return [self._backend.to_numpy(array) for array in arrays]
 
     def _observe(self) -> dict[str, Array]:
         """The present observation of every row, in arrays that nobody else holds."""

@@ -1,0 +1,107 @@
+"""RAM and DRAM: how the boxes are wired. B rows throughout."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from agents.networks import (
+    BaselineNetwork,
+    ClassificationNetwork,
+    ContextNetwork,
+    EmissionNetwork,
+    GlimpseNetwork,
+    RecurrentNetwork,
+)
+
+
+class State(NamedTuple):
+    """What the agent remembers."""
+
+    bottom: Tensor  # r1: (B, 2 H1) or (B, H1)
+    top: Tensor  # r2: (B, 2 H2); RAM has one layer, and this is the same tensor
+
+    def select(self, rows: Tensor) -> State:
+        """The state of some rows, given by their numbers."""
+        bottom = self.bottom[rows]
+        return State(bottom, bottom if self.top is self.bottom else self.top[rows])
+
+
+class GlimpseAgent(nn.Module):
+    """An agent that reads labels through a sequence of glimpses.
+
+    With `layers=2` this is DRAM (Ba et al. 2014, section 3): the context reaches only the top layer
+    r2, which says where to look; the classifier sees only the bottom layer r1, so that it must read
+    from glimpses. With `layers=1` it is RAM (Mnih et al. 2014, section 3).
+
+    Args:
+        glimpse_shape: (K * C, g, g).
+        context_shape: (C, c, c), or None without context.
+        labels: Size of the label space.
+        layers: 1 (RAM) or 2 (DRAM).
+        features: Size of the glimpse features.
+        units: Units of each recurrent layer.
+        cell: "lstm" or "rnn".
+        convolutions: See GlimpseNetwork.
+        standardize: See GlimpseNetwork.
+        classifier_hidden: See ClassificationNetwork.
+        unit: See EmissionNetwork.
+        bounded: See EmissionNetwork.
+    """
+
+    def __init__(
+        self,
+        *,
+        glimpse_shape: tuple[int, int, int],
+        context_shape: tuple[int, int, int] | None,
+        labels: int,
+        layers: int,
+        features: int,
+        units: int,
+        cell: str,
+        convolutions: tuple[int, ...],
+        standardize: bool,
+        classifier_hidden: int,
+        unit: float,
+        bounded: bool,
+    ) -> None:
+        """Build the boxes."""
+        super().__init__()
+        combine = "product" if layers == 2 else "sum"
+        self.glimpse = GlimpseNetwork(glimpse_shape, features, convolutions, combine, standardize)
+        self.bottom = RecurrentNetwork(features, units, cell)
+        self.top = RecurrentNetwork(units, units, cell) if layers == 2 else None
+        self.context = ContextNetwork(context_shape, units) if context_shape else None
+        self.emission = EmissionNetwork(units, unit, bounded)
+        self.classification = ClassificationNetwork(units, classifier_hidden, labels)
+        self.baseline = BaselineNetwork(units)
+
+    def begin(self, location: Tensor, context: Tensor | None) -> State:
+        """The state before the first glimpse; `location` (B, 2) gives the number of rows."""
+        bottom = self.bottom.initial(len(location), location)
+        if self.top is None:
+            return State(bottom, bottom)
+        top = self.top.initial(len(location), location)
+        if self.context is not None and context is not None:
+            first = self.context(context)
+            top = torch.cat([first, top[:, first.shape[1] :]], 1)
+        return State(bottom, top)
+
+    def look(self, state: State, glimpse: Tensor, location: Tensor) -> State:
+        """Take in one glimpse."""
+        bottom = self.bottom(self.glimpse(glimpse, location), state.bottom)
+        if self.top is None:
+            return State(bottom, bottom)
+        return State(bottom, self.top(self.bottom.output(bottom), state.top))
+
+    def logits(self, state: State) -> Tensor:
+        """Label scores, (B, labels)."""
+        scores: Tensor = self.classification(self.bottom.output(state.bottom))
+        return scores
+
+    def where_next(self, state: State) -> tuple[Tensor, Tensor]:
+        """The mean of the next gaze, (B, 2), and the return expected, (B,)."""
+        features = (self.top or self.bottom).output(state.top)
+        return self.emission(features), self.baseline(features)

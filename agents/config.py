@@ -1,0 +1,96 @@
+"""Everything that defines a training run."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """A training run, whole. Each row of the papers' tables is one of these (see presets.py)."""
+
+    env_id: str
+    """Environment to train on."""
+    glimpses_per_label: int | None = None
+    """Glimpses before each label; None for the environment's own."""
+    glimpse_size: int | None = None
+    """Side of a glimpse, cells; None for the environment's own."""
+    num_scales: int | None = None
+    """Scales of a glimpse; None for the environment's own."""
+    context_size: int | None = None
+    """Side of the coarse whole image, cells; 0 for none, None for the environment's own."""
+    initial_gaze: Literal["none", "center", "random"] | None = None
+    """Where the first glimpse is taken; None for the environment's own."""
+    max_digits: int | None = None
+    """Longest number (house numbers and MNIST sequences); None for the environment's own."""
+    num_distractors: int | None = None
+    """Patches of clutter (MNIST); None for the environment's own."""
+    num_images: int | None = None
+    """Use only so many training images (house numbers); None for all."""
+
+    layers: Literal[1, 2] = 2
+    """Recurrent layers: 2 for DRAM, 1 for RAM."""
+    cell: Literal["lstm", "rnn"] = "lstm"
+    """LSTM (DRAM) or rectifier units (RAM)."""
+    features: int = 256
+    """Size of the glimpse features."""
+    units: int = 256
+    """Units of a recurrent layer."""
+    convolutions: tuple[int, ...] = ()
+    """Channels of the 3x3 convolutions in the glimpse network."""
+    standardize: bool = False
+    """Give every glimpse mean 0 and variance 1."""
+    classifier_hidden: int = 0
+    """Units of the classifier's hidden layer; 0 for none."""
+    bounded_gaze: bool = True
+    """Keep the mean gaze in the image with tanh."""
+    unit_pixels: float = 0.0
+    """What an output of 1 of the emission network means, pixels; 0 for half the image's width."""
+    sigma_pixels: float = 2.0
+    """Standard deviation of the gaze, pixels."""
+
+    gaze: Literal["policy", "random", "center"] = "policy"
+    """Who looks: the policy, or a control that learns to classify alone."""
+    reinforce_weight: float = 0.1
+    """lambda: weight of the REINFORCE term, times sigma^2 in half images, so that it means the same
+    at every sigma (its gradient grows with 1 / sigma^2)."""
+    samples: int = 1
+    """M: gaze sequences sampled for each training image."""
+
+    batch_size: int = 128
+    """Images an update, summed over the M samples."""
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """Adam, or the paper's SGD with Nesterov momentum 0.9."""
+    learning_rate: float = 1e-3
+    """At the start."""
+    schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
+    """How the learning rate falls: to 0 at the end, or by `decay` each epoch."""
+    decay: float = 0.97
+    """Factor an epoch of the exponential schedule (DRAM: 0.97)."""
+    warmup: float = 0.0
+    """Fraction of the run in which the learning rate rises from 0."""
+    weight_decay: float = 0.0
+    """Of the optimizer."""
+    gradient_clip: float = 5.0
+    """Largest norm of the whole gradient."""
+    images: int = 1_000_000
+    """Training images shown in all, counting repetitions."""
+    epoch_images: int = 50_000
+    """What the schedule and the log call an epoch."""
+
+    seed: int = 0
+    """Of the weights, the images' order and the gaze noise."""
+    validation_images: int = 2_000
+    """Images of the validation split looked at after each epoch."""
+    published_error: str = ""
+    """The row of the papers' tables, and its error."""
+
+    def env_options(self) -> dict[str, int | str]:
+        """The keywords that the run gives the environment over its own defaults."""
+        names = (
+            "glimpses_per_label glimpse_size num_scales context_size initial_gaze max_digits "
+            "num_distractors num_images"
+        ).split()
+        chosen = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in chosen.items() if value is not None}

@@ -1,0 +1,49 @@
+"""The hybrid loss of RAM and DRAM, term by term: pure functions of flat lists of decisions.
+
+G gazes and Y labels were decided in a rollout of B episodes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def gaze_log_prob(gaze: Tensor, mean: Tensor, std: float) -> Tensor:
+    """log N(gaze; mean, std^2 I) up to a constant.
+
+    Args:
+        gaze: (G, 2), the raw samples, not clipped: the density belongs to what was drawn.
+        mean: (G, 2), the means they were drawn around.
+        std: Standard deviation in units of the gaze.
+
+    Returns:
+        (G,). The gradient goes to the mean alone: a sample that carried a gradient would cancel it.
+    """
+    return -((gaze.detach() - mean) ** 2).sum(1) / (2 * std**2)
+
+
+def reinforce_loss(log_prob: Tensor, returns: Tensor, baseline: Tensor) -> Tensor:
+    """Score-function estimator: -sum of (R_s - b) log p(l) (Williams 1992; DRAM eq. 13 and 16).
+
+    Args:
+        log_prob: (G,), of each gaze.
+        returns: (G,), R_s: rewards up to the label that the gaze was for.
+        baseline: (G,), the return expected before the gaze.
+    """
+    return -(log_prob * (returns - baseline).detach()).sum()
+
+
+def baseline_loss(returns: Tensor, baseline: Tensor) -> Tensor:
+    """Squared error of the learned baseline, summed over the gazes (G,)."""
+    return ((returns.detach() - baseline) ** 2).sum()
+
+
+def label_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of the labels that were due, summed; logits (Y, labels), targets (Y,)."""
+    return torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+
+
+def explained_variance(returns: Tensor, baseline: Tensor) -> Tensor:
+    """1 - Var(R - b) / Var(R): 1 for a perfect baseline, 0 for a constant one."""
+    return 1 - (returns - baseline).var() / returns.var().clamp_min(1e-8)

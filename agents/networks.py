@@ -1,0 +1,196 @@
+"""The boxes of figure 1 of Ba et al. 2014 (DRAM), one module each; RAM is made of the same.
+
+Shapes: B rows, F glimpse features, H state units, N = K * C * g * g numbers of a glimpse.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class GlimpseNetwork(nn.Module):
+    """What was seen, combined with where: g_n = G_image(x_n) * G_loc(l_n) (DRAM, section 3).
+
+    Args:
+        glimpse_shape: (K * C, g, g).
+        features: F.
+        convolutions: Channels of the 3x3 convolutions of G_image, with 2x2 maximum pooling after
+            the last; none for fully connected layers alone.
+        combine: "product" as in DRAM, or "sum" as in RAM (Mnih et al. 2014, section 4:
+            g = Rect(Linear(h_g) + Linear(h_l))).
+        standardize: Give every glimpse mean 0 and variance 1, so that dark digits on a light ground
+            and light on dark look alike but for the sign. Photographs need it, MNIST does not.
+    """
+
+    def __init__(
+        self,
+        glimpse_shape: tuple[int, int, int],
+        features: int,
+        convolutions: tuple[int, ...] = (),
+        combine: str = "product",
+        standardize: bool = False,
+    ) -> None:
+        """Build G_image and G_loc."""
+        super().__init__()
+        self.standardize, self.combine = standardize, combine
+        channels, side, _ = glimpse_shape
+        layers: list[nn.Module] = []
+        for width in convolutions:
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
+        if convolutions:
+            layers.append(nn.MaxPool2d(2))
+            side //= 2
+        hidden = features if convolutions or combine == "product" else features // 2
+        layers += [nn.Flatten(), nn.Linear(channels * side * side, hidden), nn.ReLU()]
+        self.what = nn.Sequential(*layers, nn.Linear(hidden, features))
+        self.where = nn.Sequential(nn.Linear(2, hidden), nn.ReLU(), nn.Linear(hidden, features))
+
+    def forward(self, glimpse: Tensor, location: Tensor) -> Tensor:
+        """Glimpse (B, K * C, g, g) and location (B, 2) to features (B, F)."""
+        if self.standardize:
+            glimpse = nn.functional.layer_norm(glimpse, glimpse.shape[1:], eps=1e-3)
+        what, where = self.what(glimpse), self.where(location)
+        if self.combine == "sum":
+            return torch.relu(what + where)
+        return torch.relu(what) * torch.relu(where)
+
+
+class RecurrentNetwork(nn.Module):
+    """One recurrent layer that keeps what it needs of the glimpses so far.
+
+    Args:
+        inputs: Size of the input.
+        units: H.
+        kind: "lstm" (DRAM; RAM for Catch), or "rnn" for RAM's rectifier units,
+            h_t = Rect(Linear(h_{t-1}) + Linear(g_t)).
+    """
+
+    def __init__(self, inputs: int, units: int, kind: str = "lstm") -> None:
+        """Build the cell."""
+        super().__init__()
+        self.units, self.kind = units, kind
+        if kind == "lstm":
+            self.cell: nn.Module = nn.LSTMCell(inputs, units)
+            with torch.no_grad():  # remember by default: forget gates start open
+                self.cell.bias_hh[units : 2 * units] = 1.0
+        else:
+            self.cell = nn.RNNCell(inputs, units, nonlinearity="relu")
+            nn.init.eye_(self.cell.weight_hh)
+
+    def initial(self, rows: int, like: Tensor) -> Tensor:
+        """The empty state: zeros (B, 2 H) for an LSTM (output, memory), (B, H) otherwise."""
+        width = self.units * (2 if self.kind == "lstm" else 1)
+        return like.new_zeros((rows, width))
+
+    def forward(self, inputs: Tensor, state: Tensor) -> Tensor:
+        """Input (B, I) and state to the next state."""
+        if self.kind == "rnn":
+            return self.cell(inputs, state)
+        output, memory = self.cell(inputs, tuple(state.split(self.units, 1)))
+        return torch.cat([output, memory], 1)
+
+    def output(self, state: Tensor) -> Tensor:
+        """The part of the state that other boxes see: (B, H)."""
+        return state[:, : self.units]
+
+
+class EmissionNetwork(nn.Module):
+    """The mean of the next gaze, from the top recurrent layer.
+
+    The papers use a linear layer. Unbounded, the mean can run far outside of the image, where every
+    glimpse is black and nothing is learned any more; tanh keeps it in the image.
+
+    Args:
+        units: Size of the input.
+        unit: What an output of 1 means, in units of the gaze (half an image).
+        bounded: Whether to apply tanh.
+    """
+
+    def __init__(self, units: int, unit: float, bounded: bool) -> None:
+        """Build the layer; first gazes are near the centre."""
+        super().__init__()
+        self.linear = nn.Linear(units, 2)
+        self.unit, self.bounded = unit, bounded
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (B, H) to mean gazes (B, 2)."""
+        mean: Tensor = self.unit * self.linear(features)
+        return torch.tanh(mean) if self.bounded else mean
+
+
+class ContextNetwork(nn.Module):
+    """The coarse whole image to the first state of the top recurrent layer.
+
+    Args:
+        context_shape: (C, c, c).
+        units: H.
+    """
+
+    def __init__(self, context_shape: tuple[int, int, int], units: int) -> None:
+        """Build three convolutions and a linear layer, as DRAM has for house numbers."""
+        super().__init__()
+        channels, side, _ = context_shape
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, 16, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(16, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(32 * math.ceil(side / 2) ** 2, units),
+            nn.Tanh(),
+        )
+
+    def forward(self, context: Tensor) -> Tensor:
+        """Context (B, C, c, c) to (B, H), bounded like the output of an LSTM."""
+        centred = nn.functional.layer_norm(context, context.shape[1:], eps=1e-3)
+        features: Tensor = self.layers(centred)
+        return features
+
+
+class ClassificationNetwork(nn.Module):
+    """Label scores from the bottom recurrent layer.
+
+    Args:
+        units: Size of the input.
+        hidden: Units of a rectified hidden layer; 0 for a linear classifier as in RAM.
+        labels: Size of the label space.
+    """
+
+    def __init__(self, units: int, hidden: int, labels: int) -> None:
+        """Build one or two layers."""
+        super().__init__()
+        if hidden:
+            self.layers = nn.Sequential(
+                nn.Linear(units, hidden), nn.ReLU(), nn.Linear(hidden, labels)
+            )
+        else:
+            self.layers = nn.Sequential(nn.Linear(units, labels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (B, H) to logits (B, labels)."""
+        logits: Tensor = self.layers(features)
+        return logits
+
+
+class BaselineNetwork(nn.Module):
+    """The return expected before the next gaze, from the top recurrent layer.
+
+    Args:
+        units: Size of the input.
+    """
+
+    def __init__(self, units: int) -> None:
+        """Build the layer."""
+        super().__init__()
+        self.linear = nn.Linear(units, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (B, H) to values (B,). Its error must not shape the features: they are cut."""
+        value: Tensor = self.linear(features.detach())
+        return value[:, 0]

@@ -1,0 +1,42 @@
+"""The optimizers and learning-rate schedules of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+
+from agents.config import Config
+
+
+def make_optimizer(
+    config: Config, parameters: Iterable[torch.nn.Parameter]
+) -> torch.optim.Optimizer:
+    """Adam, or SGD with Nesterov momentum 0.9 (DRAM, section 4)."""
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters,
+            lr=config.learning_rate,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=config.weight_decay,
+        )
+    return torch.optim.AdamW(
+        parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+
+
+def learning_rate(config: Config, images: int) -> float:
+    """The learning rate after so many training images."""
+    done = min(images / config.images, 1.0)
+    rate = config.learning_rate
+    if done < config.warmup:
+        return rate * done / config.warmup
+    if config.schedule == "cosine":
+        return rate * 0.5 * (1 + math.cos(math.pi * done))
+    if config.schedule == "linear":
+        return rate * (1 - done)
+    if config.schedule == "exponential":
+        return rate * config.decay ** (images // config.epoch_images)
+    return rate

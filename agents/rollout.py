@@ -1,0 +1,181 @@
+"""Playing a batch of episodes from beginning to end, keeping what the losses need.
+
+B rows, G gazes and Y labels decided by rows whose episode was still running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.agent import GlimpseAgent, State
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+IndexArray = np.ndarray[Any, np.dtype[np.int64]]
+GazePolicy = Callable[[Tensor], Tensor]  # mean gaze (B, 2) -> gaze (B, 2)
+
+
+class Rollout(NamedTuple):
+    """B finished episodes."""
+
+    gaze: Tensor  # (G, 2), where the rows chose to look, before clipping
+    gaze_mean: Tensor  # (G, 2), carries the gradient
+    baseline: Tensor  # (G,), carries the gradient
+    returns: Tensor  # (G,), R_s of the label s that the gaze was for
+    logits: Tensor  # (Y, labels), carries the gradient
+    targets: Tensor  # (Y,), what should have been said
+    right: Tensor  # bool (B,), the whole sequence is right
+    labels_right: Tensor  # (B,), right labels said
+
+
+def sampled(std: float, generator: torch.Generator) -> GazePolicy:
+    """Gaussian gazes around the mean (training, Monte Carlo averaging)."""
+
+    def policy(mean: Tensor) -> Tensor:
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        return mean.detach() + std * noise
+
+    return policy
+
+
+def random_gaze(generator: torch.Generator) -> GazePolicy:
+    """Gazes uniform over the image, whatever the agent wants: the control that must do worse."""
+    return lambda mean: torch.rand(mean.shape, generator=generator, device=mean.device) * 2 - 1
+
+
+def center_gaze(mean: Tensor) -> Tensor:
+    """Always the centre of the image: the other control."""
+    return torch.zeros_like(mean)
+
+
+def mean_gaze(mean: Tensor) -> Tensor:
+    """The mean itself."""
+    return mean.detach()
+
+
+def collect(
+    agent: GlimpseAgent,
+    envs: GlimpseVectorEnv,
+    index: IndexArray,
+    policy: GazePolicy,
+    samples: int = 1,
+) -> Rollout:
+    """Play one episode in every row.
+
+    Rows whose episode has ended leave the batch that the networks compute.
+
+    Args:
+        agent: Who plays.
+        envs: B environments with `autoreset_mode="disabled"`.
+        index: int64 (B,), which image for each row.
+        policy: How the mean gaze becomes a gaze.
+        samples: Rows in groups of so many show the same image and say the label that the average of
+            their log-probabilities prefers (Monte Carlo averaging, DRAM eq. 14); 1 to speak alone.
+    """
+    return _Episodes(agent, envs, policy, samples).play(index)
+
+
+class _Episodes:
+    """The lists that grow while a batch is played."""
+
+    def __init__(
+        self, agent: GlimpseAgent, envs: GlimpseVectorEnv, policy: GazePolicy, samples: int
+    ) -> None:
+        self.agent, self.envs, self.policy, self.samples = agent, envs, policy, samples
+        self.device = next(agent.parameters()).device
+        self.turns = envs.rules.max_said
+        self.gaze: list[Tensor] = []
+        self.mean: list[Tensor] = []
+        self.baseline: list[Tensor] = []
+        self.for_label: list[Tensor] = []  # row * S + turn of the label that a gaze was for
+        self.logits: list[Tensor] = []
+        self.targets: list[Tensor] = []
+        self.rewards = torch.zeros(envs.num_envs, self.turns, device=self.device)
+        self.right = torch.zeros(envs.num_envs, dtype=torch.bool, device=self.device)
+
+    def play(self, index: IndexArray) -> Rollout:
+        rules = self.envs.rules
+        observation, info = self._tensors(*self.envs.reset(options={"index": index}))
+        rows = torch.arange(self.envs.num_envs, device=self.device)  # those still running
+        state = self.agent.begin(observation["location"], observation.get("context"))
+        seen, turn = int(rules.sees_at_reset), 0
+        while len(rows):
+            if seen:
+                glimpse, location = observation["glimpse"][rows], observation["location"][rows]
+                state = self.agent.look(state, glimpse, location)
+            due = seen == rules.glimpses_per_label * (turn + 1)
+            label = self._speak(state, info["target"][rows]) if due else None
+            mean, baseline = self.agent.where_next(state)
+            gaze = self.policy(mean)
+            observation, reward, over, info = self._step(rows, gaze, label)
+            if due:
+                self.rewards[:, turn] = reward
+                turn += 1
+                self.right |= info["sequence_correct"] & over
+                going = (~over[rows]).nonzero()[:, 0]
+                rows, state = rows[going], state.select(going)
+                gaze, mean, baseline = gaze[going], mean[going], baseline[going]
+            self._remember(rows, turn, gaze, mean, baseline)
+            seen += 1
+        return self._finish()
+
+    def _speak(self, state: State, targets: Tensor) -> Tensor:
+        """The labels said, (B,); groups of `samples` rows agree on one."""
+        logits = self.agent.logits(state)
+        self.logits.append(logits)
+        self.targets.append(targets)
+        if self.samples == 1:
+            return logits.detach().argmax(1)
+        shared = logits.detach().log_softmax(1).unflatten(0, (-1, self.samples)).mean(1)
+        return shared.argmax(1).repeat_interleave(self.samples)
+
+    def _step(
+        self, rows: Tensor, gaze: Tensor, label: Tensor | None
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor, dict[str, Tensor]]:
+        """One step of the running rows; the others take an action that nobody reads."""
+        gazes = torch.zeros(self.envs.num_envs, 2, device=self.device)
+        gazes[rows] = gaze
+        labels = torch.zeros(self.envs.num_envs, dtype=torch.int64, device=self.device)
+        if label is not None:
+            labels[rows] = label
+        action = {"gaze": gazes, "label": labels}
+        if self.envs.backend_name == "numpy":
+            action = {key: value.cpu().numpy() for key, value in action.items()}
+        observation, reward, over, _, info = self.envs.step(action)
+        observation, info = self._tensors(observation, info)
+        reward, over = torch.as_tensor(reward), torch.as_tensor(over)
+        return observation, reward.to(self.device), over.to(self.device), info
+
+    def _tensors(
+        self, observation: dict[str, Any], info: dict[str, Any]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Observation and target on the agent's device; a NumPy array on a CPU is not copied."""
+        read = {key: torch.as_tensor(value, device=self.device) for key, value in observation.items()}
+        ends = {key: info[key] for key in ("target", "sequence_correct") if key in info}
+        return read, {key: torch.as_tensor(value, device=self.device) for key, value in ends.items()}
+
+    def _remember(
+        self, rows: Tensor, turn: int, gaze: Tensor, mean: Tensor, baseline: Tensor
+    ) -> None:
+        self.gaze.append(gaze)
+        self.mean.append(mean)
+        self.baseline.append(baseline)
+        self.for_label.append(rows * self.turns + turn)
+
+    def _finish(self) -> Rollout:
+        returns = self.rewards.cumsum(1).reshape(-1)  # R_s = sum of the rewards up to label s
+        labels_right = self.rewards.sum(1)
+        return Rollout(
+            gaze=torch.cat(self.gaze),
+            gaze_mean=torch.cat(self.mean),
+            baseline=torch.cat(self.baseline),
+            returns=returns[torch.cat(self.for_label)],
+            logits=torch.cat(self.logits),
+            targets=torch.cat(self.targets),
+            right=self.right,
+            labels_right=labels_right,
+        )
