@@ -48,7 +48,6 @@ class GlimpseAgent(nn.Module):
         standardize: See GlimpseNetwork.
         classifier_hidden: See ClassificationNetwork.
         unit: See EmissionNetwork.
-        bounded: See EmissionNetwork.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class GlimpseAgent(nn.Module):
         standardize: bool,
         classifier_hidden: int,
         unit: float,
-        bounded: bool,
     ) -> None:
         """Build the boxes."""
         super().__init__()
@@ -74,7 +72,7 @@ class GlimpseAgent(nn.Module):
         self.bottom = RecurrentNetwork(features, units, cell)
         self.top = RecurrentNetwork(units, units, cell) if layers == 2 else None
         self.context = ContextNetwork(context_shape, units) if context_shape else None
-        self.emission = EmissionNetwork(units, unit, bounded)
+        self.emission = EmissionNetwork(units, unit)
         self.classification = ClassificationNetwork(units, classifier_hidden, labels)
         self.baseline = BaselineNetwork(units)
 

@@ -5,6 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from glimpse_env.errors import InvalidArgument
+
+_ENV_OPTIONS = (
+    "glimpses_per_label glimpse_size num_scales context_size initial_gaze max_digits "
+    "num_distractors num_images"
+).split()
+_POSITIVE = (
+    "features units sigma_pixels samples num_envs learning_rate gradient_clip images "
+    "epoch_images validation_images"
+).split()
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
@@ -43,8 +54,6 @@ class Config:
     """Give every glimpse mean 0 and variance 1."""
     classifier_hidden: int = 0
     """Units of the classifier's hidden layer; 0 for none."""
-    bounded_gaze: bool = True
-    """Keep the mean gaze in the image with tanh."""
     unit_pixels: float = 0.0
     """What an output of 1 of the emission network means, pixels; 0 for half the image's width."""
     sigma_pixels: float = 2.0
@@ -55,11 +64,14 @@ class Config:
     reinforce_weight: float = 0.1
     """lambda: weight of the REINFORCE term, times sigma^2 in half images, so that it means the same
     at every sigma (its gradient grows with 1 / sigma^2)."""
+    outside_penalty: float = 0.1
+    """Weight of the squared distance, in half images, of a mean gaze from the image. Out there all is
+    black and nothing is learned; bounding the mean by tanh instead lets it saturate in a corner."""
     samples: int = 1
-    """M: gaze sequences sampled for each training image."""
+    """M: gaze sequences sampled for each training image; num_envs counts them all."""
 
-    batch_size: int = 128
-    """Images an update, summed over the M samples."""
+    num_envs: int = 128
+    """Environments stepped together; an update uses one episode of each."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """Adam, or the paper's SGD with Nesterov momentum 0.9."""
     learning_rate: float = 1e-3
@@ -75,9 +87,9 @@ class Config:
     gradient_clip: float = 5.0
     """Largest norm of the whole gradient."""
     images: int = 1_000_000
-    """Training images shown in all, counting repetitions."""
+    """Episodes to train on, in all."""
     epoch_images: int = 50_000
-    """What the schedule and the log call an epoch."""
+    """Episodes of an epoch: the schedule counts them; each ends with a validation and a checkpoint."""
 
     seed: int = 0
     """Of the weights, the images' order and the gaze noise."""
@@ -88,9 +100,19 @@ class Config:
 
     def env_options(self) -> dict[str, int | str]:
         """The keywords that the run gives the environment over its own defaults."""
-        names = (
-            "glimpses_per_label glimpse_size num_scales context_size initial_gaze max_digits "
-            "num_distractors num_images"
-        ).split()
-        chosen = {name: getattr(self, name) for name in names}
+        chosen = {name: getattr(self, name) for name in _ENV_OPTIONS}
         return {name: value for name, value in chosen.items() if value is not None}
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work, by name.
+
+        Raises:
+            InvalidArgument: Such a value.
+        """
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise InvalidArgument(f"{name}={getattr(self, name)} must be greater than 0")
+        if self.num_envs % self.samples:
+            raise InvalidArgument(
+                f"num_envs={self.num_envs} must be a multiple of samples={self.samples}"
+            )

@@ -39,6 +39,11 @@ def baseline_loss(returns: Tensor, baseline: Tensor) -> Tensor:
     return ((returns.detach() - baseline) ** 2).sum()
 
 
+def outside_loss(mean: Tensor) -> Tensor:
+    """Squared distance of mean gazes (G, 2) from the image [-1, 1] x [-1, 1], summed."""
+    return ((mean.abs() - 1).clamp_min(0) ** 2).sum()
+
+
 def label_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of the labels that were due, summed; logits (Y, labels), targets (Y,)."""
     return torch.nn.functional.cross_entropy(logits, targets, reduction="sum")

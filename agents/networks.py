@@ -99,27 +99,24 @@ class RecurrentNetwork(nn.Module):
 
 
 class EmissionNetwork(nn.Module):
-    """The mean of the next gaze, from the top recurrent layer.
-
-    The papers use a linear layer. Unbounded, the mean can run far outside of the image, where every
-    glimpse is black and nothing is learned any more; tanh keeps it in the image.
+    """The mean of the next gaze, a linear function of the top recurrent layer.
 
     Args:
         units: Size of the input.
         unit: What an output of 1 means, in units of the gaze (half an image).
-        bounded: Whether to apply tanh.
     """
 
-    def __init__(self, units: int, unit: float, bounded: bool) -> None:
+    def __init__(self, units: int, unit: float) -> None:
         """Build the layer; first gazes are near the centre."""
         super().__init__()
         self.linear = nn.Linear(units, 2)
-        self.unit, self.bounded = unit, bounded
+        self.unit = unit
+        nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, H) to mean gazes (B, 2)."""
         mean: Tensor = self.unit * self.linear(features)
-        return torch.tanh(mean) if self.bounded else mean
+        return mean
 
 
 class ContextNetwork(nn.Module):

@@ -63,6 +63,7 @@ def collect(
     index: IndexArray,
     policy: GazePolicy,
     samples: int = 1,
+    watch: Callable[[], object] | None = None,
 ) -> Rollout:
     """Play one episode in every row.
 
@@ -75,17 +76,24 @@ def collect(
         policy: How the mean gaze becomes a gaze.
         samples: Rows in groups of so many show the same image and say the label that the average of
             their log-probabilities prefers (Monte Carlo averaging, DRAM eq. 14); 1 to speak alone.
+        watch: Called after the reset and after every step.
     """
-    return _Episodes(agent, envs, policy, samples).play(index)
+    return _Episodes(agent, envs, policy, samples, watch or (lambda: None)).play(index)
 
 
 class _Episodes:
     """The lists that grow while a batch is played."""
 
     def __init__(
-        self, agent: GlimpseAgent, envs: GlimpseVectorEnv, policy: GazePolicy, samples: int
+        self,
+        agent: GlimpseAgent,
+        envs: GlimpseVectorEnv,
+        policy: GazePolicy,
+        samples: int,
+        watch: Callable[[], object],
     ) -> None:
-        self.agent, self.envs, self.policy, self.samples = agent, envs, policy, samples
+        self.agent, self.envs, self.policy = agent, envs, policy
+        self.samples, self.watch = samples, watch
         self.device = next(agent.parameters()).device
         self.turns = envs.rules.max_said
         self.gaze: list[Tensor] = []
@@ -100,6 +108,7 @@ class _Episodes:
     def play(self, index: IndexArray) -> Rollout:
         rules = self.envs.rules
         observation, info = self._tensors(*self.envs.reset(options={"index": index}))
+        self.watch()
         rows = torch.arange(self.envs.num_envs, device=self.device)  # those still running
         state = self.agent.begin(observation["location"], observation.get("context"))
         seen, turn = int(rules.sees_at_reset), 0
@@ -146,6 +155,7 @@ class _Episodes:
         if self.envs.backend_name == "numpy":
             action = {key: value.cpu().numpy() for key, value in action.items()}
         observation, reward, over, _, info = self.envs.step(action)
+        self.watch()
         observation, info = self._tensors(observation, info)
         reward, over = torch.as_tensor(reward), torch.as_tensor(over)
         return observation, reward.to(self.device), over.to(self.device), info

@@ -30,8 +30,12 @@ def require_known(name: str, given: Iterable[str], known: Sequence[str]) -> None
 
 def require_at_least(name: str, value: Any, least: int) -> None:
     """Refuse anything but an integer of at least `least`."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+    if not _is_integer(value) or value < least:
         raise InvalidArgument(f"{name}={value!r} must be an integer of at least {least}")
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def parse_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
@@ -43,25 +47,32 @@ def parse_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
     return names[mode]
 
 
-def parse_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[int] | None:
-    """One seed a row: `seed + i` from a number, the list itself, None to go on as before."""
+def parse_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[int | None]:
+    """One seed a row: `seed + i` from a number, the list itself; None goes on as before."""
     if seed is None:
-        return None
+        return [None] * num_envs
     if isinstance(seed, int | np.integer):
         seeds: list[Any] = [int(seed) + i for i in range(num_envs)]
-    else:
+    elif isinstance(seed, Iterable):
         seeds = list(seed)
+    else:
+        raise InvalidArgument(f"seed={seed!r} must be an integer, a sequence of integers, or None")
     if len(seeds) != num_envs:
         raise InvalidArgument(f"seed: {len(seeds)} seeds for {num_envs} environments")
     for value in seeds:
-        if not isinstance(value, int | np.integer) or not 0 <= value < 2**63:
+        if value is not None and not (_is_integer(value) and 0 <= value < 2**63):
             raise InvalidArgument(f"seed={value!r} must be an integer in 0 .. 2**63 - 1")
-    return [int(value) for value in seeds]
+    return [value if value is None else int(value) for value in seeds]
 
 
-def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64]:
+def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64] | None:
     """The pinned image of every row: one number for all rows or one a row, each below `size`."""
-    array = np.asarray(index)
+    if index is None:
+        return None
+    try:
+        array = np.asarray(index)
+    except ValueError as error:
+        raise InvalidArgument(f"options['index']={index!r} is no array: {error}") from error
     if array.dtype.kind not in "iu" or array.shape not in ((), (num_envs,)):
         raise InvalidArgument(
             f"options['index'] of dtype {array.dtype} and shape {array.shape} must be an integer "
@@ -70,7 +81,7 @@ def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64]:
     outside = array[(array < 0) | (array >= size)]
     if outside.size:
         raise InvalidArgument(f"options['index']={outside.flat[0]} is outside 0 .. {size - 1}")
-    return np.broadcast_to(array.astype(np.int64), (num_envs,))
+    return np.array(np.broadcast_to(array, (num_envs,)), np.int64)
 
 
 def parse_reset_mask(mask: Any, num_envs: int) -> NDArray[np.bool_]:

@@ -12,8 +12,6 @@ import numpy as np
 
 from glimpse_env.errors import InvalidAction, InvalidArgument
 
-_NOT_INTEGERS = "action['label'] of dtype {dtype} must be integers, one label a row"
-
 Array = Any  # numpy.ndarray or torch.Tensor; the two share no common type
 
 
@@ -36,12 +34,11 @@ class Backend(Protocol):
     def asarray(self, values: Any, dtype: str) -> Array:
         """`values` as an array of `dtype` on the device, sharing memory where possible."""
 
-    def integers(self, values: Any) -> Array:
-        """`values` as an int64 array on the device.
+    def reals(self, values: Any) -> Array:
+        """Real numbers as a float32 array on the device; TypeError for anything else."""
 
-        Raises:
-            InvalidAction: They are not integers.
-        """
+    def integers(self, values: Any) -> Array:
+        """Integers as an int64 array on the device; TypeError for anything else."""
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, np.dtype[Any]]:
         """The array on the host; for code outside of `step`."""
@@ -67,8 +64,8 @@ class Backend(Protocol):
     def add_at(self, flat: Array, index: Array, values: Array) -> None:
         """`flat[index] += values` in place, adding up where an index repeats."""
 
-    def require(self, condition: Array, message: str) -> None:
-        """Raise InvalidAction with `message` unless every element of `condition` holds."""
+    def require(self, condition: Array, message: str, values: Array) -> None:
+        """Raise InvalidAction, naming `values`, unless every element of `condition` holds."""
 
     def sum_dtype(self, largest: int) -> str:
         """The dtype for sums up to `largest`, at most 2**24, that holds every integer exactly."""
@@ -87,11 +84,21 @@ class NumpyBackend:
         """See Backend."""
         return np.asarray(values, dtype=dtype)
 
+    def reals(self, values: Any) -> Array:
+        """See Backend; numbers beyond float32 become infinite."""
+        array = np.asarray(values)
+        if array.dtype == np.float32:
+            return array
+        if array.dtype.kind not in "fiu":
+            raise TypeError(f"dtype {array.dtype} is not real")
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32)
+
     def integers(self, values: Any) -> Array:
         """See Backend."""
         array = np.asarray(values)
         if array.dtype.kind not in "iu":
-            raise InvalidAction(_NOT_INTEGERS.format(dtype=array.dtype))
+            raise TypeError(f"dtype {array.dtype} is not integer")
         return array.astype(np.int64, copy=False)
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, np.dtype[Any]]:
@@ -126,10 +133,10 @@ class NumpyBackend:
         """See Backend."""
         np.add.at(flat, index, values)
 
-    def require(self, condition: Array, message: str) -> None:
+    def require(self, condition: Array, message: str, values: Array) -> None:
         """See Backend."""
         if not condition.all():
-            raise InvalidAction(message)
+            raise InvalidAction(f"{message}, not {values}")
 
     def sum_dtype(self, largest: int) -> str:
         """See Backend; sums of 16 bits halve the memory traffic of a glimpse."""
@@ -164,14 +171,23 @@ class TorchBackend:
         self._torch = torch
 
     def asarray(self, values: Any, dtype: str) -> Array:
-        """See Backend."""
+        """See Backend; torch cannot share memory that is read-only."""
+        if isinstance(values, np.ndarray) and not values.flags.writeable:
+            values = values.copy()
         return self._torch.as_tensor(values, dtype=getattr(self._torch, dtype), device=self.device)
+
+    def reals(self, values: Any) -> Array:
+        """See Backend; numbers beyond float32 become infinite."""
+        array = self._torch.as_tensor(values, device=self.device)
+        if array.is_complex() or array.dtype == self._torch.bool:
+            raise TypeError(f"dtype {array.dtype} is not real")
+        return array.to(self._torch.float32)
 
     def integers(self, values: Any) -> Array:
         """See Backend."""
         array = self._torch.as_tensor(values, device=self.device)
         if array.is_floating_point() or array.is_complex() or array.dtype == self._torch.bool:
-            raise InvalidAction(_NOT_INTEGERS.format(dtype=array.dtype))
+            raise TypeError(f"dtype {array.dtype} is not integer")
         return array.to(self._torch.int64)
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, np.dtype[Any]]:
@@ -206,12 +222,12 @@ class TorchBackend:
         """See Backend."""
         flat.scatter_add_(0, index.reshape(-1), values.reshape(-1).to(flat.dtype))
 
-    def require(self, condition: Array, message: str) -> None:
+    def require(self, condition: Array, message: str, values: Array) -> None:
         """See Backend; on a GPU the error comes with the next synchronisation, from torch."""
         try:
             self._torch._assert_async(condition.all(), message)
         except RuntimeError as error:
-            raise InvalidAction(message) from error
+            raise InvalidAction(f"{message}, not {values}") from error
 
     def sum_dtype(self, largest: int) -> str:
         """See Backend; torch does not add unsigned integers of 16 bits."""

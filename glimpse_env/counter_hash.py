@@ -31,23 +31,22 @@ def mix(x: Array) -> Array:
     return x ^ (x >> 16)
 
 
-def combine(key: Array, value: Array | int) -> Array:
-    """A 32-bit key that depends on all bits of the 32-bit `key` and the 64-bit `value`."""
-    low, high = value & _MASK, (value >> 32) & _MASK
-    return mix((mix(key ^ low) + high * _GOLDEN + 1) & _MASK)
+def key_of(seed: Array) -> Array:
+    """A 32-bit key, int64 of the same shape, that depends on all bits of a seed in [0, 2**63)."""
+    return mix(mix(seed & _MASK) ^ (seed >> 32))
 
 
-def draws(key: Array, positions: Array) -> Array:
-    """One 32-bit number for every key and position.
+def draws(key: Array, counter: Array) -> Array:
+    """The numbers of a key: a Weyl sequence, mixed.
 
     Args:
-        key: int64 (n,) from `combine`.
-        positions: int64 (d,), which of the key's numbers.
+        key: int64 in [0, 2**32), of a shape that broadcasts with `counter`.
+        counter: int64 in [0, 2**31), which number.
 
     Returns:
-        int64 (n, d), values in [0, 2**32).
+        int64 in [0, 2**32).
     """
-    return mix((key[:, None] + (positions + 1) * _GOLDEN) & _MASK)
+    return mix((key + counter * _GOLDEN) & _MASK)
 
 
 def below(number: Array, bound: Array | int) -> Array:

@@ -30,6 +30,7 @@ class GlimpseEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         self._vector = GlimpseVectorEnv(
             1, autoreset_mode="disabled", render_mode=render_mode, **arguments
         )
+        self._begun = False
         self.render_mode = render_mode
         self.observation_space = self._vector.single_observation_space
         self.action_space = self._vector.single_action_space
@@ -39,9 +40,10 @@ class GlimpseEnv(gym.Env[dict[str, Any], dict[str, Any]]):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begin an episode; see `GlimpseVectorEnv.reset`."""
         super().reset(seed=seed)
-        if seed is None and not self._vector.has_begun:
+        if seed is None and not self._begun:
             seed = int(self.np_random.integers(2**31))
         observation, info = self._vector.reset(seed=seed, options=options)
+        self._begun = True
         return self._first(observation), self._info(info)
 
     def step(
@@ -73,12 +75,15 @@ class GlimpseEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         return {key: value[0] for key, value in batch.items()}
 
     def _info(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Row 0 of a vector info, with the keys that hold for it."""
+        """Row 0 of a vector info; what is masked belongs to an end that has not come."""
         return {
-            key: self._info(value) if isinstance(value, dict) else self._first({key: value})[key]
+            key: self._info(value) if type(value) is dict else value[0]
             for key, value in batch.items()
-            if key[0] != "_" and batch["_" + key][0]
+            if key[0] != "_" and (key in _ALWAYS or batch["_" + key][0])
         }
+
+
+_ALWAYS = frozenset({"labels", "target", "index"})
 
 
 def _batch_of_one(action: Mapping[str, Any]) -> dict[str, Any]:

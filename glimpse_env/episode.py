@@ -79,6 +79,8 @@ def judge(rules: Rules, due: Array, said: Array, label: Array, target: Array) ->
         target: int64 (B,), the label that is right now, -1 for none.
     """
     right = due & (label == target)
+    if rules.max_said == 1:
+        return Judgement(due, right, due)
     over = (said + 1 == rules.max_said) | (label == rules.num_classes)
     if rules.stop_on_mistake:
         over = over | ~right

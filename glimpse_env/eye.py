@@ -9,6 +9,7 @@ from glimpse_env.tasks.task import Task
 # Images this large are prepared once for the whole data set instead of at every reset, so that a
 # step costs the same for a photograph as for a thumbnail.
 _LARGE_IMAGE = 128 * 128  # pixels
+_CACHED_IMAGES = 32  # prepared together on a CPU: more fall out of its cache
 _RESIDENT_IMAGES = 2**26  # pixels of a data set prepared at once: under 1 GiB at two scales
 
 
@@ -55,6 +56,7 @@ class Eye:
         self.context_shape = (channels, context_size, context_size)
         self._coarse = CoarseView(backend, height, width, context_size) if context_size else None
         self._slots = backend.arange(number)
+        self._places = self._retina.places(self._slots)
         if self._coarse:
             held = task.size if self._resident else number
             self._contexts = backend.zeros((held, *self.context_shape), "float32")
@@ -71,8 +73,13 @@ class Eye:
         """
         if self._resident:
             self._slots[rows] = self._backend.xp.where(keep, index, self._slots[rows])
-        else:
+            self._places = self._retina.places(self._slots)
+        elif not self._backend.eager:
             self._prepare(rows, index, keep)
+        else:
+            for first in range(0, len(rows), _CACHED_IMAGES):
+                part = slice(first, first + _CACHED_IMAGES)
+                self._prepare(rows[part], index[part], keep[part])
 
     def _prepare(self, slots: Array, index: Array, keep: Array | None = None) -> None:
         images = self._task.images(index)
@@ -86,7 +93,7 @@ class Eye:
 
     def look(self, gaze: Array) -> Array:
         """The glimpses at `gaze`, float32 (B, 2): float32 (B, K * C, g, g) in [0, 1]."""
-        return self._retina.glimpse(self._slots, gaze)
+        return self._retina.glimpse(self._places, gaze)
 
     def context(self) -> Array:
         """A copy of the coarse images, float32 (B, C, c, c) in [0, 1]."""

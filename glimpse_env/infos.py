@@ -32,10 +32,10 @@ def ended(
     backend: NumpyBackend | TorchBackend, rows: Rows, mask: Array, rules: Rules
 ) -> dict[str, Any]:
     """What is known of the episodes in `mask`, which have just ended."""
-    needed = (rows.targets >= 0).sum(1)
     values = {
         "emitted": rows.emitted[:, : rules.max_labels],
-        "sequence_correct": rows.right == needed,
+        # a sequence without a mistake ends only with the end label in its place
+        "sequence_correct": rows.right == rows.said,
     }
     # The last action moves no eye, so it is one step more than there were moves.
     length = rows.seen - int(rules.sees_at_reset) + 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import Array, NumpyBackend, TorchBackend
 from glimpse_env.errors import InvalidArgument
 
@@ -49,9 +50,9 @@ class Retina:
         num_scales: int,
     ) -> None:
         """Allocate the tables; every image is black until `write`."""
-        if glimpse_size < 1:
-            raise InvalidArgument(f"glimpse_size={glimpse_size} must be at least 1 pixel")
-        if not 1 <= num_scales <= MAX_SCALES:
+        require_at_least("glimpse_size", glimpse_size, 1)
+        require_at_least("num_scales", num_scales, 1)
+        if num_scales > MAX_SCALES:
             raise InvalidArgument(f"num_scales={num_scales} must be in 1 .. {MAX_SCALES}")
         self.shape = (num_scales * channels, glimpse_size, glimpse_size)
         self._backend = backend
@@ -88,9 +89,10 @@ class Retina:
         self._level_start = asarray(
             np.arange(self._num_scales)[:, None] * capacity * image + origin, "int64"
         )
-        self._channel_start = asarray(
-            np.arange(channels)[:, None, None] * padded_height * self._stride, "int64"
-        )
+        self._channel_start = None
+        if channels > 1:
+            start = np.arange(channels)[:, None, None] * padded_height * self._stride
+            self._channel_start = asarray(start, "int64")
         self._image_start = backend.arange(capacity) * image
         self._mean = asarray(1 / (255 * 4.0 ** np.arange(self._num_scales)), "float32")
         self._mean = self._mean.reshape(-1, 1, 1, 1)
@@ -115,17 +117,22 @@ class Retina:
         level = padded.reshape(-1)
         for k in range(self._num_scales):
             if k > 0:
-                level = _double(_double(level, 2 ** (k - 1)), 2 ** (k - 1) * stride)
+                side = 2 ** (k - 1)
+                level = _double(backend, _double(backend, level, side), side * stride)
             rows = level.reshape(len(slots), -1)
             if keep is not None and not backend.eager:
                 rows = backend.xp.where(keep[:, None], rows, self._levels[k, slots])
             self._levels[k, slots] = rows
 
-    def glimpse(self, slots: Array, gaze: Array) -> Array:
+    def places(self, slots: Array) -> Array:
+        """Where the images in `slots`, int64 (B,), lie: the first argument of `glimpse`."""
+        return self._image_start[slots][:, None, None] + self._level_start
+
+    def glimpse(self, places: Array, gaze: Array) -> Array:
         """Look at images.
 
         Args:
-            slots: int64 (B,), which image each row looks at.
+            places: int64 (B, K, 1), from `places`: which image each row looks at.
             gaze: float32 (B, 2), (x, y) in [-1, 1].
 
         Returns:
@@ -136,19 +143,19 @@ class Retina:
         corner = backend.cast(xp.floor(pixel[:, None, :] + self._shift), "int64")  # (B, K, 2)
         cell = corner[..., None] + self._lattice  # (B, K, 2, g)
         cell = xp.minimum(xp.maximum(cell, self._lowest), self._highest)
-        start = self._image_start[slots][:, None, None] + self._level_start  # (B, K, 1)
-        row = cell[:, :, 1] * self._stride + start  # (B, K, g)
+        row = cell[:, :, 1] * self._stride + places  # (B, K, g)
         index = row[:, :, None, :, None] + cell[:, :, 0][:, :, None, None, :]
-        if self._padded[0] > 1:
+        if self._channel_start is not None:
             index = index + self._channel_start
-        sums = xp.take(self._table, index)
-        return (sums * self._mean).reshape(len(slots), *self.shape)
+        # (B, K, C, g, g); one number a cell
+        return (self._table.take(index) * self._mean).reshape(len(gaze), *self.shape)
 
 
-def _double(blocks: Array, distance: int) -> Array:
+def _double(backend: NumpyBackend | TorchBackend, blocks: Array, distance: int) -> Array:
     """Sums of neighbours at `distance` in flat order; beyond the end there are zeros."""
-    total = blocks + 0  # a copy in either library
-    total[:-distance] += blocks[distance:]
+    total = backend.xp.empty_like(blocks)
+    backend.xp.add(blocks[:-distance], blocks[distance:], out=total[:-distance])
+    total[-distance:] = blocks[-distance:]
     return total
 
 

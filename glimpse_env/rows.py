@@ -56,13 +56,13 @@ class Rows:
     def seed(self, backend: NumpyBackend | TorchBackend, seeds: Array, mask: Array) -> None:
         """Start the episode count of the rows in `mask` anew from `seeds`, int64 (B,)."""
         where = backend.xp.where
-        self.key = where(mask, counter_hash.combine(seeds * 0, seeds), self.key)
+        self.key = where(mask, counter_hash.key_of(seeds), self.key)
         self.episode = where(mask, -1, self.episode)
 
     def draws(self, rows: Array, number: Array) -> Array:
-        """The random numbers `number` (d,) of the present episodes of `rows`: int64 (m, d)."""
-        key = counter_hash.combine(self.key[rows], self.episode[rows])
-        return counter_hash.draws(key, number)
+        """Three random numbers of the present episodes of `rows` (m,), at `number` = 0, 1, 2."""
+        counter = self.episode[rows][:, None] * 3 + number
+        return counter_hash.draws(self.key[rows][:, None], counter)
 
     def begin(
         self, backend: NumpyBackend | TorchBackend, rows: Array, keep: Array, **fresh: Array
@@ -94,9 +94,11 @@ class Rows:
     ) -> None:
         """Take down the labels said and end the episodes that are over."""
         where = backend.xp.where
-        turn = backend.arange(rules.max_said) == self.said[:, None]
-        spoken = where(label == rules.num_classes, -1, label)
-        self.emitted = where(verdict.due[:, None] & turn, spoken[:, None], self.emitted)
+        now = verdict.due[:, None]
+        if rules.has_end:
+            now = now & (backend.arange(rules.max_said) == self.said[:, None])
+            label = where(label == rules.num_classes, -1, label)
+        self.emitted = where(now, label[:, None], self.emitted)
         self.said = self.said + verdict.due
         self.right = self.right + verdict.right
         self.over = self.over | verdict.over

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from gymnasium import logger
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from glimpse_env import arguments, counter_hash, episode, infos, spaces
+from glimpse_env.actions import read as read_actions
 from glimpse_env.backend import Array
-from glimpse_env.errors import InvalidAction
 from glimpse_env.eye import Eye
-from glimpse_env.rendering import Trace
 from glimpse_env.rows import Rows
 from glimpse_env.tasks.build import make_backend_and_task
+from glimpse_env.trace import Trace
 
+if TYPE_CHECKING:
+    from glimpse_env.window import Window
 
 _ARGUMENTS = (
     "num_envs task split glimpse_size num_scales glimpses_per_label context_size initial_gaze "
@@ -34,6 +36,8 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         "render_fps": 4,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
+
+    _window: Window | None = None  # opened when first shown
 
     def __init__(
         self,
@@ -97,7 +101,11 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         self._clocks = frozenset({episode.OVER})
         self._begun = False
         self._trace = Trace(num_envs) if render_mode else None
-        self._bounds = self._backend.asarray([-1.0, 1.0], "float32")
+        self._label_range = f"action['label'] must be in 0 .. {self.rules.num_labels - 1}"
+        self._low, self._high = self._backend.asarray([[-1.0], [1.0]], "float32")
+        self._three = self._backend.arange(3)
+        self._row_numbers = self._backend.arange(num_envs)
+        self._none = self._backend.zeros((num_envs,), "bool")
         self._all = self._backend.ones((num_envs,), "bool")
 
     def reset(
@@ -125,21 +133,24 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         arguments.require_known("options", options, ("index", "reset_mask"))
         seeds = arguments.parse_seeds(seed, self.num_envs)
         mask = self._reset_mask(options)
-        super().reset(seed=None if seeds is None else seeds[0])
-        if seeds is None and not self._begun:
-            first = int(self.np_random.integers(2**31))
-            seeds = [first + i for i in range(self.num_envs)]
-        if seeds is not None:
-            self._rows.seed(self._backend, self._backend.asarray(seeds, "int64"), mask)
-        pinned = None
-        if "index" in options:
-            pinned = arguments.parse_index(options["index"], self.num_envs, self.task.size)
-            pinned = self._backend.asarray(pinned, "int64")
+        pinned = arguments.parse_index(options.get("index"), self.num_envs, self.task.size)
+        super().reset(seed=next((s for s in seeds if s is not None), None))
+        self._seed(seeds, mask)
         whole = "reset_mask" not in options
         self._clocks = (frozenset() if whole else self._clocks) | {self._first_clock}
         self._begun = True
-        self._begin(mask, pinned)
+        self._begin(mask, None if pinned is None else self._backend.asarray(pinned, "int64"))
         return self._observe(), infos.present(self._backend, self._rows, mask)
+
+    def _seed(self, seeds: list[int | None], mask: Array) -> None:
+        """Seed the rows in `mask` that are given a seed, and at first every row."""
+        seed, backend = self._rows.seed, self._backend
+        if not self._begun:
+            first = int(self.np_random.integers(2**31))
+            seed(backend, self._row_numbers + first, self._all)
+        if any(s is not None for s in seeds):
+            given = backend.asarray([s is not None for s in seeds], "bool")
+            seed(backend, backend.asarray([s or 0 for s in seeds], "int64"), mask & given)
 
     def _reset_mask(self, options: Mapping[str, Any]) -> Array:
         if "reset_mask" not in options:
@@ -150,9 +161,9 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         return self._backend.asarray(arguments.parse_reset_mask(mask, self.num_envs), "bool")
 
     @property
-    def has_begun(self) -> bool:
-        """Whether `reset` has been called."""
-        return self._begun
+    def device(self) -> str:
+        """Where arrays live: "cpu" or a torch device."""
+        return self._backend.device
 
     @property
     def backend_name(self) -> str:
@@ -170,7 +181,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             return
         keep, rows = mask[chosen], self._rows
         rows.episode = rows.episode + mask
-        numbers = rows.draws(chosen, self._backend.arange(3))
+        numbers = rows.draws(chosen, self._three)
         index = counter_hash.below(numbers[:, 0], self.task.size)
         if pinned is not None:
             index = pinned[chosen]
@@ -188,8 +199,10 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         rows.over = rows.over & ~mask
         self._eye.turn_to(chosen, index, keep)
         self._look_up_target()
+        self._notice_due()
         if self._trace:
             self._trace.begin(*self._on_host(mask, rows.gaze), seen=self.rules.sees_at_reset)
+            self._show()
 
     def _first_gaze(self, numbers: Array) -> Array:
         gaze = self._backend.cast(counter_hash.signed_unit(numbers), "float32")
@@ -197,8 +210,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
 
     def _look_up_target(self) -> None:
         rows = self._rows
-        rows.due = episode.label_due(self.rules, rows.seen, rows.said)
-        target = rows.targets[self._backend.arange(self.num_envs), rows.said]
+        target = rows.targets[self._row_numbers, rows.said]
         rows.target = self._backend.xp.where(rows.over, -1, target)
 
     def step(
@@ -220,28 +232,29 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """
         if not self._begun:
             raise ResetNeeded("call reset() before the first step()")
-        gaze, label = self._read(actions)
+        gaze, label = read_actions(self._backend, actions, self.num_envs)
         before, was_over = self._clocks, self._rows.over
+        reward = self._judge(label)
         self._clocks = episode.next_clocks(self.rules, before - {episode.OVER})
-        reward = self._judge(label, before)
-        self._move(gaze)
+        self._move(gaze, may_be_over=episode.OVER in before | self._clocks)
         terminated, extra = self._rows.over, {}
         if episode.OVER in self._clocks:
             extra = infos.ended(self._backend, self._rows, terminated & ~was_over, self.rules)
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             extra = self._reset_same_step(terminated, extra)
         elif episode.OVER in before and self.autoreset_mode == AutoresetMode.NEXT_STEP:
-            self._begin(was_over)
             self._clocks |= {self._first_clock}
+            self._begin(was_over)
             terminated = self._rows.over
         elif episode.OVER in before:
             self._clocks |= {episode.OVER}
+        info = infos.present(self._backend, self._rows, self._all)
         return (
             self._observe(),
             reward,
             self._backend.copy(terminated),
             self._backend.zeros((self.num_envs,), "bool"),
-            infos.present(self._backend, self._rows, self._all) | extra,
+            info | extra if extra else info,
         )
 
     def _reset_same_step(self, ended: Array, info: dict[str, Any]) -> dict[str, Any]:
@@ -250,41 +263,17 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             return {}
         info = infos.present(self._backend, self._rows, ended) | info
         final = infos.final(self._backend, self._observe(), info, ended)
-        self._begin(ended)
         self._clocks = (self._clocks - {episode.OVER}) | {self._first_clock}
+        self._begin(ended)
         return final
 
-    def _read(self, actions: Mapping[str, Any]) -> tuple[Array, Array]:
-        """The gazes, float32 (B, 2), and labels, int64 (B,), of an action."""
-        try:
-            gaze = self._backend.asarray(actions["gaze"], "float32")
-            label = self._backend.integers(actions["label"])
-        except (KeyError, IndexError, TypeError) as error:
-            raise InvalidAction(
-                f"an action is a dictionary with 'gaze' and 'label', not {actions!r}"
-            ) from error
-        if tuple(gaze.shape) != (self.num_envs, 2) or tuple(label.shape) != (self.num_envs,):
-            raise InvalidAction(
-                f"action['gaze'] of shape {tuple(gaze.shape)} and action['label'] of shape "
-                f"{tuple(label.shape)} must have shapes ({self.num_envs}, 2) and "
-                f"({self.num_envs},)"
-            )
-        # One cheap number tells whether a closer look is needed.
-        if not (self._backend.eager and math.isfinite(np.vdot(gaze, gaze))):
-            finite = self._backend.xp.isfinite(gaze)
-            self._backend.require(finite, f"action['gaze'] holds NaN or infinity: {gaze}")
-        return gaze, label
-
-    def _judge(self, label: Array, clocks: frozenset[int]) -> Array:
+    def _judge(self, label: Array) -> Array:
         """Judge the labels that are due; returns the rewards."""
         rows, backend = self._rows, self._backend
-        if not episode.any_may_be_due(self.rules, clocks):
+        if not episode.any_may_be_due(self.rules, self._clocks):
             return backend.zeros((self.num_envs,), backend.float_reward)
-        inside = (label >= 0) & (label < self.rules.num_labels)
-        backend.require(
-            inside | ~rows.due,
-            f"action['label'] must be in 0 .. {self.rules.num_labels - 1}, not {label}",
-        )
+        inside = label // self.rules.num_labels == 0
+        backend.require(inside | ~rows.due, self._label_range, label)
         verdict = episode.judge(self.rules, rows.due, rows.said, label, rows.target)
         rows.record(backend, verdict, label, self.rules)
         self._look_up_target()
@@ -292,15 +281,27 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             self._trace.say(*self._on_host(verdict.due, label, verdict.right))
         return backend.cast(verdict.right, backend.float_reward)
 
-    def _move(self, gaze: Array) -> None:
+    def _move(self, gaze: Array, *, may_be_over: bool) -> None:
         """Move the eyes of the rows that go on."""
         rows, xp = self._rows, self._backend.xp
-        gaze = xp.minimum(xp.maximum(gaze, self._bounds[0]), self._bounds[1])
-        rows.gaze = xp.where(rows.over[:, None], rows.gaze, gaze)
-        rows.seen = rows.seen + ~rows.over
-        rows.due = episode.label_due(self.rules, rows.seen, rows.said)
+        gaze = xp.minimum(xp.maximum(gaze, self._low), self._high)
+        if may_be_over:
+            rows.gaze = xp.where(rows.over[:, None], rows.gaze, gaze)
+            rows.seen = rows.seen + ~rows.over
+        else:
+            rows.gaze = gaze
+            rows.seen = rows.seen + 1
+        self._notice_due()
         if self._trace:
             self._trace.look(*self._on_host(~rows.over, rows.gaze))
+            self._show()
+
+    def _notice_due(self) -> None:
+        rows = self._rows
+        if episode.any_may_be_due(self.rules, self._clocks):
+            rows.due = episode.label_due(self.rules, rows.seen, rows.said)
+        else:
+            rows.due = self._none
 
     def _on_host(self, *arrays: Array) -> list[np.ndarray[Any, np.dtype[Any]]]:
         return [self._backend.to_numpy(array) for array in arrays]
@@ -328,9 +329,42 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             window shows them).
 
         Raises:
+            ResetNeeded: `reset` has not been called.
             DisplayUnavailable: `render_mode="human"` without a display.
         """
-        raise NotImplementedError
+        if self._trace is None:
+            logger.warn('nothing is rendered: make the environment with render_mode="rgb_array"')
+            return None
+        if not self._begun:
+            raise ResetNeeded("call reset() before the first render()")
+        self._show()
+        return None if self.render_mode == "human" else tuple(self._frames(self.num_envs))
+
+    def _show(self) -> None:
+        """Bring the window up to date, if there is to be one."""
+        if self.render_mode == "human":
+            from glimpse_env import window  # loads OpenCV
+
+            name = self.spec.id if self.spec else "glimpse_env"
+            self._window = self._window or window.Window(name)
+            frames = self._frames(min(self.num_envs, window.MOST_FRAMES))
+            self._window.show(frames, self.metadata["render_fps"])
+
+    def _frames(self, number: int) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
+        """The frames of the first rows."""
+        from glimpse_env.rendering import draw_frames  # loads OpenCV
+
+        assert self._trace is not None
+        rows, end = self._rows, self.rules.num_classes
+        images = self.task.images(rows.index[:number])
+        images, targets = self._on_host(images, rows.targets[:number])
+        seen = {key: self._backend.to_numpy(value) for key, value in self._observe().items()}
+        return draw_frames(images, seen, self._trace, targets=targets, end=end)
+
+    def close_extras(self) -> None:
+        """Close the window, if there is one."""
+        if self._window:
+            self._window.close()
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the pixels, which the task gives back."""

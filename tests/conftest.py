@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +127,27 @@ def synthetic_mnist(
     monkeypatch.setitem(datasets.SOURCES, "mnist", source)
     monkeypatch.setenv(datasets.DATA_VARIABLE, str(folder))
     return folder
+
+
+@pytest.fixture
+def keywords_of(synthetic_mnist: Path) -> Callable[[str], dict[str, Any]]:
+    """What `gym.make(id, **keywords)` needs to run fast and without downloads, for every id."""
+
+    def keywords(name: str) -> dict[str, Any]:
+        if name == "Glimpse-v0":
+            return arrays_for_tests()
+        if "HouseNumbers" in name:
+            return {"num_images": 64}
+        # The folder is named, not found by GLIMPSE_DATA: tasks are cached under what names them.
+        return {"data_dir": str(synthetic_mnist), "split": "test"}
+
+    return keywords
+
+
+def arrays_for_tests() -> dict[str, Any]:
+    """Twelve images, neither square nor even, with sequences of 0 to 3 labels out of 4 classes."""
+    place = np.arange(12 * 25 * 22).reshape(12, 25, 22)
+    images = (place * 2654435761 >> 7) % 256
+    lengths, labels = np.arange(12) % 4, np.arange(36).reshape(12, 3) * 7 % 4
+    labels = np.where(np.arange(3) < lengths[:, None], labels, -1)
+    return {"images": images.astype(np.uint8), "labels": labels, "num_classes": 4}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import Array, NumpyBackend, TorchBackend
 from glimpse_env.errors import InvalidArgument
 
@@ -28,6 +29,7 @@ class ArrayTask:
         self, backend: NumpyBackend | TorchBackend, *, images: Any, labels: Any, num_classes: int
     ) -> None:
         """Check the arrays and move them to the backend."""
+        require_at_least("num_classes", num_classes, 1)
         pixels, classes = np.asarray(images), np.asarray(labels)
         _check_images(pixels)
         _check_labels(classes, len(pixels), num_classes)
@@ -65,8 +67,6 @@ def _check_images(images: NDArray[Any]) -> None:
 
 
 def _check_labels(labels: NDArray[Any], number: int, num_classes: int) -> None:
-    if num_classes < 1:
-        raise InvalidArgument(f"num_classes={num_classes} must be at least 1")
     if labels.ndim not in (1, 2) or len(labels) != number or 0 in labels.shape:
         raise InvalidArgument(
             f"labels of shape {labels.shape} must be ({number},) or ({number}, L) for "

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from typing import Any
 
 from glimpse_env.backend import NumpyBackend, TorchBackend, make_backend
+from glimpse_env.datasets import DATA_VARIABLE
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.task import Task
 
@@ -40,6 +42,10 @@ def make_backend_and_task(
     if task == "arrays":
         arrays = make_backend(backend, device)
         return arrays, _construct(task, arrays, options)
+    data_dir = data_dir or os.environ.get(DATA_VARIABLE)  # which may name another folder later
+    for name, value in options.items():
+        if not isinstance(value, int | float | str | None):
+            raise InvalidArgument(f"{name}={value!r} must be a number, a string or a boolean")
     return _shared(task, backend, device, split, data_dir, tuple(sorted(options.items())))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import Array, NumpyBackend, TorchBackend
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.house_numbers import render_house_numbers
@@ -44,6 +45,10 @@ class HouseNumberTask:
     ) -> None:
         """Reserve memory; draw nothing yet, or all on torch."""
         del data_dir
+        require_at_least("image_size", image_size, 1)
+        require_at_least("min_digits", min_digits, 1)
+        require_at_least("max_digits", max_digits, min_digits)
+        require_at_least("num_images", num_images, 0)
         if not 0 <= num_images <= NUM_IMAGES[split]:
             raise InvalidArgument(
                 f"num_images={num_images} must be in 0 .. {NUM_IMAGES[split]} (0 for all)"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from glimpse_env import counter_hash
+from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import Array, NumpyBackend, TorchBackend
 from glimpse_env.datasets import load_mnist
 from glimpse_env.errors import InvalidArgument
@@ -19,7 +20,7 @@ DIGIT = 28  # pixels, the side of an MNIST image
 GENERATED_IMAGES = 2**31  # size of a generated training split: practically without end
 LAYOUTS = ("independent", "slope")
 TARGETS = ("digit", "combination", "sum", "sequence")
-_SPLIT_KEY = {"train": 1, "validation": 2, "test": 3}
+_SPLIT_KEY = {"train": 0x1D872B41, "validation": 0x2C1B3C6D, "test": 0x297A2D39}  # any numbers
 
 # Which of its random numbers an image uses for what. From _DIGITS on: D numbers say which digits,
 # 2 D where (x, y), and 5 d say source digit, patch x, patch y, x and y of each distractor.
@@ -68,15 +69,23 @@ class MNISTTask:
         target: str = "digit",
     ) -> None:
         """Load the digits of the split."""
+        for name, value in (
+            ("canvas_size", canvas_size),
+            ("min_digits", min_digits),
+            ("max_digits", max_digits),
+            ("num_distractors", num_distractors),
+            ("distractor_size", distractor_size),
+        ):
+            require_at_least(name, value, 0)
         _check_digits(min_digits, max_digits, target)
         _check_canvas(canvas_size, max_digits, layout)
         _check_distractors(num_distractors, distractor_size)
         digits = load_mnist(split, data_dir)
         self._backend = backend
-        self._pixels = backend.asarray(np.array(digits.images).reshape(-1), "uint8")
-        self._classes = backend.asarray(np.array(digits.labels), "int64")
+        self._pixels = backend.asarray(digits.images.reshape(-1), "uint8")
+        self._classes = backend.asarray(digits.labels, "int64")
         self._num_digits = len(digits.labels)
-        self._split_key = backend.asarray([_SPLIT_KEY[split]], "int64")
+        self._split_key = _SPLIT_KEY[split]
         self._side, self._layout, self._target = canvas_size, layout, target
         self._min_digits, self._max_digits = min_digits, max_digits
         self._num_distractors, self._patch_side = num_distractors, distractor_size
@@ -98,8 +107,8 @@ class MNISTTask:
 
     def _numbers(self, index: Array, how_many: int) -> Array:
         """The first random numbers of each image: int64 (m, how_many) in [0, 2**32)."""
-        key = counter_hash.combine(self._split_key, index)
-        return counter_hash.draws(key, self._backend.arange(how_many))
+        key = counter_hash.mix(index ^ self._split_key)
+        return counter_hash.draws(key[:, None], self._backend.arange(how_many))
 
     def _shown(self, index: Array, numbers: Array) -> tuple[Array, Array]:
         """Which digits an image shows, int64 (m, D), and which of them are there, bool (m, D)."""
@@ -111,6 +120,8 @@ class MNISTTask:
 
     def labels(self, index: Array) -> Array:
         """See Task."""
+        if self._plain:
+            return self._classes[index][:, None]
         chosen, present = self._shown(index, self._numbers(index, _DIGITS + self._max_digits))
         classes = self._classes[chosen]
         if self._target == "sequence":
@@ -126,13 +137,13 @@ class MNISTTask:
 
     def images(self, index: Array) -> Array:
         """See Task."""
+        if self._plain:
+            return self._pixels.reshape(-1, 1, DIGIT, DIGIT)[index]
         d = self._max_digits
         numbers = self._numbers(index, _DIGITS + 3 * d + 5 * self._num_distractors)
         chosen, present = self._shown(index, numbers)
         source = (chosen * DIGIT**2)[:, :, None] + self._digit_pixels
         digits = self._backend.xp.take(self._pixels, source)  # (m, D, 784)
-        if self._plain:
-            return digits.reshape(-1, 1, DIGIT, DIGIT)
         if self._min_digits < d:
             digits = digits * present[:, :, None]
         canvas = _Canvas(self._backend, len(index), self._side)

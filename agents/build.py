@@ -1,0 +1,79 @@
+"""From a configuration to environments and an agent that fit each other."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import gymnasium as gym
+import torch
+
+import glimpse_env  # noqa: F401  (registers the environment ids)
+from agents.agent import GlimpseAgent
+from agents.config import Config
+from agents.rollout import GazePolicy, center_gaze, random_gaze, sampled
+from glimpse_env.errors import InvalidArgument
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+
+def make_envs(
+    config: Config,
+    split: str,
+    num_envs: int,
+    device: str = "cpu",
+    render_mode: str | None = None,
+) -> GlimpseVectorEnv:
+    """Environments that play whole episodes in step, on the device where the agent is."""
+    options = config.env_options()
+    if split != "train":
+        options.pop("num_images", None)
+    if device != "cpu":
+        options |= {"backend": "torch", "device": device}
+    envs = gym.make_vec(
+        config.env_id,
+        num_envs=num_envs,
+        split=split,
+        autoreset_mode="disabled",
+        render_mode=render_mode,
+        **options,
+    )
+    if not isinstance(envs, GlimpseVectorEnv):
+        raise InvalidArgument(f"env_id={config.env_id!r} is not a glimpse environment")
+    return envs
+
+
+def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
+    """A fresh agent for these environments, on their device."""
+    shown = envs.single_observation_space.spaces
+    context = shown.get("context") if config.layers == 2 else None
+    glimpse_shape = cast("tuple[int, int, int]", shown["glimpse"].shape)
+    half_width = envs.task.image_shape[2] / 2
+    agent = GlimpseAgent(
+        glimpse_shape=glimpse_shape,
+        context_shape=cast("tuple[int, int, int]", context.shape) if context else None,
+        labels=envs.rules.num_labels,
+        layers=config.layers,
+        features=config.features,
+        units=config.units,
+        cell=config.cell,
+        convolutions=config.convolutions,
+        standardize=config.standardize,
+        classifier_hidden=config.classifier_hidden,
+        unit=config.unit_pixels / half_width if config.unit_pixels else 1.0,
+    )
+    return agent.to(envs.device)
+
+
+def gaze_std(config: Config, envs: GlimpseVectorEnv) -> float:
+    """Standard deviation of the gaze in half images."""
+    return config.sigma_pixels / (envs.task.image_shape[2] / 2)
+
+
+def training_policy(
+    config: Config, envs: GlimpseVectorEnv, generator: torch.Generator
+) -> GazePolicy:
+    """How gazes are chosen in training: around the mean, or by a control."""
+    if config.gaze == "random":
+        return random_gaze(generator)
+    if config.gaze == "center":
+        return center_gaze
+    return sampled(gaze_std(config, envs), generator)

@@ -1,0 +1,62 @@
+"""Checkpoints: written whole or not at all, and verified before they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from glimpse_env.errors import CorruptedData, MissingData
+
+_MAGIC = b"glimpse-checkpoint-1"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by another in one step: a reader, or a crash, finds the old or the new one."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors, numbers, strings, lists and dictionaries of them."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    payload = buffer.getvalue()
+    write_atomically(path, _MAGIC + hashlib.sha256(payload).digest() + payload)
+
+
+def load(path: Path, device: str = "cpu") -> dict[str, Any]:
+    """Read what `save` wrote; nothing in the file is executed.
+
+    Raises:
+        MissingData: No such file.
+        CorruptedData: The file is cut short, altered, or no checkpoint.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise MissingData(f"no checkpoint at {path}; name the folder of a training run") from error
+    start = len(_MAGIC) + hashlib.sha256().digest_size
+    digest, payload = content[len(_MAGIC) : start], content[start:]
+    if not content.startswith(_MAGIC) or hashlib.sha256(payload).digest() != digest:
+        raise CorruptedData(f"{path} is cut short, altered, or no checkpoint; train again")
+    try:
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(payload), map_location=device, weights_only=True
+        )
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        raise CorruptedData(f"{path} holds what no checkpoint holds: {error}") from error
+    return state

@@ -1,0 +1,194 @@
+"""How well an agent reads a split: `python agents/evaluate.py RUN`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import numpy as np
+import torch
+import tyro
+from tqdm import tqdm
+
+from agents import checkpoint
+from agents.agent import GlimpseAgent
+from agents.build import gaze_std, make_agent, make_envs
+from agents.config import Config
+from agents.rollout import GazePolicy, center_gaze, collect, mean_gaze, random_gaze, sampled
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+Gaze = Literal["policy", "random", "center"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The outcome of one pass over a split."""
+
+    split: str
+    gaze: str
+    samples: int
+    images: int
+    wrong: int
+    error: float  # of whole sequences, percent
+    interval: tuple[float, float]  # 95 % Wilson interval of the error, percent
+    mean_labels_right: float
+
+
+def wilson_interval(wrong: int, number: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a proportion (Wilson 1927), both ends in [0, 1]."""
+    p = wrong / number
+    centre = (p + z**2 / (2 * number)) / (1 + z**2 / number)
+    half = z * math.sqrt(p * (1 - p) / number + z**2 / (4 * number**2)) / (1 + z**2 / number)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def evaluate(
+    agent: GlimpseAgent,
+    config: Config,
+    split: str,
+    *,
+    gaze: Gaze = "policy",
+    samples: int = 1,
+    images: int = 0,
+    num_envs: int = 1000,
+    progress: bool = False,
+    envs: GlimpseVectorEnv | None = None,
+) -> Evaluation:
+    """Read every image of a split once.
+
+    Args:
+        agent: Who reads.
+        config: Its configuration.
+        split: "validation" or "test".
+        gaze: "policy" looks where the agent wants to, at the mean gaze; "random" and "center" are
+            the controls.
+        samples: With 1, one pass; with M > 1, the labels that the averaged log-probabilities of M
+            sampled gaze sequences prefer (Monte Carlo averaging, DRAM eq. 14).
+        images: Only so many of the first images; 0 for all.
+        num_envs: Rows stepped together, rounded to a multiple of `samples`.
+        progress: Show a progress bar.
+        envs: Environments to use again; by default new ones are made.
+    """
+    device = next(agent.parameters()).device
+    batch = max(1, num_envs // samples)
+    envs = envs or make_envs(config, split, batch * samples, device.type)
+    batch = envs.num_envs // samples
+    policy = _policy(gaze, samples, gaze_std(config, envs), device)
+    number = min(images, envs.task.size) if images else envs.task.size
+    wrong, labels_right = 0, 0.0
+    agent.eval()
+    with torch.no_grad():
+        for first in tqdm(range(0, number, batch), desc=split, disable=not progress):
+            # The last batch is filled up with image 0, which is then left out of the count.
+            index = np.arange(first, first + batch)
+            index[index >= number] = 0
+            rollout = collect(agent, envs, np.repeat(index, samples), policy, samples)
+            kept = min(batch, number - first)
+            wrong += kept - int(rollout.right[::samples][:kept].sum())
+            labels_right += float(rollout.labels_right[::samples][:kept].sum())
+    agent.train()
+    low, high = wilson_interval(wrong, number)
+    return Evaluation(
+        split=split,
+        gaze=gaze,
+        samples=samples,
+        images=number,
+        wrong=wrong,
+        error=round(100 * wrong / number, 3),
+        interval=(round(100 * low, 3), round(100 * high, 3)),
+        mean_labels_right=round(labels_right / number, 4),
+    )
+
+
+def _policy(gaze: Gaze, samples: int, std: float, device: torch.device) -> GazePolicy:
+    generator = torch.Generator(device).manual_seed(0)
+    if gaze == "random":
+        return random_gaze(generator)
+    if gaze == "center":
+        return center_gaze
+    return mean_gaze if samples == 1 else sampled(std, generator)
+
+
+def load_agent(run: Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
+    """The agent of a run folder and its configuration.
+
+    Raises:
+        MissingData: The folder has no checkpoint.
+        CorruptedData: The checkpoint is damaged.
+    """
+    state: dict[str, Any] = checkpoint.load(run / "checkpoint.pt", device)
+    config = Config(**state["config"])
+    agent = make_agent(config, make_envs(config, "validation", 1, device))
+    agent.load_state_dict(state["agent"])
+    return agent, config
+
+
+def describe(evaluation: Evaluation) -> str:
+    """One line for people."""
+    low, high = evaluation.interval
+    averaging = f", {evaluation.samples} gaze sequences averaged" if evaluation.samples > 1 else ""
+    return (
+        f"{evaluation.split} error {evaluation.error:.2f} % (95 % interval {low:.2f} .. {high:.2f}, "
+        f"{evaluation.images} images, {evaluation.gaze} gaze{averaging})"
+    )
+
+
+@dataclasses.dataclass
+class Arguments:
+    """Evaluate a trained agent on the whole of a split, each image once."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the training run."""
+    split: Literal["test", "validation"] = "test"
+    """Images to read; choices belong on validation."""
+    gaze: tuple[Gaze, ...] = ("policy", "random", "center")
+    """Who looks: the agent, or the controls."""
+    samples: int = 1
+    """M: gaze sequences averaged for an image; 1 for the mean gaze."""
+    images: int = 0
+    """Only so many of the first images; 0 for all."""
+    num_envs: int = 1000
+    """Environments stepped together."""
+    device: str = "cpu"
+    """Torch device."""
+    pictures: bool = True
+    """Draw gazes.png and glimpses.gif into the run folder."""
+
+
+def main(arguments: Arguments) -> None:
+    """Evaluate, print, and keep the result beside the checkpoint."""
+    agent, config = load_agent(arguments.run, arguments.device)
+    results = []
+    for gaze in arguments.gaze:
+        result = evaluate(
+            agent,
+            config,
+            arguments.split,
+            gaze=gaze,
+            samples=arguments.samples,
+            images=arguments.images,
+            num_envs=arguments.num_envs,
+            progress=True,
+        )
+        print(describe(result))
+        results.append(dataclasses.asdict(result))
+    name = f"evaluation_{arguments.split}_samples{arguments.samples}.json"
+    checkpoint.write_atomically(
+        arguments.run / name, json.dumps(results, indent=2).encode() + b"\n"
+    )
+    if arguments.pictures:
+        from agents.pictures import draw_pictures
+
+        for path in draw_pictures(agent, config, arguments.split, arguments.run):
+            print(path)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Arguments))

@@ -1,0 +1,89 @@
+"""Pictures of an agent at work: an animation of its glimpses, and where its gazes land."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from agents.agent import GlimpseAgent
+from agents.build import make_envs
+from agents.config import Config
+from agents.rollout import collect, mean_gaze
+
+Frame = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+def draw_pictures(
+    agent: GlimpseAgent, config: Config, split: str, folder: Path, examples: int = 12
+) -> tuple[Path, Path]:
+    """Draw the first images of a split while the agent reads them at its mean gazes.
+
+    Args:
+        agent: Who reads.
+        config: Its configuration.
+        split: "validation" or "test".
+        folder: Where the pictures go.
+        examples: How many images.
+
+    Returns:
+        The paths of `glimpses.gif` (step by step) and of `gazes.png` (whole gaze paths, and the
+        density of the gazes over the first 1,000 images).
+    """
+    device = next(agent.parameters()).device.type
+    envs = make_envs(config, split, examples, device, render_mode="rgb_array")
+    steps: list[tuple[Frame, ...]] = []
+    agent.eval()
+    with torch.no_grad():
+        collect(
+            agent,
+            envs,
+            np.arange(examples),
+            mean_gaze,
+            watch=lambda: steps.append(envs.render() or ()),
+        )
+        envs = make_envs(config, split, min(1000, envs.task.size), device)
+        gazes = collect(agent, envs, np.arange(envs.num_envs), mean_gaze).gaze.cpu().numpy()
+    agent.train()
+    animation, picture = folder / "glimpses.gif", folder / "gazes.png"
+    write_gif(animation, [tile(frames[:4], columns=2) for frames in steps])
+    paths = tile(steps[-1], columns=3)
+    density = cv2.resize(gaze_density(gazes), (paths.shape[1] // 3,) * 2)
+    cv2.imwrite(str(picture), cv2.cvtColor(_below(paths, density), cv2.COLOR_RGB2BGR))
+    return animation, picture
+
+
+def write_gif(path: Path, frames: list[Frame], milliseconds: int = 500) -> None:
+    """Write an animation that repeats and rests on its last frame."""
+    pictures = [Image.fromarray(frame).quantize(64) for frame in frames]
+    durations = [milliseconds] * (len(pictures) - 1) + [4 * milliseconds]
+    pictures[0].save(
+        path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True
+    )
+
+
+def tile(frames: tuple[Frame, ...], columns: int) -> Frame:
+    """Frames of one size side by side, `columns` in a row."""
+    blank = [np.zeros_like(frames[0])] * (-len(frames) % columns)
+    cells = [*frames, *blank]
+    rows = [np.hstack(cells[first : first + columns]) for first in range(0, len(cells), columns)]
+    return np.vstack(rows)
+
+
+def gaze_density(gazes: np.ndarray[Any, np.dtype[np.float32]], bins: int = 40) -> Frame:
+    """How often gazes (G, 2) land where in the image: (bins, bins, 3), the brighter the more."""
+    x, y = np.clip(gazes, -1, 1).T
+    counts, _, _ = np.histogram2d(y, x, bins=bins, range=[[-1, 1], [-1, 1]])
+    scaled = (255 * np.sqrt(counts / counts.max())).astype(np.uint8)
+    coloured = cv2.cvtColor(cv2.applyColorMap(scaled, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return np.asarray(coloured, np.uint8)
+
+
+def _below(upper: Frame, lower: Frame) -> Frame:
+    padded = np.zeros((lower.shape[0], upper.shape[1], 3), np.uint8)
+    padded[:, : lower.shape[1]] = lower
+    return np.vstack([upper, padded])

@@ -1,0 +1,232 @@
+"""One function per row of the papers' tables: each returns a whole configuration.
+
+Where a paper is silent or ambiguous, the value is what learned best on validation images here;
+`optimizer="sgd", learning_rate=0.01, schedule="exponential"` is DRAM's own choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from agents.config import Config
+
+
+def ram_mnist() -> Config:
+    """RAM on 28x28 MNIST (Mnih et al. 2014, table 1a): 8x8, 1 scale, 6 glimpses."""
+    return Config(
+        env_id="GlimpseMNIST-v0",
+        layers=1,
+        sigma_pixels=2.0,
+        reinforce_weight=1.0,
+        learning_rate=1e-3,
+        images=6_000_000,
+        epoch_images=50_000,
+        published_error="RAM table 1a, 6 glimpses: 1.12 %",
+    )
+
+
+def _ram_mnist(glimpses: int, error: str) -> Config:
+    row = f"RAM table 1a, {glimpses} glimpses: {error} %"
+    return replace(ram_mnist(), glimpses_per_label=glimpses, published_error=row)
+
+
+def ram_mnist_2() -> Config:
+    """RAM table 1a with 2 glimpses."""
+    return _ram_mnist(2, "3.79")
+
+
+def ram_mnist_3() -> Config:
+    """RAM table 1a with 3 glimpses."""
+    return _ram_mnist(3, "1.51")
+
+
+def ram_mnist_4() -> Config:
+    """RAM table 1a with 4 glimpses."""
+    return _ram_mnist(4, "1.54")
+
+
+def ram_mnist_5() -> Config:
+    """RAM table 1a with 5 glimpses."""
+    return _ram_mnist(5, "1.34")
+
+
+def ram_mnist_7() -> Config:
+    """RAM table 1a with 7 glimpses."""
+    return _ram_mnist(7, "1.07")
+
+
+def ram_translated() -> Config:
+    """RAM on 60x60 translated MNIST (table 1b): 12x12, 3 scales, 6 glimpses."""
+    return replace(
+        ram_mnist(),
+        env_id="GlimpseTranslatedMNIST-v0",
+        sigma_pixels=4.0,
+        images=10_000_000,
+        published_error="RAM table 1b, 6 glimpses: 1.22 %",
+    )
+
+
+def _cluttered60(glimpses: int, error: str) -> Config:
+    return replace(
+        ram_translated(),
+        env_id="GlimpseClutteredMNIST60-v0",
+        glimpses_per_label=glimpses,
+        images=15_000_000,
+        published_error=f"RAM table 2a, {glimpses} glimpses: {error} %",
+    )
+
+
+def ram_cluttered60() -> Config:
+    """RAM on 60x60 cluttered MNIST (table 2a): 12x12, 3 scales, 6 glimpses."""
+    return _cluttered60(6, "4.08")
+
+
+def ram_cluttered60_4() -> Config:
+    """RAM table 2a with 4 glimpses."""
+    return _cluttered60(4, "4.96")
+
+
+def ram_cluttered60_8() -> Config:
+    """RAM table 2a with 8 glimpses."""
+    return _cluttered60(8, "4.04")
+
+
+def _cluttered100(glimpses: int, error: str) -> Config:
+    return replace(
+        ram_translated(),
+        env_id="GlimpseClutteredMNIST100-v0",
+        glimpses_per_label=glimpses,
+        sigma_pixels=5.0,
+        images=20_000_000,
+        published_error=f"RAM table 2b, {glimpses} glimpses: {error} %",
+    )
+
+
+def ram_cluttered100() -> Config:
+    """RAM on 100x100 cluttered MNIST (table 2b): 12x12, 4 scales, 8 glimpses."""
+    return _cluttered100(8, "8.11")
+
+
+def ram_cluttered100_4() -> Config:
+    """RAM table 2b with 4 glimpses."""
+    return _cluttered100(4, "9.41")
+
+
+def ram_cluttered100_6() -> Config:
+    """RAM table 2b with 6 glimpses."""
+    return _cluttered100(6, "8.31")
+
+
+def dram_pairs() -> Config:
+    """DRAM on pairs of digits in clutter (Ba et al. 2014, section 4.1): 55 classes, 4 glimpses.
+
+    512 LSTM units and 256 glimpse features are the paper's; the size of the glimpse is not in it.
+    """
+    return Config(
+        env_id="GlimpseMNISTPairs-v0",
+        units=512,
+        features=256,
+        sigma_pixels=3.0,
+        images=30_000_000,
+        published_error="DRAM section 4.1: 5 %",
+    )
+
+
+def dram_pairs_no_context() -> Config:
+    """DRAM on pairs without the context network (section 4.1): starts at a random place."""
+    return replace(
+        dram_pairs(),
+        context_size=0,
+        initial_gaze="random",
+        published_error="DRAM without context, section 4.1: 7 %",
+    )
+
+
+def ram_pairs() -> Config:
+    """RAM on pairs (section 4.1 of Ba et al.): one recurrent layer, no context."""
+    return replace(
+        dram_pairs_no_context(), layers=1, published_error="RAM, DRAM section 4.1: 9 %"
+    )
+
+
+def dram_addition() -> Config:
+    """DRAM on the sum of two digits (section 4.2): 19 classes, 4 glimpses."""
+    return replace(
+        dram_pairs(), env_id="GlimpseMNISTAddition-v0", published_error="DRAM section 4.2: 2.5 %"
+    )
+
+
+def dram_mnist_sequence() -> Config:
+    """DRAM on 1 to 3 digits along a slope in clutter, after Sønderby et al. 2015."""
+    return replace(
+        dram_house_numbers_cpu(),
+        env_id="GlimpseMNISTSequence-v0",
+        max_digits=None,
+        standardize=False,
+        units=256,
+        features=256,
+        images=10_000_000,
+        published_error="Sønderby et al. 2015, three digits: 1.5 % a digit (CNN 2.9 %)",
+    )
+
+
+def dram_house_numbers() -> Config:
+    """DRAM at the paper's size on rendered house numbers of 1 to 5 digits (after section 4.3)."""
+    return Config(
+        env_id="GlimpseHouseNumbers-v0",
+        units=512,
+        features=512,
+        convolutions=(64, 64, 128),
+        classifier_hidden=512,
+        standardize=True,
+        sigma_pixels=2.0,
+        images=20_000_000,
+        epoch_images=60_000,
+        published_error="none: rendered numbers; DRAM on SVHN, section 4.3: 5.1 %",
+    )
+
+
+def dram_house_numbers_cpu() -> Config:
+    """A small DRAM on house numbers for two CPU cores and ten minutes."""
+    return Config(
+        env_id="GlimpseHouseNumbers-v0",
+        max_digits=3,
+        glimpse_size=16,
+        glimpses_per_label=2,
+        units=128,
+        features=128,
+        standardize=True,
+        sigma_pixels=2.0,
+        learning_rate=2e-3,
+        images=1_300_000,
+        epoch_images=60_000,
+        published_error="none: rendered numbers; DRAM on SVHN, section 4.3: 5.1 %",
+    )
+
+
+PRESETS: dict[str, Callable[[], Config]] = {
+    preset.__name__: preset
+    for preset in (
+        dram_house_numbers,
+        dram_house_numbers_cpu,
+        dram_mnist_sequence,
+        dram_pairs,
+        dram_pairs_no_context,
+        ram_pairs,
+        dram_addition,
+        ram_mnist,
+        ram_mnist_2,
+        ram_mnist_3,
+        ram_mnist_4,
+        ram_mnist_5,
+        ram_mnist_7,
+        ram_translated,
+        ram_cluttered60,
+        ram_cluttered60_4,
+        ram_cluttered60_8,
+        ram_cluttered100,
+        ram_cluttered100_4,
+        ram_cluttered100_6,
+    )
+}

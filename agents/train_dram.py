@@ -1,0 +1,179 @@
+"""Train DRAM or RAM: `python agents/train_dram.py`, or with `--preset NAME`; see `--help`."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import torch
+import tyro
+from tqdm import tqdm
+
+from agents import checkpoint
+from agents.config import Config
+from agents.evaluate import Evaluation, describe, evaluate
+from agents.optimization import learning_rate
+from agents.pictures import draw_pictures
+from agents.presets import PRESETS
+from agents.run_folder import RunFolder
+from agents.training import Training
+from glimpse_env.errors import InvalidArgument
+
+LOG_EVERY = 50  # updates between scalars; each waits for the device once
+
+
+@dataclasses.dataclass(kw_only=True)
+class Arguments:
+    """Train a glimpse agent; without arguments, DRAM on rendered house numbers."""
+
+    preset: str | None = None
+    """Row of the papers' tables to start from: a name in agents/presets.py. Every option below
+    changes it. By default dram_house_numbers with a GPU, dram_house_numbers_cpu without."""
+    resume: Path | None = None
+    """Folder of a run to go on with, with its own configuration."""
+    device: str = "auto"
+    """Torch device; auto takes a GPU where there is one."""
+    runs: Path = Path("runs")
+    """Folder for run folders."""
+    test: bool = True
+    """Read the test split at the end, once, with the agent's gazes and with random and central."""
+    config: tyro.conf.OmitArgPrefixes[Config]
+    """Every field of the configuration."""
+
+
+def main(arguments: Arguments) -> None:
+    """Train from the beginning or from a checkpoint, then evaluate."""
+    device = pick_device(arguments.device)
+    training = Training(arguments.config, device)
+    if arguments.resume:
+        training.restore(checkpoint.load(arguments.resume / "checkpoint.pt", device))
+        folder = RunFolder(arguments.resume, training.images)
+    else:
+        name = arguments.preset or default_preset(device)
+        folder = RunFolder.new(arguments.runs, name, arguments.config)
+        folder.save(training.state())
+    print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
+    finished = train(training, folder)
+    folder.save(training.state())
+    if finished and arguments.test:
+        report(training, folder)
+    folder.close()
+    if not finished:
+        print(f"stopped; to go on: python agents/train_dram.py --resume {folder.path}")
+
+
+def train(training: Training, folder: RunFolder) -> bool:
+    """Update until the configured number of images; False when Ctrl-C came first."""
+    config, stop = training.config, Interrupt()
+    clock, since = time.monotonic(), training.images
+    with tqdm(total=config.images, initial=training.images, unit="image", smoothing=0.05) as bar:
+        while training.images < config.images and not stop.asked:
+            before = training.images
+            metrics = training.update()
+            bar.update(training.images - before)
+            if training.updates % LOG_EVERY == 0:
+                scalars = {key: float(value) for key, value in metrics.items()}  # waits for the device
+                speed = (training.images - since) / (time.monotonic() - clock)
+                scalars |= {"time/images_per_second": speed}
+                scalars |= {"train/learning_rate": learning_rate(config, training.images)}
+                folder.log(training.images, scalars)
+                bar.set_postfix(error=f"{100 * scalars['train/error']:.1f} %")
+            if before // config.epoch_images != training.images // config.epoch_images:
+                end_epoch(training, folder, {key: float(value) for key, value in metrics.items()})
+    return not stop.asked
+
+
+class Interrupt:
+    """Ctrl-C asks for a stop after the update; a second one stops at once."""
+
+    def __init__(self) -> None:
+        """Listen."""
+        self.asked = False
+        self._before = signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, *_: Any) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, self._before)
+
+
+def end_epoch(training: Training, folder: RunFolder, scalars: dict[str, float]) -> None:
+    """Validate, log and save."""
+    config = training.config
+    seen = evaluate(
+        training.agent,
+        config,
+        "validation",
+        gaze=config.gaze,
+        images=config.validation_images,
+    )
+    folder.record(training.images, scalars | {"validation/error": seen.error / 100})
+    folder.save(training.state())
+    tqdm.write(f"{training.images:>10} images: {describe(seen)}")
+
+
+def report(training: Training, folder: RunFolder) -> None:
+    """Read the test split once and draw the agent's gazes."""
+    config = training.config
+    results: list[Evaluation] = []
+    for gaze in ("policy", "random", "center"):
+        if config.gaze in ("policy", gaze):
+            result = evaluate(training.agent, config, "test", gaze=gaze, progress=True)
+            print(describe(result))
+            results.append(result)
+    folder.write_json("result.json", [dataclasses.asdict(result) for result in results])
+    animation, picture = draw_pictures(training.agent, config, "test", folder.path)
+    folder.animate(training.images, animation)
+    if config.published_error:
+        print(f"published: {config.published_error}")
+    print(f"pictures: {picture}, {animation}")
+    print(f"to evaluate again: python agents/evaluate.py {folder.path} --samples 10")
+
+
+def pick_device(device: str) -> str:
+    """A GPU where there is one, unless told otherwise."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def default_preset(device: str) -> str:
+    """The house-number preset sized for the machine."""
+    return "dram_house_numbers_cpu" if device == "cpu" else "dram_house_numbers"
+
+
+def parse(argv: list[str]) -> Arguments:
+    """Read the command line; a preset or a run to resume sets the defaults of all other options.
+
+    Raises:
+        InvalidArgument: An unknown preset.
+    """
+    first, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
+    if first.resume:
+        state = checkpoint.load(first.resume / "checkpoint.pt")
+        config = Config(**state["config"])
+    else:
+        name = first.preset or default_preset(pick_device(first.device))
+        if name not in PRESETS:
+            raise InvalidArgument(f"--preset {name} is unknown; choose one of {', '.join(PRESETS)}")
+        config = PRESETS[name]()
+    return tyro.cli(Arguments, args=argv, default=Arguments(config=config))
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Start:
+    """The options that decide about the defaults of the others."""
+
+    preset: str | None = None
+    resume: Path | None = None
+    device: str = "auto"
+
+
+if __name__ == "__main__":
+    main(parse(sys.argv[1:]))

@@ -1,0 +1,126 @@
+"""The training loop: collect, loss, step, log."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.build import gaze_std, make_agent, make_envs, training_policy
+from agents.config import Config
+from agents.losses import (
+    baseline_loss,
+    explained_variance,
+    gaze_log_prob,
+    label_loss,
+    outside_loss,
+    reinforce_loss,
+)
+from agents.optimization import learning_rate, make_optimizer
+from agents.rollout import IndexArray, Rollout, collect
+
+
+class Training:
+    """A run in progress.
+
+    Everything random in an update follows from (seed, update), so a run that is stopped anywhere
+    and resumed from its last checkpoint takes exactly the steps that it would have taken.
+
+    Args:
+        config: What to train.
+        device: Torch device of the agent and, unless "cpu", of the environments.
+    """
+
+    def __init__(self, config: Config, device: str = "cpu") -> None:
+        """Make environments, agent and optimizer."""
+        torch.manual_seed(config.seed)
+        self.config, self.device = config, device
+        self.envs = make_envs(config, "train", config.num_envs, device)
+        self.agent = make_agent(config, self.envs)
+        self.optimizer = make_optimizer(config, self.agent.parameters())
+        self.std = gaze_std(config, self.envs)
+        self.generator = torch.Generator(device)
+        self.policy = training_policy(config, self.envs, self.generator)
+        self.updates = 0
+
+    @property
+    def images(self) -> int:
+        """Episodes played so far."""
+        return self.updates * self.config.num_envs
+
+    def update(self) -> dict[str, Tensor]:
+        """One step of the optimizer; returns what to log, still on the device."""
+        config = self.config
+        rollout = self._collect()
+        loss, parts = hybrid_loss(rollout, config, self.std)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        gradients = self.gradient_norms()
+        torch.nn.utils.clip_grad_norm_(self.agent.parameters(), config.gradient_clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(config, self.images)
+        self.optimizer.step()
+        self.updates += 1
+        return parts | gradients
+
+    def _collect(self) -> Rollout:
+        numbers = np.random.default_rng([self.config.seed, self.updates])
+        self.generator.manual_seed(int(numbers.integers(2**62)))
+        index = numbers.integers(self.envs.task.size, size=self.config.num_envs)
+        return collect(self.agent, self.envs, self._share(index), self.policy)
+
+    def _share(self, index: IndexArray) -> IndexArray:
+        """Show each image to `samples` rows."""
+        return np.repeat(index[:: self.config.samples], self.config.samples)
+
+    def gradient_norms(self) -> dict[str, Tensor]:
+        """The norm of the gradient that reaches each box of the agent."""
+        norms = {}
+        for name, module in self.agent.named_children():
+            gradients = [p.grad for p in module.parameters() if p.grad is not None]
+            if gradients:
+                norms[f"gradients/{name}"] = torch.nn.utils.get_total_norm(gradients)
+        return norms
+
+    def state(self) -> dict[str, Any]:
+        """All that a checkpoint must hold."""
+        return {
+            "config": dataclasses.asdict(self.config),
+            "agent": self.agent.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "updates": self.updates,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.agent.load_state_dict(state["agent"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.updates = state["updates"]
+
+
+def hybrid_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, dict[str, Tensor]]:
+    """Cross-entropy + squared error of the baseline + lambda sigma^2 REINFORCE, an episode.
+
+    DRAM eq. 13 with the cumulative returns of eq. 16. Multiplied by sigma^2, the gradient of the
+    REINFORCE term has the size of the advantage times the noise, whatever sigma is.
+    """
+    labels = label_loss(rollout.logits, rollout.targets)
+    baseline = baseline_loss(rollout.returns, rollout.baseline)
+    loss = labels + baseline
+    if config.gaze == "policy":
+        log_prob = gaze_log_prob(rollout.gaze, rollout.gaze_mean, std)
+        reinforce = reinforce_loss(log_prob, rollout.returns, rollout.baseline)
+        loss = loss + config.reinforce_weight * std**2 * reinforce
+        loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)
+    parts = {
+        "train/error": 1 - rollout.right.float().mean(),
+        "train/reward": rollout.labels_right.mean(),
+        "train/label_accuracy": (rollout.logits.argmax(1) == rollout.targets).float().mean(),
+        "train/cross_entropy": labels.detach() / len(rollout.targets),
+        "train/explained_variance": explained_variance(rollout.returns, rollout.baseline.detach()),
+        "train/gaze_spread": rollout.gaze_mean.detach().std(0).mean(),
+    }
+    return loss / config.num_envs, parts

@@ -1,0 +1,119 @@
+"""What several tests of the environments share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+Compare = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def torch() -> Any:
+    """The torch module, with one thread: the tensors of these tests are small."""
+    module = pytest.importorskip("torch")
+    module.set_num_threads(1)
+    return module
+
+
+@pytest.fixture(scope="session", params=["numpy", "torch"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """The name of each backend."""
+    if request.param == "torch":
+        request.getfixturevalue("torch")
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def ragged() -> dict[str, Any]:
+    """Keywords of `Glimpse-v0`: images with 0 to 3 labels out of 4 classes."""
+    rng = np.random.default_rng(0)
+    lengths = np.arange(16) % 4
+    labels = np.where(np.arange(3) < lengths[:, None], rng.integers(0, 4, (16, 3)), -1)
+    images = rng.integers(0, 256, (16, 25, 22), dtype=np.uint8)
+    return {"images": images, "labels": labels, "num_classes": 4}
+
+
+@pytest.fixture(scope="session")
+def play() -> Callable[..., dict[str, NDArray[Any]]]:
+    """Actions for a batch: mostly the right label, and gazes that also leave the image."""
+
+    def actions(
+        rng: np.random.Generator, infos: dict[str, Any], num_labels: int
+    ) -> dict[str, NDArray[Any]]:
+        target = np.asarray(infos["target"])
+        random = rng.integers(0, num_labels, len(target))
+        label = np.where((rng.random(len(target)) < 0.75) & (target >= 0), target, random)
+        gaze = rng.uniform(-1.2, 1.2, (len(target), 2)).astype(np.float32)
+        return {"gaze": gaze, "label": label}
+
+    return actions
+
+
+def _equal(first: Any, second: Any, tolerance: float, where: str) -> None:
+    first, second = np.asarray(first), np.asarray(second)
+    assert first.shape == second.shape, where
+    assert first.dtype.kind == second.dtype.kind, where
+    if first.dtype.kind == "f" and tolerance:
+        np.testing.assert_allclose(first, second, rtol=0, atol=tolerance, err_msg=where)
+    else:
+        np.testing.assert_array_equal(first, second, err_msg=where)
+
+
+def _same_tree(first: Any, second: Any, tolerance: float = 0.0, where: str = "") -> None:
+    if isinstance(first, dict):
+        assert first.keys() == second.keys(), where
+        for key in first:
+            _same_tree(first[key], second[key], tolerance, f"{where}.{key}")
+    elif isinstance(first, tuple | list):
+        assert len(first) == len(second), where
+        for place, (a, b) in enumerate(zip(first, second, strict=True)):
+            _same_tree(a, b, tolerance, f"{where}.{place}")
+    elif getattr(first, "dtype", None) == np.dtype(object):
+        _same_tree(list(first), list(second), tolerance, where)
+    elif first is None or second is None:
+        assert first is second, where
+    else:
+        _equal(first, second, tolerance, where)
+
+
+@pytest.fixture(scope="session")
+def same_tree() -> Compare:
+    """Assert that two trees of arrays hold the same, to the bit or floats within a tolerance."""
+    return _same_tree
+
+
+def _observation_row(batch: Any, row: int) -> Any:
+    if isinstance(batch, dict):
+        return {key: value[row] for key, value in batch.items()}
+    return batch[row]
+
+
+def _same_infos(
+    first: dict[str, Any], second: dict[str, Any], number: int, tolerance: float = 0.0
+) -> None:
+    nobody = np.zeros(number, bool)
+    for key in sorted({key for info in (first, second) for key in info if key[0] != "_"}):
+        masks = [np.asarray(info.get(f"_{key}", nobody)) for info in (first, second)]
+        np.testing.assert_array_equal(*masks, err_msg=key)
+        if not masks[0].any():
+            continue
+        if isinstance(first[key], dict) and key != "final_obs":
+            _same_infos(first[key], second[key], number, tolerance)
+            continue
+        for row in np.flatnonzero(masks[0]):
+            rows = [_observation_row(info[key], row) for info in (first, second)]
+            _same_tree(*rows, tolerance, key)
+
+
+@pytest.fixture(scope="session")
+def same_infos() -> Compare:
+    """Assert that two infos of a batch say the same wherever their masks are True.
+
+    A key that is absent holds for no row. So both ways to batch `final_obs` compare as well.
+    """
+    return _same_infos
