@@ -6,6 +6,7 @@ from typing import cast
 
 import gymnasium as gym
 import torch
+from gymnasium import spaces
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.agent import GlimpseAgent
@@ -43,13 +44,13 @@ def make_envs(
 
 def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
     """A fresh agent for these environments, on their device."""
-    shown = envs.single_observation_space.spaces
-    context = shown.get("context") if config.layers == 2 else None
+    shown = cast(spaces.Dict, envs.single_observation_space)
+    context = shown.spaces.get("context") if config.layers == 2 else None
     glimpse_shape = cast("tuple[int, int, int]", shown["glimpse"].shape)
     half_width = envs.task.image_shape[2] / 2
     agent = GlimpseAgent(
         glimpse_shape=glimpse_shape,
-        context_shape=cast("tuple[int, int, int]", context.shape) if context else None,
+        context_shape=context.shape if context else None,  # type: ignore[arg-type]
         labels=envs.rules.num_labels,
         layers=config.layers,
         features=config.features,

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from glimpse_env.errors import InvalidArgument
 
 _ENV_OPTIONS = (
-    "glimpses_per_label glimpse_size num_scales context_size initial_gaze max_digits "
-    "num_distractors num_images"
-).split()
+    "glimpses_per_label",
+    "glimpse_size",
+    "num_scales",
+    "context_size",
+    "initial_gaze",
+    "max_digits",
+    "num_distractors",
+    "num_images",
+)
 _POSITIVE = (
-    "features units sigma_pixels samples num_envs learning_rate gradient_clip images "
-    "epoch_images validation_images"
-).split()
+    "features",
+    "units",
+    "sigma_pixels",
+    "samples",
+    "num_envs",
+    "learning_rate",
+    "gradient_clip",
+    "images",
+    "epoch_images",
+    "validation_images",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,8 +79,8 @@ class Config:
     """lambda: weight of the REINFORCE term, times sigma^2 in half images, so that it means the same
     at every sigma (its gradient grows with 1 / sigma^2)."""
     outside_penalty: float = 0.1
-    """Weight of the squared distance, in half images, of a mean gaze from the image. Out there all is
-    black and nothing is learned; bounding the mean by tanh instead lets it saturate in a corner."""
+    """Weight of the squared distance, in half images, of a mean gaze from the image. Out there all
+    is black and nothing is learned; bounding the mean by tanh instead saturates in a corner."""
     samples: int = 1
     """M: gaze sequences sampled for each training image; num_envs counts them all."""
 
@@ -89,7 +103,7 @@ class Config:
     images: int = 1_000_000
     """Episodes to train on, in all."""
     epoch_images: int = 50_000
-    """Episodes of an epoch: the schedule counts them; each ends with a validation and a checkpoint."""
+    """Episodes of an epoch: schedules count them; each ends with a validation and a checkpoint."""
 
     seed: int = 0
     """Of the weights, the images' order and the gaze noise."""
@@ -98,7 +112,7 @@ class Config:
     published_error: str = ""
     """The row of the papers' tables, and its error."""
 
-    def env_options(self) -> dict[str, int | str]:
+    def env_options(self) -> dict[str, Any]:
         """The keywords that the run gives the environment over its own defaults."""
         chosen = {name: getattr(self, name) for name in _ENV_OPTIONS}
         return {name: value for name, value in chosen.items() if value is not None}

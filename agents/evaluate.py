@@ -133,10 +133,12 @@ def load_agent(run: Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
 def describe(evaluation: Evaluation) -> str:
     """One line for people."""
     low, high = evaluation.interval
-    averaging = f", {evaluation.samples} gaze sequences averaged" if evaluation.samples > 1 else ""
+    gaze = f"{evaluation.gaze} gaze"
+    if evaluation.samples > 1:
+        gaze += f", {evaluation.samples} sequences averaged"
     return (
-        f"{evaluation.split} error {evaluation.error:.2f} % (95 % interval {low:.2f} .. {high:.2f}, "
-        f"{evaluation.images} images, {evaluation.gaze} gaze{averaging})"
+        f"{evaluation.split} error {evaluation.error:.2f} % "
+        f"(95 % interval {low:.2f} .. {high:.2f}, {evaluation.images} images, {gaze})"
     )
 
 

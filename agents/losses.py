@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def gaze_log_prob(gaze: Tensor, mean: Tensor, std: float) -> Tensor:
-    """log N(gaze; mean, std^2 I) up to a constant.
+    """The log-density of gazes, log N(gaze; mean, std^2 I), up to a constant.
 
     Args:
         gaze: (G, 2), the raw samples, not clipped: the density belongs to what was drawn.

@@ -74,7 +74,7 @@ class RecurrentNetwork(nn.Module):
         super().__init__()
         self.units, self.kind = units, kind
         if kind == "lstm":
-            self.cell: nn.Module = nn.LSTMCell(inputs, units)
+            self.cell: nn.LSTMCell | nn.RNNCell = nn.LSTMCell(inputs, units)
             with torch.no_grad():  # remember by default: forget gates start open
                 self.cell.bias_hh[units : 2 * units] = 1.0
         else:
@@ -88,10 +88,11 @@ class RecurrentNetwork(nn.Module):
 
     def forward(self, inputs: Tensor, state: Tensor) -> Tensor:
         """Input (B, I) and state to the next state."""
-        if self.kind == "rnn":
-            return self.cell(inputs, state)
-        output, memory = self.cell(inputs, tuple(state.split(self.units, 1)))
-        return torch.cat([output, memory], 1)
+        if isinstance(self.cell, nn.RNNCell):
+            hidden: Tensor = self.cell(inputs, state)
+            return hidden
+        output, memory = state[:, : self.units], state[:, self.units :]
+        return torch.cat(self.cell(inputs, (output, memory)), 1)
 
     def output(self, state: Tensor) -> Tensor:
         """The part of the state that other boxes see: (B, H)."""

@@ -52,7 +52,8 @@ def draw_pictures(
     animation, picture = folder / "glimpses.gif", folder / "gazes.png"
     write_gif(animation, [tile(frames[:4], columns=2) for frames in steps])
     paths = tile(steps[-1], columns=3)
-    density = cv2.resize(gaze_density(gazes), (paths.shape[1] // 3,) * 2)
+    side = paths.shape[1] // 3
+    density = np.asarray(cv2.resize(gaze_density(gazes), (side, side)), np.uint8)
     cv2.imwrite(str(picture), cv2.cvtColor(_below(paths, density), cv2.COLOR_RGB2BGR))
     return animation, picture
 

@@ -145,9 +145,7 @@ def dram_pairs_no_context() -> Config:
 
 def ram_pairs() -> Config:
     """RAM on pairs (section 4.1 of Ba et al.): one recurrent layer, no context."""
-    return replace(
-        dram_pairs_no_context(), layers=1, published_error="RAM, DRAM section 4.1: 9 %"
-    )
+    return replace(dram_pairs_no_context(), layers=1, published_error="RAM, DRAM section 4.1: 9 %")
 
 
 def dram_addition() -> Config:

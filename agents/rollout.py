@@ -120,9 +120,9 @@ class _Episodes:
             label = self._speak(state, info["target"][rows]) if due else None
             mean, baseline = self.agent.where_next(state)
             gaze = self.policy(mean)
-            observation, reward, over, info = self._step(rows, gaze, label)
+            observation, info, reward, over = self._step(rows, gaze, label)
             if due:
-                self.rewards[:, turn] = reward
+                self.rewards[:, turn] = reward.float()
                 turn += 1
                 self.right |= info["sequence_correct"] & over
                 going = (~over[rows]).nonzero()[:, 0]
@@ -139,34 +139,38 @@ class _Episodes:
         self.targets.append(targets)
         if self.samples == 1:
             return logits.detach().argmax(1)
-        shared = logits.detach().log_softmax(1).unflatten(0, (-1, self.samples)).mean(1)
-        return shared.argmax(1).repeat_interleave(self.samples)
+        groups = logits.detach().log_softmax(1).view(-1, self.samples, logits.shape[1])
+        return groups.mean(1).argmax(1).repeat_interleave(self.samples)
 
     def _step(
         self, rows: Tensor, gaze: Tensor, label: Tensor | None
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor, dict[str, Tensor]]:
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor]:
         """One step of the running rows; the others take an action that nobody reads."""
-        gazes = torch.zeros(self.envs.num_envs, 2, device=self.device)
+        gazes = gaze.new_zeros(self.envs.num_envs, 2)
         gazes[rows] = gaze
         labels = torch.zeros(self.envs.num_envs, dtype=torch.int64, device=self.device)
         if label is not None:
             labels[rows] = label
-        action = {"gaze": gazes, "label": labels}
+        action: dict[str, Any] = {"gaze": gazes, "label": labels}
         if self.envs.backend_name == "numpy":
             action = {key: value.cpu().numpy() for key, value in action.items()}
         observation, reward, over, _, info = self.envs.step(action)
         self.watch()
-        observation, info = self._tensors(observation, info)
-        reward, over = torch.as_tensor(reward), torch.as_tensor(over)
-        return observation, reward.to(self.device), over.to(self.device), info
+        return (*self._tensors(observation, info), self._tensor(reward), self._tensor(over))
 
     def _tensors(
         self, observation: dict[str, Any], info: dict[str, Any]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Observation and target on the agent's device; a NumPy array on a CPU is not copied."""
-        read = {key: torch.as_tensor(value, device=self.device) for key, value in observation.items()}
-        ends = {key: info[key] for key in ("target", "sequence_correct") if key in info}
-        return read, {key: torch.as_tensor(value, device=self.device) for key, value in ends.items()}
+        """Observation and what is needed of the info, as tensors."""
+        known = [key for key in ("target", "sequence_correct") if key in info]
+        return (
+            {key: self._tensor(value) for key, value in observation.items()},
+            {key: self._tensor(info[key]) for key in known},
+        )
+
+    def _tensor(self, array: Any) -> Tensor:
+        """On the agent's device; a NumPy array on a CPU is not copied."""
+        return torch.as_tensor(array, device=self.device)
 
     def _remember(
         self, rows: Tensor, turn: int, gaze: Tensor, mean: Tensor, baseline: Tensor

@@ -1,4 +1,4 @@
-"""The folder of a training run: configuration, metrics, checkpoint, pictures, TensorBoard events."""
+"""The folder of a training run: configuration, metrics, checkpoint, pictures, events."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -79,15 +79,20 @@ def train(training: Training, folder: RunFolder) -> bool:
             metrics = training.update()
             bar.update(training.images - before)
             if training.updates % LOG_EVERY == 0:
-                scalars = {key: float(value) for key, value in metrics.items()}  # waits for the device
+                scalars = on_host(metrics)
                 speed = (training.images - since) / (time.monotonic() - clock)
                 scalars |= {"time/images_per_second": speed}
                 scalars |= {"train/learning_rate": learning_rate(config, training.images)}
                 folder.log(training.images, scalars)
                 bar.set_postfix(error=f"{100 * scalars['train/error']:.1f} %")
             if before // config.epoch_images != training.images // config.epoch_images:
-                end_epoch(training, folder, {key: float(value) for key, value in metrics.items()})
+                end_epoch(training, folder, on_host(metrics))
     return not stop.asked
+
+
+def on_host(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Numbers to log; waits for the device."""
+    return {key: float(value) for key, value in metrics.items()}
 
 
 class Interrupt:

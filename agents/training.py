@@ -57,7 +57,7 @@ class Training:
         rollout = self._collect()
         loss, parts = hybrid_loss(rollout, config, self.std)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         gradients = self.gradient_norms()
         torch.nn.utils.clip_grad_norm_(self.agent.parameters(), config.gradient_clip)
         for group in self.optimizer.param_groups:

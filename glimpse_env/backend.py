@@ -59,7 +59,7 @@ class Backend(Protocol):
         """A copy that shares no memory."""
 
     def rows(self, mask: Array) -> Array:
-        """The rows worth computing when those in `mask` change: these alone, or without sync all."""
+        """The rows to compute when those in `mask` change: just these, if asking does not wait."""
 
     def add_at(self, flat: Array, index: Array, values: Array) -> None:
         """`flat[index] += values` in place, adding up where an index repeats."""
@@ -81,7 +81,6 @@ class NumpyBackend:
     float_reward = "float64"  # what Gymnasium's own vector environments return
 
     def asarray(self, values: Any, dtype: str) -> Array:
-        """See Backend."""
         return np.asarray(values, dtype=dtype)
 
     def reals(self, values: Any) -> Array:
@@ -95,46 +94,36 @@ class NumpyBackend:
             return array.astype(np.float32)
 
     def integers(self, values: Any) -> Array:
-        """See Backend."""
         array = np.asarray(values)
         if array.dtype.kind not in "iu":
             raise TypeError(f"dtype {array.dtype} is not integer")
         return array.astype(np.int64, copy=False)
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, np.dtype[Any]]:
-        """See Backend."""
         return np.asarray(array)
 
     def cast(self, array: Array, dtype: str) -> Array:
-        """See Backend."""
         return array.astype(dtype)
 
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
-        """See Backend."""
         return np.zeros(shape, dtype)
 
     def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
-        """See Backend."""
         return np.ones(shape, dtype)
 
     def arange(self, stop: int) -> Array:
-        """See Backend."""
         return np.arange(stop)
 
     def copy(self, array: Array) -> Array:
-        """See Backend."""
         return array.copy()
 
     def rows(self, mask: Array) -> Array:
-        """See Backend."""
         return np.flatnonzero(mask)
 
     def add_at(self, flat: Array, index: Array, values: Array) -> None:
-        """See Backend."""
         np.add.at(flat, index, values)
 
     def require(self, condition: Array, message: str, values: Array) -> None:
-        """See Backend."""
         if not condition.all():
             raise InvalidAction(f"{message}, not {values}")
 
@@ -170,56 +159,50 @@ class TorchBackend:
         self.device = str(device)
         self._torch = torch
 
-    def asarray(self, values: Any, dtype: str) -> Array:
-        """See Backend; torch cannot share memory that is read-only."""
+    def _tensor(self, values: Any) -> Array:
+        """Share memory where it may be written to, which torch insists on."""
         if isinstance(values, np.ndarray) and not values.flags.writeable:
             values = values.copy()
-        return self._torch.as_tensor(values, dtype=getattr(self._torch, dtype), device=self.device)
+        return self._torch.as_tensor(values, device=self.device)
+
+    def asarray(self, values: Any, dtype: str) -> Array:
+        return self._tensor(values).to(getattr(self._torch, dtype))
 
     def reals(self, values: Any) -> Array:
         """See Backend; numbers beyond float32 become infinite."""
-        array = self._torch.as_tensor(values, device=self.device)
+        array = self._tensor(values)
         if array.is_complex() or array.dtype == self._torch.bool:
             raise TypeError(f"dtype {array.dtype} is not real")
         return array.to(self._torch.float32)
 
     def integers(self, values: Any) -> Array:
-        """See Backend."""
-        array = self._torch.as_tensor(values, device=self.device)
+        array = self._tensor(values)
         if array.is_floating_point() or array.is_complex() or array.dtype == self._torch.bool:
             raise TypeError(f"dtype {array.dtype} is not integer")
         return array.to(self._torch.int64)
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, np.dtype[Any]]:
-        """See Backend."""
         return np.asarray(array.cpu())
 
     def cast(self, array: Array, dtype: str) -> Array:
-        """See Backend."""
         return array.to(getattr(self._torch, dtype), copy=True)
 
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
-        """See Backend."""
         return self._torch.zeros(shape, dtype=getattr(self._torch, dtype), device=self.device)
 
     def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
-        """See Backend."""
         return self._torch.ones(shape, dtype=getattr(self._torch, dtype), device=self.device)
 
     def arange(self, stop: int) -> Array:
-        """See Backend."""
         return self._torch.arange(stop, device=self.device)
 
     def copy(self, array: Array) -> Array:
-        """See Backend."""
         return array.clone()
 
     def rows(self, mask: Array) -> Array:
-        """See Backend."""
         return self.arange(mask.shape[0])
 
     def add_at(self, flat: Array, index: Array, values: Array) -> None:
-        """See Backend."""
         flat.scatter_add_(0, index.reshape(-1), values.reshape(-1).to(flat.dtype))
 
     def require(self, condition: Array, message: str, values: Array) -> None:

@@ -76,11 +76,13 @@ class GlimpseEnv(gym.Env[dict[str, Any], dict[str, Any]]):
 
     def _info(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Row 0 of a vector info; what is masked belongs to an end that has not come."""
-        return {
-            key: self._info(value) if type(value) is dict else value[0]
+        known = {
+            key: value
             for key, value in batch.items()
             if key[0] != "_" and (key in _ALWAYS or batch["_" + key][0])
         }
+        nested = {"episode": self._info(known.pop("episode"))} if "episode" in known else {}
+        return self._first(known) | nested
 
 
 _ALWAYS = frozenset({"labels", "target", "index"})

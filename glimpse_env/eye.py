@@ -55,8 +55,10 @@ class Eye:
         self.glimpse_shape = self._retina.shape
         self.context_shape = (channels, context_size, context_size)
         self._coarse = CoarseView(backend, height, width, context_size) if context_size else None
-        self._slots = backend.arange(number)
+        slots = backend.arange(number)
+        self._slots = slots * 0 if self._resident else slots
         self._places = self._retina.places(self._slots)
+        self.has_context = self._coarse is not None
         if self._coarse:
             held = task.size if self._resident else number
             self._contexts = backend.zeros((held, *self.context_shape), "float32")

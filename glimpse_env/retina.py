@@ -21,9 +21,9 @@ MAX_SCALES = 9  # 255 * 4**8 is the last sum that float32 holds exactly
 class Retina:
     """The images that the rows look at, ready to be looked at anywhere.
 
-    Scale k of a glimpse at gaze (x, y) covers the square of side g * 2^k pixels whose top left pixel
-    is floor(p - side / 2 + 0.5) with p = (gaze + 1) / 2 * (W, H); each of its g x g cells is the
-    exact mean of 2^k x 2^k pixels, and pixels outside the image are 0.
+    Scale k of a glimpse at gaze (x, y) covers the square of side g * 2^k pixels whose top left
+    pixel is floor(p - side / 2 + 0.5) with p = (gaze + 1) / 2 * (W, H); each of its g x g cells is
+    the exact mean of 2^k x 2^k pixels, and pixels outside the image are 0.
 
     Args:
         backend: Where the arrays live.

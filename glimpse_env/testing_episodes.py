@@ -86,8 +86,9 @@ def _final_observations(probe: Probe, moment: Moment, final: Any) -> Broken:
         for row, (observation, done) in enumerate(zip(final, moment.done, strict=True)):
             if not done and observation is not None:
                 yield f"{path}[{row}] to be None in a running episode", describe(observation)
-            elif done and not probe.envs.single_observation_space.contains(observation):
-                yield f"{path}[{row}] in the single observation space", describe(observation)
+            elif done:
+                space = probe.envs.single_observation_space
+                yield from outside(space, observation, f"{path}[{row}]")
 
 
 def _renewed(probe: Probe, moment: Moment, row: int) -> bool:

@@ -67,7 +67,7 @@ def outside(space: spaces.Space[Any], value: Any, path: str) -> Broken:
     elif not isinstance(space, _ARRAY_SPACES):
         if not space.contains(on_host(value)):
             yield f"{path}: a value in {space}", describe(value)
-    elif not is_array(value):
+    elif not is_array(value) and not isinstance(value, int):  # as a single Discrete may be
         yield f"{path}: an array", describe(value)
     else:
         array = host_view(value)

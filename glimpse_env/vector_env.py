@@ -11,33 +11,106 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from glimpse_env import arguments, counter_hash, episode, infos, spaces
-from glimpse_env.actions import read as read_actions
+from glimpse_env import arguments, infos, spaces
+from glimpse_env.actions import read
 from glimpse_env.backend import Array
+from glimpse_env.episode import OVER, Rules
+from glimpse_env.episodes import Episodes
 from glimpse_env.eye import Eye
-from glimpse_env.rows import Rows
 from glimpse_env.tasks.build import make_backend_and_task
 from glimpse_env.trace import Trace
 
 if TYPE_CHECKING:
     from glimpse_env.window import Window
 
-_ARGUMENTS = (
-    "num_envs task split glimpse_size num_scales glimpses_per_label context_size initial_gaze "
-    "stop_on_mistake autoreset_mode backend device data_dir render_mode"
-).split()
-
 
 class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
-    """DOCSTRING."""
+    """B images, of each of which an agent sees only what it looks at, and reads the labels.
+
+    ## Description
+    An agent looks at an image through glimpses: small squares around its gaze, sharp in the middle
+    and coarse around. After every N = `glimpses_per_label` glimpses it says one label. These are
+    the tasks of Mnih et al. 2014 (*Recurrent Models of Visual Attention*, RAM) and Ba et al. 2014
+    (*Multiple Object Recognition with Visual Attention*, DRAM).
+
+    ## Action Space
+    A dictionary: where to look next, and what to say now. One action does both. The label, if one
+    is due, is judged from the glimpses seen so far; then the eye moves.
+
+    | key | space of one row | meaning |
+    |---|---|---|
+    | `gaze` | Box(-1, 1, (2,), float32) | (x, y): (0, 0) is the centre, (-1, -1) the top left corner of the image, (1, 1) its bottom right corner; clipped. Not read in the last step. |
+    | `label` | Discrete(n) | the label said; read only where `emit` is 1. In sequence tasks n - 1 means "end". |
+
+    ## Observation Space
+    K scales, C channels, g x g cells a glimpse, c x c cells of context.
+
+    | key | space of one row | meaning |
+    |---|---|---|
+    | `glimpse` | Box(0, 1, (K * C, g, g), float32) | the glimpse just taken, finest scale first; zeros before the first |
+    | `location` | Box(-1, 1, (2,), float32) | where it was taken |
+    | `emit` | Discrete(2) | 1 if the label of the next action will be read |
+    | `context` | Box(0, 1, (C, c, c), float32) | the whole image, box-averaged; only with `context_size` > 0 |
+
+    At gaze l = (x, y) let p = (l + 1) / 2 * (W, H), in pixels. Scale k covers the square of side
+    g * 2^k whose top left pixel is floor(p - side / 2 + 0.5); each cell is the exact mean of
+    2^k x 2^k pixels; pixels outside the image are 0.
+
+    ## Rewards
+    1.0 for a right label, 0.0 for a wrong one and on every other step. The return up to label s is
+    the cumulative R_s of DRAM, eq. 16.
+
+    ## Starting State
+    With `initial_gaze="none"` nothing has been seen, and S labels take N * S + 1 steps. With
+    "center" or "random" the reset shows a first glimpse, as in RAM, and they take N * S steps.
+
+    ## Episode End
+    A single-label task ends (`terminated`) with its label. A sequence ends when "end" is said, when
+    `max_labels` + 1 labels have been said, or, with `stop_on_mistake`, at the first wrong label.
+    Nothing is ever truncated. With `autoreset_mode="disabled"` a row that has ended stays as it is,
+    `terminated` and with reward 0, until it is reset.
+
+    ## Info
+    `labels` (L,) padded with -1, `target` (the label due now or next, -1 for none) and `index`
+    (which image); at the end of an episode `emitted` (L,) padded with -1, `sequence_correct`, and
+    `episode` with return `r` and length `l`. Each has a mask of the rows it holds for under the
+    same key after an underscore. The targets are for learners that use them, as the papers' do; an
+    agent that reads only the reward is pure reinforcement learning.
+
+    ## Arguments
+    Args:
+        num_envs: B.
+        task: "mnist", "house_numbers" or "arrays" (your own).
+        split: "train", "validation" or "test". A held-out split is a fixed set of images.
+        glimpse_size: g.
+        num_scales: K.
+        glimpses_per_label: N.
+        context_size: c; 0 for no context.
+        initial_gaze: "none", "center" or "random".
+        stop_on_mistake: Whether a wrong label ends a sequence.
+        autoreset_mode: "next_step", "same_step" or "disabled", as in Gymnasium.
+        backend: "numpy", or "torch": tensors that never leave `device`.
+        device: Torch device.
+        data_dir: Folder of data files, or None for `GLIMPSE_DATA` or the user cache.
+        render_mode: None, "rgb_array" or "human".
+        **task_options: Keywords of the task; `images`, `labels` and `num_classes` for "arrays"
+            (see glimpse_env/tasks/).
+
+    Raises:
+        InvalidArgument: A value that cannot work; the message says what can.
+        MissingData: A data file is neither on disk nor to be downloaded.
+        CorruptedData: A data file is not what it must be.
+
+    ## Version History
+    * v0: first release.
+    """  # noqa: E501 (tables cannot be broken)
 
     metadata = {  # noqa: RUF012 (Gymnasium declares it so)
         "render_modes": ["rgb_array", "human"],
         "render_fps": 4,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
-
-    _window: Window | None = None  # opened when first shown
+    _window: Window | None = None
 
     def __init__(
         self,
@@ -60,7 +133,8 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     ) -> None:
         """Load the task and allocate the state; the arguments are described above."""
         given = dict(locals())
-        self._recipe = {name: given[name] for name in _ARGUMENTS} | task_options
+        keywords = GlimpseVectorEnv.__init__.__kwdefaults__ or {}
+        self._recipe = {name: given[name] for name in keywords} | task_options
         arguments.require_at_least("num_envs", num_envs, 1)
         arguments.require_at_least("glimpses_per_label", glimpses_per_label, 1)
         arguments.require_at_least("context_size", context_size, 0)
@@ -70,11 +144,10 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         self.render_mode = render_mode
         self.autoreset_mode = arguments.parse_autoreset_mode(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
-        self._initial_gaze = initial_gaze
         self._backend, self.task = make_backend_and_task(
             task, backend=backend, device=device, split=split, data_dir=data_dir, **task_options
         )
-        self.rules = episode.Rules(
+        self.rules = Rules(
             glimpses_per_label=glimpses_per_label,
             num_classes=self.task.num_classes,
             max_labels=self.task.max_labels,
@@ -82,7 +155,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             stop_on_mistake=bool(stop_on_mistake),
             sees_at_reset=initial_gaze != "none",
         )
-        self._eye = Eye(
+        eye = Eye(
             self._backend,
             self.task,
             number=num_envs,
@@ -90,23 +163,25 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             num_scales=num_scales,
             context_size=context_size,
         )
+        self._episodes = Episodes(self._backend, self.task, self.rules, eye, num_envs, initial_gaze)
+        self._begun = False
+        self._trace = Trace(num_envs) if render_mode else None
         self.single_observation_space = spaces.observation_space(
-            self._eye.glimpse_shape, self._eye.context_shape
+            eye.glimpse_shape, eye.context_shape
         )
         self.single_action_space = spaces.action_space(self.rules.num_labels)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._has_context = context_size > 0
-        self._rows = Rows.unborn(self._backend, num_envs, self.rules)
-        self._clocks = frozenset({episode.OVER})
-        self._begun = False
-        self._trace = Trace(num_envs) if render_mode else None
-        self._label_range = f"action['label'] must be in 0 .. {self.rules.num_labels - 1}"
-        self._low, self._high = self._backend.asarray([[-1.0], [1.0]], "float32")
-        self._three = self._backend.arange(3)
-        self._row_numbers = self._backend.arange(num_envs)
-        self._none = self._backend.zeros((num_envs,), "bool")
-        self._all = self._backend.ones((num_envs,), "bool")
+
+    @property
+    def device(self) -> str:
+        """Where arrays live: "cpu" or a torch device."""
+        return self._backend.device
+
+    @property
+    def backend_name(self) -> str:
+        """Whether arrays are NumPy's or torch's: "numpy" or "torch"."""
+        return self._backend.name
 
     def reset(
         self,
@@ -132,86 +207,34 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         options = options or {}
         arguments.require_known("options", options, ("index", "reset_mask"))
         seeds = arguments.parse_seeds(seed, self.num_envs)
-        mask = self._reset_mask(options)
         pinned = arguments.parse_index(options.get("index"), self.num_envs, self.task.size)
-        super().reset(seed=next((s for s in seeds if s is not None), None))
+        mask, episodes = self._reset_mask(options), self._episodes
+        super().reset(seed=next((value for value in seeds if value is not None), None))
         self._seed(seeds, mask)
-        whole = "reset_mask" not in options
-        self._clocks = (frozenset() if whole else self._clocks) | {self._first_clock}
+        running = episodes.clocks if "reset_mask" in options else frozenset()
+        episodes.clocks = running | {episodes.first_clock}
         self._begun = True
         self._begin(mask, None if pinned is None else self._backend.asarray(pinned, "int64"))
-        return self._observe(), infos.present(self._backend, self._rows, mask)
+        return episodes.observe(), infos.present(self._backend, episodes.rows, mask)
 
     def _seed(self, seeds: list[int | None], mask: Array) -> None:
         """Seed the rows in `mask` that are given a seed, and at first every row."""
-        seed, backend = self._rows.seed, self._backend
+        seed, backend = self._episodes.rows.seed, self._backend
         if not self._begun:
             first = int(self.np_random.integers(2**31))
-            seed(backend, self._row_numbers + first, self._all)
-        if any(s is not None for s in seeds):
-            given = backend.asarray([s is not None for s in seeds], "bool")
-            seed(backend, backend.asarray([s or 0 for s in seeds], "int64"), mask & given)
+            seed(backend, backend.arange(self.num_envs) + first, self._episodes.everyone)
+        if any(value is not None for value in seeds):
+            given = backend.asarray([value is not None for value in seeds], "bool")
+            values = backend.asarray([value or 0 for value in seeds], "int64")
+            seed(backend, values, mask & given)
 
     def _reset_mask(self, options: Mapping[str, Any]) -> Array:
         if "reset_mask" not in options:
-            return self._all
+            return self._episodes.everyone
         mask = options["reset_mask"]
         if self._backend.name == "torch" and hasattr(mask, "is_cuda"):
             mask = self._backend.to_numpy(mask)
         return self._backend.asarray(arguments.parse_reset_mask(mask, self.num_envs), "bool")
-
-    @property
-    def device(self) -> str:
-        """Where arrays live: "cpu" or a torch device."""
-        return self._backend.device
-
-    @property
-    def backend_name(self) -> str:
-        """"numpy" or "torch"."""
-        return self._backend.name
-
-    @property
-    def _first_clock(self) -> int:
-        return int(self.rules.sees_at_reset)
-
-    def _begin(self, mask: Array, pinned: Array | None = None) -> None:
-        """Begin the next episode of the rows in `mask`."""
-        chosen = self._backend.rows(mask)
-        if not len(chosen):
-            return
-        keep, rows = mask[chosen], self._rows
-        rows.episode = rows.episode + mask
-        numbers = rows.draws(chosen, self._three)
-        index = counter_hash.below(numbers[:, 0], self.task.size)
-        if pinned is not None:
-            index = pinned[chosen]
-        labels = self.task.labels(index)
-        rows.begin(
-            self._backend,
-            chosen,
-            keep,
-            index=index,
-            labels=labels,
-            targets=episode.targets(self._backend, labels, self.rules),
-            seen=self._backend.zeros((len(chosen),), "int64") + self._first_clock,
-            gaze=self._first_gaze(numbers[:, 1:]),
-        )
-        rows.over = rows.over & ~mask
-        self._eye.turn_to(chosen, index, keep)
-        self._look_up_target()
-        self._notice_due()
-        if self._trace:
-            self._trace.begin(*self._on_host(mask, rows.gaze), seen=self.rules.sees_at_reset)
-            self._show()
-
-    def _first_gaze(self, numbers: Array) -> Array:
-        gaze = self._backend.cast(counter_hash.signed_unit(numbers), "float32")
-        return gaze if self._initial_gaze == "random" else gaze * 0
-
-    def _look_up_target(self) -> None:
-        rows = self._rows
-        target = rows.targets[self._row_numbers, rows.said]
-        rows.target = self._backend.xp.where(rows.over, -1, target)
 
     def step(
         self, actions: Mapping[str, Any]
@@ -219,107 +242,67 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """Judge the labels that are due, then move the eyes.
 
         Args:
-            actions: `gaze`: float (num_envs, 2), clipped to [-1, 1]. `label`: int (num_envs,),
-                read where the last observation's `emit` is 1 and otherwise ignored.
+            actions: `gaze`: real numbers (num_envs, 2), clipped to [-1, 1]. `label`: integers
+                (num_envs,), read where the last observation's `emit` is 1.
 
         Returns:
             Observations, rewards, terminations, truncations (always False) and infos.
 
         Raises:
             ResetNeeded: `reset` has not been called.
-            InvalidAction: A missing key, a wrong shape, a gaze that is not finite, or a label that
-                is due and outside the label space.
+            InvalidAction: A missing key, a wrong shape or dtype, a gaze that is not finite, or a
+                label that is due and outside the label space. Nothing has changed then.
         """
         if not self._begun:
             raise ResetNeeded("call reset() before the first step()")
-        gaze, label = read_actions(self._backend, actions, self.num_envs)
-        before, was_over = self._clocks, self._rows.over
-        reward = self._judge(label)
-        self._clocks = episode.next_clocks(self.rules, before - {episode.OVER})
-        self._move(gaze, may_be_over=episode.OVER in before | self._clocks)
-        terminated, extra = self._rows.over, {}
-        if episode.OVER in self._clocks:
-            extra = infos.ended(self._backend, self._rows, terminated & ~was_over, self.rules)
+        gaze, label = read(self._backend, actions, self.num_envs)
+        backend, episodes = self._backend, self._episodes
+        before, was_over = episodes.clocks, episodes.rows.over
+        reward, verdict = episodes.advance(gaze, label)
+        self._follow(label, verdict)
+        ended, extra = episodes.rows.over, {}
+        if OVER in episodes.clocks:
+            extra = infos.ended(backend, episodes.rows, ended & ~was_over, self.rules)
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
-            extra = self._reset_same_step(terminated, extra)
-        elif episode.OVER in before and self.autoreset_mode == AutoresetMode.NEXT_STEP:
-            self._clocks |= {self._first_clock}
+            extra = self._reset_same_step(ended, extra)
+        elif OVER in before and self.autoreset_mode == AutoresetMode.NEXT_STEP:
+            episodes.clocks |= {episodes.first_clock}
             self._begin(was_over)
-            terminated = self._rows.over
-        elif episode.OVER in before:
-            self._clocks |= {episode.OVER}
-        info = infos.present(self._backend, self._rows, self._all)
-        return (
-            self._observe(),
-            reward,
-            self._backend.copy(terminated),
-            self._backend.zeros((self.num_envs,), "bool"),
-            info | extra if extra else info,
-        )
+            ended = episodes.rows.over
+        elif OVER in before:
+            episodes.clocks |= {OVER}
+        info = infos.present(backend, episodes.rows, episodes.everyone) | extra
+        truncated = backend.zeros((self.num_envs,), "bool")
+        return episodes.observe(), reward, backend.copy(ended), truncated, info
 
     def _reset_same_step(self, ended: Array, info: dict[str, Any]) -> dict[str, Any]:
         """Begin anew in the rows that have ended; returns the info of what has ended."""
-        if not info or (self._backend.eager and not ended.any()):
+        backend, episodes = self._backend, self._episodes
+        if not info or (backend.eager and not ended.any()):
             return {}
-        info = infos.present(self._backend, self._rows, ended) | info
-        final = infos.final(self._backend, self._observe(), info, ended)
-        self._clocks = (self._clocks - {episode.OVER}) | {self._first_clock}
+        info = infos.present(backend, episodes.rows, ended) | info
+        final = infos.final(backend, episodes.observe(), info, ended)
+        episodes.clocks = (episodes.clocks - {OVER}) | {episodes.first_clock}
         self._begin(ended)
         return final
 
-    def _judge(self, label: Array) -> Array:
-        """Judge the labels that are due; returns the rewards."""
-        rows, backend = self._rows, self._backend
-        if not episode.any_may_be_due(self.rules, self._clocks):
-            return backend.zeros((self.num_envs,), backend.float_reward)
-        inside = label // self.rules.num_labels == 0
-        backend.require(inside | ~rows.due, self._label_range, label)
-        verdict = episode.judge(self.rules, rows.due, rows.said, label, rows.target)
-        rows.record(backend, verdict, label, self.rules)
-        self._look_up_target()
+    def _begin(self, mask: Array, pinned: Array | None = None) -> None:
+        self._episodes.begin(mask, pinned)
         if self._trace:
-            self._trace.say(*self._on_host(verdict.due, label, verdict.right))
-        return backend.cast(verdict.right, backend.float_reward)
-
-    def _move(self, gaze: Array, *, may_be_over: bool) -> None:
-        """Move the eyes of the rows that go on."""
-        rows, xp = self._rows, self._backend.xp
-        gaze = xp.minimum(xp.maximum(gaze, self._low), self._high)
-        if may_be_over:
-            rows.gaze = xp.where(rows.over[:, None], rows.gaze, gaze)
-            rows.seen = rows.seen + ~rows.over
-        else:
-            rows.gaze = gaze
-            rows.seen = rows.seen + 1
-        self._notice_due()
-        if self._trace:
-            self._trace.look(*self._on_host(~rows.over, rows.gaze))
+            began, gaze = self._on_host(mask, self._episodes.rows.gaze)
+            self._trace.begin(began, gaze, seen=self.rules.sees_at_reset)
             self._show()
 
-    def _notice_due(self) -> None:
-        rows = self._rows
-        if episode.any_may_be_due(self.rules, self._clocks):
-            rows.due = episode.label_due(self.rules, rows.seen, rows.said)
-        else:
-            rows.due = self._none
+    def _follow(self, label: Array, verdict: Any) -> None:
+        """Note for the frames what was said and where the eyes went."""
+        if self._trace:
+            if verdict is not None:
+                self._trace.say(*self._on_host(verdict.due, label, verdict.right))
+            self._trace.look(*self._on_host(~self._episodes.rows.over, self._episodes.rows.gaze))
+            self._show()
 
     def _on_host(self, *arrays: Array) -> list[np.ndarray[Any, np.dtype[Any]]]:
         return [self._backend.to_numpy(array) for array in arrays]
-
-    def _observe(self) -> dict[str, Array]:
-        """The present observation of every row, in arrays that nobody else holds."""
-        rows, backend = self._rows, self._backend
-        glimpse = self._eye.look(rows.gaze)
-        if 0 in self._clocks:  # nothing seen yet
-            glimpse = glimpse * (rows.seen > 0)[:, None, None, None]
-        observation = {
-            "glimpse": glimpse,
-            "location": backend.copy(rows.gaze),
-            "emit": backend.cast(rows.due, "int64"),
-        }
-        if self._has_context:
-            observation["context"] = self._eye.context()
-        return observation
 
     def render(self) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...] | None:
         """One frame a row: the image, the gaze path, the boxes of every scale, the last label.
@@ -355,10 +338,12 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         from glimpse_env.rendering import draw_frames  # loads OpenCV
 
         assert self._trace is not None
-        rows, end = self._rows, self.rules.num_classes
+        rows, end = self._episodes.rows, self.rules.num_classes
         images = self.task.images(rows.index[:number])
         images, targets = self._on_host(images, rows.targets[:number])
-        seen = {key: self._backend.to_numpy(value) for key, value in self._observe().items()}
+        seen = {
+            key: self._backend.to_numpy(value) for key, value in self._episodes.observe().items()
+        }
         return draw_frames(images, seen, self._trace, targets=targets, end=end)
 
     def close_extras(self) -> None:
@@ -367,12 +352,15 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             self._window.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the pixels, which the task gives back."""
-        return {k: v for k, v in self.__dict__.items() if k not in ("task", "_eye", "_backend")}
+        """All but the pixels, which the task gives back, and the window."""
+        left_out = ("task", "_backend", "_episodes", "_window")
+        state = {key: value for key, value in self.__dict__.items() if key not in left_out}
+        return state | {"_past": self._episodes.__getstate__()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Load the task again and put every row before its image."""
-        fresh = type(self)(**state["_recipe"])
+        past = state.pop("_past")
+        fresh = type(self)(state["num_envs"], **state["_recipe"])
         self.__dict__.update({**fresh.__dict__, **state})
         if self._begun:
-            self._eye.turn_to(self._backend.arange(self.num_envs), self._rows.index, self._all)
+            self._episodes.take_over(past)

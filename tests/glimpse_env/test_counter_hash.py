@@ -59,7 +59,8 @@ def test_a_key_depends_on_all_63_bits_of_a_seed() -> None:
 def test_below_is_even(bound: int) -> None:
     keys = counter_hash.key_of(np.arange(200))
     numbers = counter_hash.below(counter_hash.draws(keys[:, None], np.arange(300)), bound)
-    counts = np.histogram(numbers, bins=min(bound, 50), range=(0, bound))[0]
+    bins = bound if bound < 100 else 50
+    counts = np.histogram(numbers, bins=bins, range=(0, bound))[0]
     expected = numbers.size / len(counts)
     # chi-square over its degrees of freedom; 2 is far beyond chance for 49 of them
     assert ((counts - expected) ** 2 / expected).sum() / max(len(counts) - 1, 6) < 2

@@ -187,8 +187,15 @@ def test_the_reset_shows_the_centre_or_what_is_at_the_location(backend: str) -> 
 
 @pytest.mark.parametrize(
     ("height", "width", "channels", "size"),
-    [(54, 54, 1, 18), (100, 100, 1, 18), (110, 110, 3, 18), (23, 17, 3, 5), (7, 9, 1, 1)]
-    + [(5, 7, 1, 5), (140, 131, 1, 12)],
+    [
+        (54, 54, 1, 18),
+        (100, 100, 1, 18),
+        (110, 110, 3, 18),
+        (23, 17, 3, 5),
+        (7, 9, 1, 1),
+        (5, 7, 1, 5),
+        (140, 131, 1, 12),
+    ],
 )
 def test_the_context_is_the_average_of_boxes(
     height: int, width: int, channels: int, size: int, backend: str
@@ -208,11 +215,17 @@ def test_the_context_is_the_average_of_boxes(
 
 
 @pytest.mark.parametrize(
-    "sizes",
-    [{"glimpse_size": 0}, {"num_scales": 0}, {"num_scales": 10}, {"context_size": 26}]
-    + [{"context_size": -1}],
+    ("name", "value"),
+    [
+        ("glimpse_size", 0),
+        ("glimpse_size", 2.5),
+        ("num_scales", 0),
+        ("num_scales", 10),
+        ("num_scales", 1.5),
+        ("context_size", 26),
+        ("context_size", -1),
+    ],
 )
-def test_impossible_sizes_are_named(sizes: dict[str, int]) -> None:
-    name, value = next(iter(sizes.items()))
+def test_impossible_sizes_are_named(name: str, value: Any) -> None:
     with pytest.raises(InvalidArgument, match=f"{name}={value}"):
-        see(random_images(1, 25, 40, 1), [(0.0, 0.0)], **sizes)
+        see(random_images(1, 25, 40, 1), [(0.0, 0.0)], **{name: value})

@@ -1,0 +1,90 @@
+"""Environments that are pickled or copied in mid-episode go on as the original does."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from glimpse_env.env import GlimpseEnv
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "pickle": lambda envs: pickle.loads(pickle.dumps(envs)),
+    "deepcopy": copy.deepcopy,
+}
+Same = Callable[..., None]
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("mode", ["next_step", "same_step", "disabled"])
+def test_a_batch(
+    how: str, mode: str, backend: str, ragged: dict[str, Any], play: Any, same_tree: Same
+) -> None:
+    envs = GlimpseVectorEnv(
+        4, autoreset_mode=mode, backend=backend, context_size=4, initial_gaze="none", **ragged
+    )
+    rng = np.random.default_rng(0)
+    _, info = envs.reset(seed=6)
+    for step in range(10):
+        if step % 3 == 0:
+            twin = COPIES[how](envs)
+            after = copy.deepcopy(rng)
+            infos = info
+            for _ in range(12):
+                action = play(after, infos, 5)
+                result = envs.step(action)
+                same_tree(result, twin.step(action))
+                infos = result[-1]
+            same_tree(envs.reset(), twin.reset())
+            same_tree(envs.reset(seed=1), twin.reset(seed=1))
+            # back to where the copy was made
+            envs.reset(seed=6)
+            rng, info = np.random.default_rng(step), envs.reset()[1]
+        info = envs.step(play(rng, info, 5))[-1]
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_single_environment(
+    how: str, backend: str, ragged: dict[str, Any], same_tree: Same
+) -> None:
+    env = GlimpseEnv(backend=backend, context_size=3, glimpses_per_label=2, **ragged)
+    env.action_space.seed(0)
+    env.reset(seed=1)
+    for _ in range(12):
+        twin = COPIES[how](env)
+        terminated = False
+        while not terminated:
+            action = env.action_space.sample()
+            result = env.step(action)
+            same_tree(result, twin.step(action))
+            terminated = result[2]
+        same_tree(env.reset(), twin.reset())
+        env.step(env.action_space.sample())
+
+
+def test_an_environment_that_has_not_begun(backend: str, ragged: dict[str, Any]) -> None:
+    envs = pickle.loads(pickle.dumps(GlimpseVectorEnv(2, backend=backend, **ragged)))
+    with pytest.raises(gym.error.ResetNeeded):
+        envs.step(envs.action_space.sample())
+    envs.reset(seed=0)
+
+
+@pytest.mark.parametrize(
+    "name", ["GlimpseMNIST-v0", "GlimpseClutteredMNIST100-v0", "GlimpseHouseNumbers110-v0"]
+)
+def test_pixels_are_not_pickled(name: str, backend: str, keywords_of: Any, same_tree: Same) -> None:
+    envs = gym.make_vec(name, 4, backend=backend, **keywords_of(name))
+    envs.reset(seed=0)
+    envs.step(envs.action_space.sample())
+    packed = pickle.dumps(envs)
+    assert len(packed) < 100_000
+    twin = pickle.loads(packed)
+    assert twin.spec == envs.spec
+    action = envs.action_space.sample()
+    same_tree(envs.step(action), twin.step(action))
