@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 import gymnasium as gym
-import torch
 from gymnasium import spaces
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.agent import GlimpseAgent
 from agents.config import Config
-from agents.rollout import GazePolicy, center_gaze, random_gaze, sampled
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -47,7 +45,6 @@ def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
     shown = cast(spaces.Dict, envs.single_observation_space)
     context = shown.spaces.get("context") if config.layers == 2 else None
     glimpse_shape = cast("tuple[int, int, int]", shown["glimpse"].shape)
-    half_width = envs.task.image_shape[2] / 2
     agent = GlimpseAgent(
         glimpse_shape=glimpse_shape,
         context_shape=context.shape if context else None,  # type: ignore[arg-type]
@@ -59,22 +56,11 @@ def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
         convolutions=config.convolutions,
         standardize=config.standardize,
         classifier_hidden=config.classifier_hidden,
-        unit=config.unit_pixels / half_width if config.unit_pixels else 1.0,
+        unit=config.unit_pixels / half_width(envs) if config.unit_pixels else 1.0,
     )
     return agent.to(envs.device)
 
 
-def gaze_std(config: Config, envs: GlimpseVectorEnv) -> float:
-    """Standard deviation of the gaze in half images."""
-    return config.sigma_pixels / (envs.task.image_shape[2] / 2)
-
-
-def training_policy(
-    config: Config, envs: GlimpseVectorEnv, generator: torch.Generator
-) -> GazePolicy:
-    """How gazes are chosen in training: around the mean, or by a control."""
-    if config.gaze == "random":
-        return random_gaze(generator)
-    if config.gaze == "center":
-        return center_gaze
-    return sampled(gaze_std(config, envs), generator)
+def half_width(envs: GlimpseVectorEnv) -> float:
+    """Pixels in a unit of the gaze."""
+    return envs.task.image_shape[2] / 2

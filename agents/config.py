@@ -72,6 +72,10 @@ class Config:
     """What an output of 1 of the emission network means, pixels; 0 for half the image's width."""
     sigma_pixels: float = 2.0
     """Standard deviation of the gaze, pixels."""
+    sigma_start_pixels: float | None = None
+    """Standard deviation at the start, pixels, to look around first; None for sigma_pixels."""
+    sigma_fall: float = 0.2
+    """Fraction of the run in which it falls, geometrically, from the start to sigma_pixels."""
 
     gaze: Literal["policy", "random", "center"] = "policy"
     """Who looks: the policy, or a control that learns to classify alone."""

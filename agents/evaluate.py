@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from agents import checkpoint
 from agents.agent import GlimpseAgent
-from agents.build import gaze_std, make_agent, make_envs
+from agents.build import half_width, make_agent, make_envs
 from agents.config import Config
 from agents.rollout import GazePolicy, center_gaze, collect, mean_gaze, random_gaze, sampled
 from glimpse_env.vector_env import GlimpseVectorEnv
@@ -80,7 +80,7 @@ def evaluate(
     batch = max(1, num_envs // samples)
     envs = envs or make_envs(config, split, batch * samples, device.type)
     batch = envs.num_envs // samples
-    policy = _policy(gaze, samples, gaze_std(config, envs), device)
+    policy = _policy(gaze, samples, config.sigma_pixels / half_width(envs), device)
     number = min(images, envs.task.size) if images else envs.task.size
     wrong, labels_right = 0, 0.0
     agent.eval()

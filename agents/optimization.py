@@ -1,4 +1,4 @@
-"""The optimizers and learning-rate schedules of a run."""
+"""The optimizers of a run, and what changes while it goes on: learning rate and gaze noise."""
 
 from __future__ import annotations
 
@@ -38,3 +38,11 @@ def learning_rate(config: Config, images: int) -> float:
     if config.schedule == "exponential":
         return rate * config.decay ** (images // config.epoch_images)
     return rate
+
+
+def sigma_pixels(config: Config, images: int) -> float:
+    """The standard deviation of the gaze, pixels, after so many training images."""
+    last = config.sigma_pixels
+    first = last if config.sigma_start_pixels is None else config.sigma_start_pixels
+    left = 1 - min(images / (config.sigma_fall * config.images), 1.0)
+    return float(last * (first / last) ** left)

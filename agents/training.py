@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.build import gaze_std, make_agent, make_envs, training_policy
+from agents.build import half_width, make_agent, make_envs
 from agents.config import Config
 from agents.losses import (
     baseline_loss,
@@ -19,8 +19,16 @@ from agents.losses import (
     outside_loss,
     reinforce_loss,
 )
-from agents.optimization import learning_rate, make_optimizer
-from agents.rollout import IndexArray, Rollout, collect
+from agents.optimization import learning_rate, make_optimizer, sigma_pixels
+from agents.rollout import (
+    GazePolicy,
+    IndexArray,
+    Rollout,
+    center_gaze,
+    collect,
+    random_gaze,
+    sampled,
+)
 
 
 class Training:
@@ -41,15 +49,26 @@ class Training:
         self.envs = make_envs(config, "train", config.num_envs, device)
         self.agent = make_agent(config, self.envs)
         self.optimizer = make_optimizer(config, self.agent.parameters())
-        self.std = gaze_std(config, self.envs)
         self.generator = torch.Generator(device)
-        self.policy = training_policy(config, self.envs, self.generator)
         self.updates = 0
 
     @property
     def images(self) -> int:
         """Episodes played so far."""
         return self.updates * self.config.num_envs
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the gaze in half images."""
+        return sigma_pixels(self.config, self.images) / half_width(self.envs)
+
+    def policy(self) -> GazePolicy:
+        """How gazes are chosen: around the mean, or by a control."""
+        if self.config.gaze == "random":
+            return random_gaze(self.generator)
+        if self.config.gaze == "center":
+            return center_gaze
+        return sampled(self.std, self.generator)
 
     def update(self) -> dict[str, Tensor]:
         """One step of the optimizer; returns what to log, still on the device."""
@@ -70,7 +89,7 @@ class Training:
         numbers = np.random.default_rng([self.config.seed, self.updates])
         self.generator.manual_seed(int(numbers.integers(2**62)))
         index = numbers.integers(self.envs.task.size, size=self.config.num_envs)
-        return collect(self.agent, self.envs, self._share(index), self.policy)
+        return collect(self.agent, self.envs, self._share(index), self.policy())
 
     def _share(self, index: IndexArray) -> IndexArray:
         """Show each image to `samples` rows."""

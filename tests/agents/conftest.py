@@ -1,0 +1,69 @@
+"""A world small enough to learn in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import glimpse_env  # noqa: F401
+from agents.config import Config
+
+STRIPES_ID = "Stripes-v0"
+
+
+def stripes(number: int = 2000, side: int = 24) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """A patch of stripes somewhere in the dark: which way do they run?
+
+    Both ways look alike in the coarse context, which only says where the patch is.
+    """
+    rng = np.random.default_rng(0)
+    images = np.zeros((number, side, side), np.uint8)
+    labels = rng.integers(2, size=number)
+    rows = np.where(np.arange(8)[:, None] % 2, 255, 0).repeat(8, 1)
+    for image, label, corner in zip(
+        images, labels, rng.integers(side - 8, size=(number, 2)), strict=True
+    ):
+        y, x = corner
+        image[y : y + 8, x : x + 8] = rows if label else rows.T
+    return images, labels
+
+
+@pytest.fixture
+def stripes_id() -> Iterator[str]:
+    """An id whose images are `stripes`."""
+    images, labels = stripes()
+    gym.register(
+        STRIPES_ID,
+        vector_entry_point="glimpse_env.vector_env:GlimpseVectorEnv",
+        kwargs={
+            "images": images,
+            "labels": labels,
+            "num_classes": 2,
+            "glimpse_size": 4,
+            "num_scales": 1,
+            "glimpses_per_label": 2,
+            "context_size": 6,
+            "initial_gaze": "none",
+        },
+    )
+    yield STRIPES_ID
+    del gym.registry[STRIPES_ID]
+
+
+@pytest.fixture
+def stripes_config(stripes_id: str) -> Config:
+    """A small DRAM for it."""
+    return Config(
+        env_id=stripes_id,
+        features=32,
+        units=32,
+        sigma_pixels=2.0,
+        learning_rate=5e-3,
+        images=40_000,
+        epoch_images=10_000,
+        validation_images=500,
+    )

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from agents import losses
+
+
+def test_log_density_is_that_of_torch_up_to_a_constant() -> None:
+    gaze, mean = torch.randn(5, 2), torch.randn(5, 2)
+    theirs = torch.distributions.Normal(mean, 0.3).log_prob(gaze).sum(1)
+    ours = losses.gaze_log_prob(gaze, mean, 0.3)
+    constant = -2 * math.log(0.3 * math.sqrt(2 * math.pi))
+    torch.testing.assert_close(ours + constant, theirs)
+
+
+def test_the_sample_carries_no_gradient() -> None:
+    mean = torch.zeros(1, 2, requires_grad=True)
+    sample = mean + 0.1 * torch.tensor([[1.0, -2.0]])
+    losses.gaze_log_prob(sample, mean, 0.1).sum().backward()
+    # (l - mu) / sigma^2; with a gradient through the sample it would be 0
+    torch.testing.assert_close(mean.grad, torch.tensor([[10.0, -20.0]]))
+
+
+@pytest.mark.parametrize("baseline", [0.0, 0.4, -3.0])
+@pytest.mark.parametrize("start", [-0.2, 0.0, 0.5])
+def test_reinforce_gradient_is_that_of_the_enumerated_expectation(
+    baseline: float, start: float
+) -> None:
+    """The reward is 1 where the gaze lands right of the middle: E[R] = Phi(mu / sigma)."""
+    std = 0.3
+    nodes, weights = np.polynomial.legendre.leggauss(400)
+    # a fine quadrature of the normal density over +-8 sigma, split where the reward jumps
+    edges = sorted({start - 8 * std, 0.0, start + 8 * std})
+    total = 0.0
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        x = torch.tensor((high - low) / 2 * nodes + (high + low) / 2)
+        density = torch.exp(-((x - start) ** 2) / (2 * std**2)) / (std * math.sqrt(2 * math.pi))
+        weight = density * torch.tensor(weights) * (high - low) / 2
+        mean = torch.full((400, 2), start, dtype=torch.float64, requires_grad=True)
+        gaze = torch.stack([x, torch.full_like(x, start)], 1)
+        log_prob = losses.gaze_log_prob(gaze, mean, std)
+        reward = (x > 0).double()
+        loss = losses.reinforce_loss(log_prob * weight, reward, torch.full_like(x, baseline))
+        loss.backward()
+        assert mean.grad is not None
+        total -= mean.grad[:, 0].sum().item()
+    expected = math.exp(-(start**2) / (2 * std**2)) / (std * math.sqrt(2 * math.pi))
+    assert total == pytest.approx(expected, rel=1e-6)
+
+
+def test_reinforce_leaves_the_baseline_alone_and_the_baseline_loss_the_returns() -> None:
+    returns = torch.tensor([1.0, 0.0], requires_grad=True)
+    baseline = torch.tensor([0.5, 0.25], requires_grad=True)
+    log_prob = torch.tensor([-1.0, -2.0], requires_grad=True)
+    loss = losses.reinforce_loss(log_prob, returns, baseline)
+    assert loss.item() == pytest.approx(-(-1.0 * 0.5 + -2.0 * -0.25))
+    loss.backward()
+    assert baseline.grad is None and returns.grad is None
+    value = losses.baseline_loss(returns, baseline)
+    assert value.item() == pytest.approx(0.25 + 0.0625)
+    value.backward()
+    assert returns.grad is None
+    torch.testing.assert_close(baseline.grad, torch.tensor([-1.0, 0.5]))
+
+
+def test_outside_loss_pulls_back_only_from_outside() -> None:
+    mean = torch.tensor([[0.9, -0.5], [1.5, -3.0]], requires_grad=True)
+    loss = losses.outside_loss(mean)
+    assert loss.item() == pytest.approx(0.25 + 4.0)
+    loss.backward()
+    torch.testing.assert_close(mean.grad, torch.tensor([[0.0, 0.0], [1.0, -4.0]]))
+
+
+def test_label_loss_is_a_sum_of_negative_log_probabilities() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]))
+    loss = losses.label_loss(logits, torch.tensor([1, 2]))
+    assert loss.item() == pytest.approx(-math.log(0.25) - math.log(0.8))
+
+
+def test_explained_variance_of_a_perfect_and_a_constant_baseline() -> None:
+    returns = torch.tensor([0.0, 1.0, 2.0, 1.0])
+    assert losses.explained_variance(returns, returns).item() == pytest.approx(1.0)
+    assert losses.explained_variance(returns, torch.ones(4)).item() == pytest.approx(0.0)

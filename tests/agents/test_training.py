@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from agents.config import Config
+from agents.evaluate import evaluate
+from agents.training import Training
+from glimpse_env.errors import InvalidArgument
+
+
+def losses(training: Training, updates: int) -> list[float]:
+    return [training.update()["train/cross_entropy"].item() for _ in range(updates)]
+
+
+def test_one_seed_one_curve(stripes_config: Config) -> None:
+    first, again = (losses(Training(stripes_config), 8) for _ in range(2))
+    other = losses(Training(replace(stripes_config, seed=1)), 8)
+    assert first == again
+    assert first != other
+
+
+def test_a_restored_run_goes_on_bit_for_bit(stripes_config: Config) -> None:
+    whole = Training(stripes_config)
+    expected = losses(whole, 10)
+    stopped = Training(stripes_config)
+    losses(stopped, 4)
+    state = stopped.state()
+    torch.manual_seed(99)  # whatever else happens in between
+    resumed = Training(stripes_config)
+    resumed.restore(state)
+    assert losses(resumed, 6) == expected[4:]
+    for ours, theirs in zip(resumed.agent.parameters(), whole.agent.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_samples_share_an_image(stripes_config: Config) -> None:
+    training = Training(replace(stripes_config, samples=4, num_envs=16))
+    training.update()
+    index = training.envs._episodes.rows.index
+    assert (index.reshape(4, 4) == index.reshape(4, 4)[:, :1]).all()
+
+
+@pytest.mark.parametrize("control", ["random", "center"])
+def test_controls_do_not_train_the_emission_network(stripes_config: Config, control: str) -> None:
+    training = Training(replace(stripes_config, gaze=control))  # type: ignore[arg-type]
+    metrics = training.update()
+    assert "gradients/emission" not in metrics
+    assert metrics["gradients/glimpse"] > 0
+
+
+def test_the_policy_trains_every_box(stripes_config: Config) -> None:
+    metrics = Training(stripes_config).update()
+    boxes = "glimpse bottom top context emission classification baseline".split()
+    assert all(metrics[f"gradients/{box}"] > 0 for box in boxes)
+
+
+@pytest.mark.parametrize("name", ["sigma_pixels", "units", "images", "learning_rate"])
+def test_impossible_configurations_are_named(stripes_config: Config, name: str) -> None:
+    with pytest.raises(InvalidArgument, match=name):
+        replace(stripes_config, **{name: 0})
+    with pytest.raises(InvalidArgument, match="samples=3"):
+        replace(stripes_config, samples=3)
+
+
+@pytest.mark.slow
+def test_learns_where_to_look_and_a_random_gaze_does_not(stripes_config: Config) -> None:
+    """Half of the answers are right by chance. Only who looks at the patch can do much better."""
+    errors = {}
+    for gaze in ("policy", "random"):
+        config = replace(stripes_config, gaze=gaze)  # type: ignore[arg-type]
+        training = Training(config)
+        while training.images < config.images:
+            training.update()
+        errors[gaze] = evaluate(training.agent, config, "validation", gaze=gaze).error
+    assert errors["policy"] < 10
+    assert errors["random"] > 25

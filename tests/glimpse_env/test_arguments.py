@@ -1,0 +1,224 @@
+"""Constructor arguments and reset options: what cannot work is an InvalidArgument that names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glimpse_env import GlimpseVectorEnv, InvalidArgument
+
+ARRAYS: dict[str, Any] = {
+    "images": np.zeros((5, 9, 7), np.uint8),
+    "labels": np.arange(5) % 3,
+    "num_classes": 3,
+}
+
+
+def make(**arguments: Any) -> GlimpseVectorEnv:
+    return GlimpseVectorEnv(**{"num_envs": 2, "glimpse_size": 3, **ARRAYS, **arguments})
+
+
+WRONG: list[tuple[str, Any]] = [
+    ("num_envs", 0),
+    ("num_envs", 2.0),
+    ("num_envs", True),
+    ("task", "digits"),
+    ("split", "trian"),
+    ("glimpse_size", 0),
+    ("glimpse_size", -3),
+    ("glimpse_size", 2.5),
+    ("glimpse_size", "8"),
+    ("num_scales", 0),
+    ("num_scales", 40),
+    ("num_scales", None),
+    ("glimpses_per_label", 0),
+    ("glimpses_per_label", 1.5),
+    ("context_size", -1),
+    ("context_size", 8),
+    ("initial_gaze", "centre"),
+    ("stop_on_mistake", "no"),
+    ("autoreset_mode", "NextStep"),
+    ("autoreset_mode", None),
+    ("backend", "jax"),
+    ("device", "cuda"),
+    ("render_mode", "ansi"),
+    ("num_classes", 2),
+    ("num_classes", 0),
+    ("num_classes", 3.5),
+    ("num_classes", "3"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=str)
+def test_what_cannot_work_is_named(name: str, value: Any) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        make(**{name: value})
+    assert str(value) in str(caught.value)
+    assert name in str(caught.value) or name == "num_classes"
+
+
+@pytest.mark.parametrize(
+    "name", ["foo", "num_env", "glimps_size", "canvas_size", "max_episode_steps"]
+)
+def test_unknown_keywords_are_named(name: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"'{name}'.*images, labels, num_classes"):
+        make(**{name: 1})
+
+
+def test_a_device_that_torch_lacks(torch: Any) -> None:
+    for device in ("no such thing", "cuda:77", None):
+        with pytest.raises(InvalidArgument, match="device"):
+            make(backend="torch", device=device)
+
+
+values = st.one_of(
+    st.integers(-3, 20),
+    st.floats(allow_nan=True),
+    st.text(max_size=4),
+    st.none(),
+    st.booleans(),
+    st.lists(st.integers(), max_size=2),
+)
+SHAPING = ["num_envs", "glimpse_size", "num_scales", "glimpses_per_label", "context_size"]
+NAMING = ["task", "split", "initial_gaze", "autoreset_mode", "backend", "device", "render_mode"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from([*SHAPING, *NAMING, "num_classes"]), values, max_size=2))
+def test_any_value_works_or_is_refused(arguments: dict[str, Any]) -> None:
+    try:
+        envs = make(**arguments)
+    except InvalidArgument:
+        return
+    observation, _ = envs.reset(seed=0)
+    assert observation in envs.observation_space
+    envs.step(envs.action_space.sample())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.tuples(*[st.integers(0, 4)] * 4),
+    dtype=st.sampled_from([np.uint8, np.int64, np.float32, bool]),
+    labels=st.lists(st.lists(st.integers(-2, 3), max_size=3), max_size=4),
+    num_classes=st.integers(-1, 4),
+)
+def test_any_arrays_work_or_are_refused(
+    sizes: tuple[int, ...], dtype: Any, labels: list[list[int]], num_classes: int
+) -> None:
+    shape = sizes[:3] if sizes[3] < 2 else sizes
+    try:
+        envs = make(images=np.zeros(shape, dtype), labels=labels, num_classes=num_classes)
+    except InvalidArgument:
+        return
+    for _ in range(2):
+        envs.reset()
+        envs.step(envs.action_space.sample())
+
+
+WRONG_HOUSES: list[tuple[str, Any]] = [
+    ("image_size", 53),
+    ("image_size", -5),
+    ("image_size", 54.5),
+    ("image_size", "54"),
+    ("image_size", [54]),
+    ("min_digits", 0),
+    ("min_digits", None),
+    ("max_digits", 6),
+    ("max_digits", -1),
+    ("max_digits", "2"),
+    ("num_images", -1),
+    ("num_images", 10**9),
+    ("num_images", 2.5),
+    ("num_images", "2"),
+    ("digits", 3),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_HOUSES, ids=str)
+def test_house_numbers_that_cannot_be_drawn(name: str, value: Any) -> None:
+    arguments = {"task": "house_numbers", "num_images": 1, name: value}
+    with pytest.raises(InvalidArgument, match=name):
+        GlimpseVectorEnv(1, **arguments)
+
+
+def test_seeds_and_options_that_cannot_be() -> None:
+    envs = make()
+    for seed in (-1, 2**63, 1.5, "a", [1], [1, 2, 3], [1, -1], [0.5, 1]):
+        with pytest.raises(InvalidArgument, match="seed"):
+            envs.reset(seed=seed)  # type: ignore[arg-type]
+    wrong: list[Any] = [-1, 5, [0, 5], 0.5, "a", [0], [[0, 1]], [[0], [1, 2]]]
+    for index in wrong:
+        with pytest.raises(InvalidArgument, match="index"):
+            envs.reset(options={"index": index})
+    with pytest.raises(InvalidArgument, match=r"'indx'.*index.*reset_mask"):
+        envs.reset(options={"indx": 1})
+
+
+def test_masks_are_refused_as_gymnasium_does() -> None:
+    envs = make()
+    envs.reset(seed=0)
+    for mask, error in (
+        ([True, False], TypeError),
+        (np.array([1, 0]), TypeError),
+        (np.array([True]), ValueError),
+        (np.array([[True, False]]), ValueError),
+        (np.array([False, False]), ValueError),
+    ):
+        with pytest.raises(error, match="reset_mask"):
+            envs.reset(options={"reset_mask": mask})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"seed": 5, "options": {"index": 99}},
+        {"seed": 5, "options": {"reset_mask": np.array([False, False])}},
+        {"seed": 5, "options": {"unknown": 1}},
+        {"seed": [5, -1]},
+    ],
+    ids=str,
+)
+def test_a_refused_reset_changes_nothing(arguments: dict[str, Any], backend: str) -> None:
+    rollouts = []
+    for trouble in (False, True):
+        envs = make(backend=backend)
+        envs.reset(seed=0)
+        if trouble:
+            with pytest.raises(InvalidArgument):
+                envs.reset(**arguments)
+        action = {"gaze": np.zeros((2, 2)), "label": np.zeros(2, int)}
+        infos = [envs.step(action)[-1], *(envs.reset()[1] for _ in range(5))]
+        rollouts.append([np.asarray(info["index"]).tolist() for info in infos])
+        random = envs.np_random.integers(2**31)
+        rollouts[-1].append(random)
+    assert rollouts[0] == rollouts[1]
+
+
+def test_none_in_a_list_of_seeds_goes_on(backend: str) -> None:
+    envs, other = make(backend=backend), make(backend=backend)
+    for one in (envs, other):
+        one.reset(seed=3)
+    info, going_on = envs.reset(seed=[None, 50])[1], other.reset()[1]
+    seeded = other.reset(seed=49)[1]
+    assert info["index"][0] == going_on["index"][0]
+    assert info["index"][1] == seeded["index"][1]
+
+
+def test_a_first_reset_of_some_rows_makes_no_twins() -> None:
+    images, labels = np.zeros((1000, 2, 2), np.uint8), np.zeros(1000, np.int64)
+    envs = GlimpseVectorEnv(4, images=images, labels=labels, num_classes=1, glimpses_per_label=1)
+    mask = np.array([True, False, False, False])
+    try:
+        envs.reset(seed=0, options={"reset_mask": mask})
+    except (InvalidArgument, gym.error.ResetNeeded):
+        return
+    episodes = []
+    for _ in range(8):
+        *_, info = envs.step({"gaze": np.zeros((4, 2)), "label": np.zeros(4, int)})
+        episodes.append(info["index"])
+    assert len(set(map(tuple, np.array(episodes).T.tolist()))) == 4
