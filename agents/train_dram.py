@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -27,6 +26,7 @@ from agents.training import Training
 from glimpse_env.errors import InvalidArgument
 
 LOG_EVERY = 50  # updates between scalars; each waits for the device once
+ANIMATE_EVERY = 5  # epochs between animations in TensorBoard
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -71,9 +71,10 @@ def main(arguments: Arguments) -> None:
 
 def train(training: Training, folder: RunFolder) -> bool:
     """Update until the configured number of images; False when Ctrl-C came first."""
-    config, stop = training.config, Interrupt()
+    config = training.config
     clock, since = time.monotonic(), training.images
-    with tqdm(total=config.images, initial=training.images, unit="image", smoothing=0.05) as bar:
+    progress = tqdm(total=config.images, initial=since, unit="image", smoothing=0.05)
+    with progress as bar, Interrupt() as stop:
         while training.images < config.images and not stop.asked:
             before = training.images
             metrics = training.update()
@@ -98,12 +99,17 @@ def on_host(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
 class Interrupt:
     """Ctrl-C asks for a stop after the update; a second one stops at once."""
 
-    def __init__(self) -> None:
+    def __enter__(self) -> Interrupt:
         """Listen."""
         self.asked = False
         self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
 
-    def _ask(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, *_: object) -> None:
         self.asked = True
         signal.signal(signal.SIGINT, self._before)
 
@@ -120,6 +126,9 @@ def end_epoch(training: Training, folder: RunFolder, scalars: dict[str, float]) 
     )
     folder.record(training.images, scalars | {"validation/error": seen.error / 100})
     folder.save(training.state())
+    if training.images // config.epoch_images % ANIMATE_EVERY == 0:
+        animation, _ = draw_pictures(training.agent, config, "validation", folder.path)
+        folder.animate(training.images, animation)
     tqdm.write(f"{training.images:>10} images: {describe(seen)}")
 
 

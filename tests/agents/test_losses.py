@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_reinforce_gradient_is_that_of_the_enumerated_expectation(
     # a fine quadrature of the normal density over +-8 sigma, split where the reward jumps
     edges = sorted({start - 8 * std, 0.0, start + 8 * std})
     total = 0.0
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         x = torch.tensor((high - low) / 2 * nodes + (high + low) / 2)
         density = torch.exp(-((x - start) ** 2) / (2 * std**2)) / (std * math.sqrt(2 * math.pi))
         weight = density * torch.tensor(weights) * (high - low) / 2

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from agents import evaluate as module
+from agents.build import make_agent, make_envs
+from agents.config import Config
+from agents.evaluate import describe, evaluate, wilson_interval
+
+
+def test_wilson_interval_against_published_numbers() -> None:
+    # Newcombe 1998, table I: 81 / 263 and 15 / 148, 95 %
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert wilson_interval(15, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)
+    assert wilson_interval(0, 20)[0] == 0 and wilson_interval(20, 20)[1] == 1
+
+
+def test_every_image_is_read_once(stripes_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+    play = module.collect
+
+    def watched(agent, envs, index, policy, samples=1):  # type: ignore[no-untyped-def]
+        seen.append(index)
+        return play(agent, envs, index, policy, samples)
+
+    monkeypatch.setattr(module, "collect", watched)
+    agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
+    result = evaluate(agent, stripes_config, "test", images=250, num_envs=100)
+    assert [len(index) for index in seen] == [100, 100, 100]
+    assert np.concatenate(seen)[:250].tolist() == list(range(250))
+    assert result.images == 250 and result.error == pytest.approx(
+        100 * result.wrong / 250, abs=1e-3
+    )
+    assert result.interval[0] < result.error < result.interval[1]
+    assert "250 images" in describe(result)
+
+
+def test_the_count_is_that_of_a_loop_over_images(stripes_config: Config) -> None:
+    torch.manual_seed(0)
+    envs = make_envs(stripes_config, "test", 1)
+    agent = make_agent(stripes_config, envs)
+    singly = evaluate(agent, stripes_config, "test", images=40, num_envs=1)
+    at_once = evaluate(agent, stripes_config, "test", images=40, num_envs=64)
+    assert singly.wrong == at_once.wrong
+
+
+def test_monte_carlo_averaging_repeats_itself_and_uses_samples(stripes_config: Config) -> None:
+    torch.manual_seed(0)
+    agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
+    config = replace(stripes_config, sigma_pixels=6.0)
+    one, again = (
+        evaluate(agent, config, "test", images=100, samples=5, num_envs=50) for _ in range(2)
+    )
+    assert one == again and one.samples == 5 and one.images == 100

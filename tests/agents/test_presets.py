@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from agents.build import make_agent, make_envs
+from agents.presets import PRESETS
+from agents.training import Training
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_takes_an_update(name: str, synthetic_mnist: Path) -> None:
+    config = replace(PRESETS[name](), num_envs=8)
+    if "HouseNumbers" in config.env_id:
+        config = replace(config, num_images=16)
+    metrics = Training(config).update()
+    assert torch.isfinite(metrics["train/cross_entropy"])
+    assert metrics["gradients/emission"] > 0
+    assert config.published_error and PRESETS[name].__doc__
+
+
+def test_the_papers_sizes(synthetic_mnist: Path) -> None:
+    """What the papers state: glimpses, scales, units."""
+    pairs = PRESETS["dram_pairs"]()
+    assert (pairs.units, pairs.features) == (512, 256)
+    envs = make_envs(PRESETS["ram_cluttered100_6"](), "test", 1)
+    assert envs.rules.glimpses_per_label == 6
+    assert envs.single_observation_space["glimpse"].shape == (4, 12, 12)
+    ram = make_agent(PRESETS["ram_mnist_2"](), make_envs(PRESETS["ram_mnist_2"](), "test", 1))
+    assert ram.top is None and ram.context is None
+    no_context = make_envs(PRESETS["dram_pairs_no_context"](), "test", 1)
+    assert "context" not in no_context.single_observation_space.spaces

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from agents import checkpoint, train_dram
+from agents.presets import PRESETS
+from agents.run_folder import RunFolder
+from glimpse_env.errors import InvalidArgument
+
+SMALL = (
+    "--num-images 32 --num-envs 16 --features 16 --units 16 --epoch-images 160 "
+    "--validation-images 16 --no-test --device cpu"
+).split()
+SCRIPT = Path(train_dram.__file__)
+
+
+def run(folder: Path, *arguments: str) -> Path:
+    train_dram.main(train_dram.parse(["--runs", str(folder), *SMALL, *arguments]))
+    return next(path for path in folder.iterdir())
+
+
+def test_presets_set_defaults_and_options_change_them() -> None:
+    config = train_dram.parse(["--preset", "ram_mnist_4", "--sigma-pixels", "1.5"]).config
+    assert config.glimpses_per_label == 4 and config.sigma_pixels == 1.5
+    assert config.env_id == PRESETS["ram_mnist"]().env_id
+    options = "--env-id Glimpse-v0 --samples 2 --reinforce-weight 0.5 --optimizer sgd".split()
+    config = train_dram.parse([*options, "--schedule", "exponential", "--unit-pixels", "12"]).config
+    assert (config.samples, config.reinforce_weight, config.optimizer) == (2, 0.5, "sgd")
+    assert (config.schedule, config.unit_pixels) == ("exponential", 12)
+    with pytest.raises(InvalidArgument, match="ram_mnist"):
+        train_dram.parse(["--preset", "nothing"])
+
+
+def test_every_option_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train_dram.parse(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for option in ("--preset", "--resume", "--learning-rate", "--sigma-pixels", "--num-envs"):
+        assert option in text
+    assert "Standard deviation of the gaze" in text
+
+
+def test_a_run_folder_holds_what_a_paper_needs(tmp_path: Path, stripes_id: str) -> None:
+    small = "--num-envs 16 --features 16 --units 16 --epoch-images 160 --images 320".split()
+    small += ["--env-id", stripes_id, "--max-digits", "None", "--glimpses-per-label", "None"]
+    train_dram.main(train_dram.parse(["--runs", str(tmp_path), *small]))
+    folder = next(tmp_path.iterdir())
+    names = {path.name for path in folder.iterdir()}
+    wanted = {"config.json", "metrics.jsonl", "checkpoint.pt", "result.json", "glimpses.gif"}
+    assert wanted | {"gazes.png"} <= names
+    rows = RunFolder(folder, images=10**9).metrics()
+    assert [row["images"] for row in rows] == [160, 320]
+    assert {"validation/error", "train/cross_entropy", "gradients/emission"} <= set(rows[0])
+    results = json.loads((folder / "result.json").read_text())
+    assert [result["gaze"] for result in results] == ["policy", "random", "center"]
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    """kill -9 in the middle; the resumed run ends with the same weights, bit for bit."""
+    options = [*SMALL, "--images", "1600"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    killed = tmp_path / "killed"
+    command = [sys.executable, str(SCRIPT), "--runs", str(killed), *options]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+        # the second epoch has ended, so the first one's checkpoint is there
+        if any(len(path.read_text().splitlines()) > 1 for path in killed.glob("*/metrics.jsonl")):
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    folder = next(killed.iterdir())
+    done = checkpoint.load(folder / "checkpoint.pt")["updates"]
+    assert 0 < done < 100
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        train_dram.main(train_dram.parse(["--resume", str(folder), "--no-test"]))
+        whole = run(tmp_path / "whole", "--images", "1600")
+    finally:
+        torch.set_num_threads(threads)
+    one, other = (checkpoint.load(path / "checkpoint.pt") for path in (folder, whole))
+    assert one["updates"] == other["updates"] == 100
+    assert all(torch.equal(one["agent"][key], other["agent"][key]) for key in one["agent"])
+    ours, theirs = ((path / "metrics.jsonl").read_text() for path in (folder, whole))
+    assert ours == theirs
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update, done = train_dram.Training.update, []
+
+    def interrupted(self: train_dram.Training) -> dict[str, torch.Tensor]:
+        done.append(1)
+        if len(done) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return update(self)
+
+    monkeypatch.setattr(train_dram.Training, "update", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    folder = run(tmp_path, "--images", "3200")
+    assert signal.getsignal(signal.SIGINT) is before
+    assert checkpoint.load(folder / "checkpoint.pt")["updates"] == 3
+    assert f"--resume {folder}" in capsys.readouterr().out
+
+
+def test_the_script_prefers_its_own_agents_package(tmp_path: Path) -> None:
+    """Another package on PyPI is called `agents` too."""
+    other = tmp_path / "agents"
+    other.mkdir()
+    (other / "__init__.py").write_text("raise RuntimeError('the wrong package')")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--help"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "--preset" in done.stdout
