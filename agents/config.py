@@ -82,6 +82,9 @@ class Config:
     reinforce_weight: float = 0.1
     """lambda: weight of the REINFORCE term, times sigma^2 in half images, so that it means the same
     at every sigma (its gradient grows with 1 / sigma^2)."""
+    baseline: Literal["learned", "peers"] = "learned"
+    """b of the REINFORCE term: the learned baseline, or the mean return of the other samples of the
+    same image, which knows how hard the image is (needs samples > 1)."""
     outside_penalty: float = 0.1
     """Weight of the squared distance, in half images, of a mean gaze from the image. Out there all
     is black and nothing is learned; bounding the mean by tanh instead saturates in a corner."""
@@ -130,6 +133,8 @@ class Config:
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise InvalidArgument(f"{name}={getattr(self, name)} must be greater than 0")
+        if self.baseline == "peers" and self.samples == 1:
+            raise InvalidArgument("baseline='peers' needs samples > 1")
         if self.num_envs % self.samples:
             raise InvalidArgument(
                 f"num_envs={self.num_envs} must be a multiple of samples={self.samples}"

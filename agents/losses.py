@@ -49,6 +49,20 @@ def label_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
 
 
+def peer_returns(returns: Tensor, samples: int) -> Tensor:
+    """The mean return of the other samples of the same image.
+
+    Args:
+        returns: (B, S), rows in groups of `samples` show the same image.
+        samples: M > 1.
+
+    Returns:
+        (B, S).
+    """
+    groups = returns.view(-1, samples, returns.shape[1])
+    return ((groups.sum(1, keepdim=True) - groups) / (samples - 1)).reshape(returns.shape)
+
+
 def explained_variance(returns: Tensor, baseline: Tensor) -> Tensor:
     """1 - Var(R - b) / Var(R): 1 for a perfect baseline, 0 for a constant one."""
     return 1 - (returns - baseline).var() / returns.var().clamp_min(1e-8)

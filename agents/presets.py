@@ -127,7 +127,8 @@ def dram_pairs() -> Config:
         env_id="GlimpseMNISTPairs-v0",
         units=512,
         features=256,
-        sigma_pixels=3.0,
+        sigma_pixels=4.0,
+        sigma_start_pixels=20.0,
         images=30_000_000,
         published_error="DRAM section 4.1: 5 %",
     )

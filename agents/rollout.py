@@ -25,7 +25,8 @@ class Rollout(NamedTuple):
     gaze: Tensor  # (G, 2), where the rows chose to look, before clipping
     gaze_mean: Tensor  # (G, 2), carries the gradient
     baseline: Tensor  # (G,), carries the gradient
-    returns: Tensor  # (G,), R_s of the label s that the gaze was for
+    returns: Tensor  # (B, S), R_s = sum of the rewards up to label s
+    for_label: Tensor  # (G,), position in the flat returns of the label that the gaze was for
     logits: Tensor  # (Y, labels), carries the gradient
     targets: Tensor  # (Y,), what should have been said
     right: Tensor  # bool (B,), the whole sequence is right
@@ -99,7 +100,7 @@ class _Episodes:
         self.gaze: list[Tensor] = []
         self.mean: list[Tensor] = []
         self.baseline: list[Tensor] = []
-        self.for_label: list[Tensor] = []  # row * S + turn of the label that a gaze was for
+        self.for_label: list[Tensor] = []
         self.logits: list[Tensor] = []
         self.targets: list[Tensor] = []
         self.rewards = torch.zeros(envs.num_envs, self.turns, device=self.device)
@@ -181,15 +182,14 @@ class _Episodes:
         self.for_label.append(rows * self.turns + turn)
 
     def _finish(self) -> Rollout:
-        returns = self.rewards.cumsum(1).reshape(-1)  # R_s = sum of the rewards up to label s
-        labels_right = self.rewards.sum(1)
         return Rollout(
             gaze=torch.cat(self.gaze),
             gaze_mean=torch.cat(self.mean),
             baseline=torch.cat(self.baseline),
-            returns=returns[torch.cat(self.for_label)],
+            returns=self.rewards.cumsum(1),
+            for_label=torch.cat(self.for_label),
             logits=torch.cat(self.logits),
             targets=torch.cat(self.targets),
             right=self.right,
-            labels_right=labels_right,
+            labels_right=self.rewards.sum(1),
         )

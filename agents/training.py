@@ -17,6 +17,7 @@ from agents.losses import (
     gaze_log_prob,
     label_loss,
     outside_loss,
+    peer_returns,
     reinforce_loss,
 )
 from agents.optimization import learning_rate, make_optimizer, sigma_pixels
@@ -127,11 +128,14 @@ def hybrid_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, d
     REINFORCE term has the size of the advantage times the noise, whatever sigma is.
     """
     labels = label_loss(rollout.logits, rollout.targets)
-    baseline = baseline_loss(rollout.returns, rollout.baseline)
-    loss = labels + baseline
+    returns = rollout.returns.view(-1)[rollout.for_label]
+    loss = labels + baseline_loss(returns, rollout.baseline)
     if config.gaze == "policy":
         log_prob = gaze_log_prob(rollout.gaze, rollout.gaze_mean, std)
-        reinforce = reinforce_loss(log_prob, rollout.returns, rollout.baseline)
+        baseline = rollout.baseline
+        if config.baseline == "peers":
+            baseline = peer_returns(rollout.returns, config.samples).view(-1)[rollout.for_label]
+        reinforce = reinforce_loss(log_prob, returns, baseline)
         loss = loss + config.reinforce_weight * std**2 * reinforce
         loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)
     parts = {
@@ -139,7 +143,7 @@ def hybrid_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, d
         "train/reward": rollout.labels_right.mean(),
         "train/label_accuracy": (rollout.logits.argmax(1) == rollout.targets).float().mean(),
         "train/cross_entropy": labels.detach() / len(rollout.targets),
-        "train/explained_variance": explained_variance(rollout.returns, rollout.baseline.detach()),
+        "train/explained_variance": explained_variance(returns, rollout.baseline.detach()),
         "train/gaze_spread": rollout.gaze_mean.detach().std(0).mean(),
     }
     return loss / config.num_envs, parts

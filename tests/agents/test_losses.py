@@ -86,3 +86,11 @@ def test_explained_variance_of_a_perfect_and_a_constant_baseline() -> None:
     returns = torch.tensor([0.0, 1.0, 2.0, 1.0])
     assert losses.explained_variance(returns, returns).item() == pytest.approx(1.0)
     assert losses.explained_variance(returns, torch.ones(4)).item() == pytest.approx(0.0)
+
+
+def test_peer_returns_are_the_mean_of_the_others_of_the_group() -> None:
+    returns = torch.tensor([[1.0, 2.0], [0.0, 0.0], [1.0, 1.0], [5.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
+    expected = torch.tensor(
+        [[0.5, 0.5], [1.0, 1.5], [0.5, 1.0], [0.5, 1.5], [2.5, 1.5], [3.0, 0.0]]
+    )
+    torch.testing.assert_close(losses.peer_returns(returns, 3), expected)

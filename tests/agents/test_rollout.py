@@ -30,7 +30,8 @@ def test_a_batch_is_its_rows_one_by_one() -> None:
     assert batch.right.tolist() == [bool(one.right) for one in alone]
     assert batch.labels_right.tolist() == [float(one.labels_right) for one in alone]
     assert len(batch.gaze) == sum(len(one.gaze) for one in alone)
-    for name in ("gaze_mean", "baseline", "returns"):
+    assert batch.returns.tolist() == [one.returns[0].tolist() for one in alone]
+    for name in ("gaze_mean", "baseline"):
         ours = getattr(batch, name).double().sum(0)
         theirs = sum(getattr(one, name).double().sum(0) for one in alone)
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -84,13 +85,14 @@ def test_returns_are_rewards_up_to_the_label_that_the_gaze_was_for() -> None:
         agent.classification.layers[0].bias[1] += 3
         rollout = collect(agent, envs, np.arange(32), mean_gaze)
     n = envs.rules.glimpses_per_label
-    assert len(rollout.returns) % n == 0
+    returns = rollout.returns.view(-1)[rollout.for_label]
+    assert len(returns) % n == 0
     # The gazes for the first label come first, n for each row: R_1 is 1 where it was right.
-    first = rollout.returns[: 32 * n].view(n, 32)
+    first = returns[: 32 * n].view(n, 32)
     assert (first == (rollout.labels_right >= 1)).all()
     # Rows that go on look n times for the second label: R_2 = 1 + (second right).
     going = rollout.labels_right[rollout.labels_right >= 1]
-    second = rollout.returns[32 * n : (32 + len(going)) * n]
+    second = returns[32 * n : (32 + len(going)) * n]
     assert len(going) > 0 and sorted(set(second.tolist())) <= [1.0, 2.0]
     assert second.sum() == n * (going.clamp(max=2)).sum()
 
