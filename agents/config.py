@@ -112,6 +112,9 @@ class Config:
     epoch_images: int = 50_000
     """Episodes of an epoch: schedules count them; each ends with a validation and a checkpoint."""
 
+    matmul_precision: Literal["highest", "high", "medium"] = "medium"
+    """Of float32 matrix products (see torch.set_float32_matmul_precision): "medium" may round their
+    inputs to bfloat16, twice as fast on CPUs that have it; sums stay float32."""
     seed: int = 0
     """Of the weights, the images' order and the gaze noise."""
     validation_images: int = 2_000

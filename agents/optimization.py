@@ -21,8 +21,11 @@ def make_optimizer(
             momentum=0.9,
             nesterov=True,
             weight_decay=config.weight_decay,
+            fused=True,
         )
-    return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(
+        parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
 
 
 def learning_rate(config: Config, images: int) -> float:

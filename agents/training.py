@@ -45,6 +45,7 @@ class Training:
 
     def __init__(self, config: Config, device: str = "cpu") -> None:
         """Make environments, agent and optimizer."""
+        torch.set_float32_matmul_precision(config.matmul_precision)
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
         self.envs = make_envs(config, "train", config.num_envs, device)
