@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from agents.networks import (
@@ -13,6 +12,7 @@ from agents.networks import (
     ContextNetwork,
     EmissionNetwork,
     GlimpseNetwork,
+    Memory,
     RecurrentNetwork,
 )
 
@@ -20,13 +20,15 @@ from agents.networks import (
 class State(NamedTuple):
     """What the agent remembers."""
 
-    bottom: Tensor  # r1: (B, 2 H1) or (B, H1)
-    top: Tensor  # r2: (B, 2 H2); RAM has one layer, and this is the same tensor
+    bottom: Memory  # of r1
+    top: Memory  # of r2; RAM has one layer, and this is the same
 
     def select(self, rows: Tensor) -> State:
         """The state of some rows, given by their numbers."""
-        bottom = self.bottom[rows]
-        return State(bottom, bottom if self.top is self.bottom else self.top[rows])
+        bottom = tuple(part[rows] for part in self.bottom)
+        if self.top is self.bottom:
+            return State(bottom, bottom)
+        return State(bottom, tuple(part[rows] for part in self.top))
 
 
 class GlimpseAgent(nn.Module):
@@ -83,8 +85,7 @@ class GlimpseAgent(nn.Module):
             return State(bottom, bottom)
         top = self.top.initial(len(location), location)
         if self.context is not None and context is not None:
-            first = self.context(context)
-            top = torch.cat([first, top[:, first.shape[1] :]], 1)
+            top = (self.context(context), *top[1:])
         return State(bottom, top)
 
     def look(self, state: State, glimpse: Tensor, location: Tensor) -> State:
@@ -92,14 +93,13 @@ class GlimpseAgent(nn.Module):
         bottom = self.bottom(self.glimpse(glimpse, location), state.bottom)
         if self.top is None:
             return State(bottom, bottom)
-        return State(bottom, self.top(self.bottom.output(bottom), state.top))
+        return State(bottom, self.top(bottom[0], state.top))
 
     def logits(self, state: State) -> Tensor:
         """Label scores, (B, labels)."""
-        scores: Tensor = self.classification(self.bottom.output(state.bottom))
+        scores: Tensor = self.classification(state.bottom[0])
         return scores
 
     def where_next(self, state: State) -> tuple[Tensor, Tensor]:
         """The mean of the next gaze, (B, 2), and the return expected, (B,)."""
-        features = (self.top or self.bottom).output(state.top)
-        return self.emission(features), self.baseline(features)
+        return self.emission(state.top[0]), self.baseline(state.top[0])

@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+Memory = tuple[Tensor, ...]  # of a recurrent layer: its output and, of an LSTM, its cell; (B, H)
+
 
 class GlimpseNetwork(nn.Module):
     """What was seen, combined with where: g_n = G_image(x_n) * G_loc(l_n) (DRAM, section 3).
@@ -81,22 +83,17 @@ class RecurrentNetwork(nn.Module):
             self.cell = nn.RNNCell(inputs, units, nonlinearity="relu")
             nn.init.eye_(self.cell.weight_hh)
 
-    def initial(self, rows: int, like: Tensor) -> Tensor:
-        """The empty state: zeros (B, 2 H) for an LSTM (output, memory), (B, H) otherwise."""
-        width = self.units * (2 if self.kind == "lstm" else 1)
-        return like.new_zeros((rows, width))
+    def initial(self, rows: int, like: Tensor) -> Memory:
+        """The empty state: zeros."""
+        zeros = like.new_zeros((rows, self.units))
+        return (zeros, zeros) if self.kind == "lstm" else (zeros,)
 
-    def forward(self, inputs: Tensor, state: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, memory: Memory) -> Memory:
         """Input (B, I) and state to the next state."""
         if isinstance(self.cell, nn.RNNCell):
-            hidden: Tensor = self.cell(inputs, state)
-            return hidden
-        output, memory = state[:, : self.units], state[:, self.units :]
-        return torch.cat(self.cell(inputs, (output, memory)), 1)
-
-    def output(self, state: Tensor) -> Tensor:
-        """The part of the state that other boxes see: (B, H)."""
-        return state[:, : self.units]
+            return (self.cell(inputs, memory[0]),)
+        output, cell = self.cell(inputs, memory)
+        return output, cell
 
 
 class EmissionNetwork(nn.Module):
