@@ -85,7 +85,9 @@ def evaluate(
     wrong, labels_right = 0, 0.0
     agent.eval()
     with torch.no_grad():
-        for first in tqdm(range(0, number, batch), desc=split, disable=not progress):
+        for first in tqdm(
+            range(0, number, batch), desc=split, leave=False, disable=None if progress else True
+        ):
             # The last batch is filled up with image 0, which is then left out of the count.
             index = np.arange(first, first + batch)
             index[index >= number] = 0

@@ -73,7 +73,10 @@ def train(training: Training, folder: RunFolder) -> bool:
     """Update until the configured number of images; False when Ctrl-C came first."""
     config = training.config
     clock, since = time.monotonic(), training.images
-    progress = tqdm(total=config.images, initial=since, unit="image", smoothing=0.05)
+    every = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file is no place for animation
+    progress = tqdm(
+        total=config.images, initial=since, unit="image", smoothing=0.05, mininterval=every
+    )
     with progress as bar, Interrupt() as stop:
         while training.images < config.images and not stop.asked:
             before = training.images
