@@ -21,6 +21,7 @@ from agents import checkpoint
 from agents.agent import GlimpseAgent
 from agents.build import half_width, make_agent, make_envs
 from agents.config import Config
+from agents.pictures import draw_pictures
 from agents.rollout import GazePolicy, center_gaze, collect, mean_gaze, random_gaze, sampled
 from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -162,8 +163,9 @@ class Arguments:
     """Environments stepped together."""
     device: str = "cpu"
     """Torch device."""
-    pictures: bool = True
-    """Draw gazes.png and glimpses.gif into the run folder."""
+    examples: tuple[int, ...] = tuple(range(12))
+    """Images to draw into gazes.png and, the first four, glimpses.gif of the run folder; they are
+    named by their number in the split."""
 
 
 def main(arguments: Arguments) -> None:
@@ -187,10 +189,10 @@ def main(arguments: Arguments) -> None:
     checkpoint.write_atomically(
         arguments.run / name, json.dumps(results, indent=2).encode() + b"\n"
     )
-    if arguments.pictures:
-        from agents.pictures import draw_pictures
-
-        for path in draw_pictures(agent, config, arguments.split, arguments.run):
+    if arguments.examples:
+        for path in draw_pictures(
+            agent, config, arguments.split, arguments.run, arguments.examples
+        ):
             print(path)
 
 

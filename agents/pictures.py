@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +20,34 @@ Frame = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 def draw_pictures(
-    agent: GlimpseAgent, config: Config, split: str, folder: Path, examples: int = 12
+    agent: GlimpseAgent,
+    config: Config,
+    split: str,
+    folder: Path,
+    examples: Sequence[int] = range(12),
 ) -> tuple[Path, Path]:
-    """Draw the first images of a split while the agent reads them at its mean gazes.
+    """Draw images of a split while the agent reads them at its mean gazes.
 
     Args:
         agent: Who reads.
         config: Its configuration.
         split: "validation" or "test".
         folder: Where the pictures go.
-        examples: How many images.
+        examples: Which images; the animation shows the first four.
 
     Returns:
         The paths of `glimpses.gif` (step by step) and of `gazes.png` (whole gaze paths, and the
         density of the gazes over the first 1,000 images).
     """
     device = next(agent.parameters()).device.type
-    envs = make_envs(config, split, examples, device, render_mode="rgb_array")
+    envs = make_envs(config, split, len(examples), device, render_mode="rgb_array")
     steps: list[tuple[Frame, ...]] = []
     agent.eval()
     with torch.no_grad():
         collect(
             agent,
             envs,
-            np.arange(examples),
+            np.asarray(examples),
             mean_gaze,
             watch=lambda: steps.append(envs.render() or ()),
         )

@@ -88,7 +88,7 @@ def train(training: Training, folder: RunFolder) -> bool:
                 scalars |= {"time/images_per_second": speed}
                 scalars |= {"train/learning_rate": learning_rate(config, training.images)}
                 folder.log(training.images, scalars)
-                bar.set_postfix(error=f"{100 * scalars['train/error']:.1f} %")
+                bar.set_postfix(error=f"{100 * scalars['train/error']:.1f} %", refresh=False)
             if before // config.epoch_images != training.images // config.epoch_images:
                 end_epoch(training, folder, on_host(metrics))
     return not stop.asked

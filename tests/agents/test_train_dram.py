@@ -51,7 +51,7 @@ def test_every_option_has_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_run_folder_holds_what_a_paper_needs(tmp_path: Path, stripes_id: str) -> None:
     small = "--num-envs 16 --features 16 --units 16 --epoch-images 160 --images 320".split()
-    small += ["--env-id", stripes_id, "--max-digits", "None", "--glimpses-per-label", "None"]
+    small += ["--env-id", stripes_id, "--glimpses-per-label", "None"]
     train_dram.main(train_dram.parse(["--runs", str(tmp_path), *small]))
     folder = next(tmp_path.iterdir())
     names = {path.name for path in folder.iterdir()}

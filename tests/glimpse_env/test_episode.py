@@ -144,16 +144,20 @@ def test_right_labels_take_n_steps_each_and_one_more_from_blindness(
             has_end, 1, glimpses_per_label=number, initial_gaze=initial_gaze, backend=backend
         )
         _, info = envs.reset(seed=0, options={"index": image})
-        terminated, steps, total = [False], 0, 0.0
-        while not terminated[0]:
+        steps, total = 0, 0.0
+        for _ in range(30):
             label = np.maximum(np.asarray(info["target"]), 0)
             action = {"gaze": np.zeros((1, 2), np.float32), "label": label}
             _, reward, terminated, _, info = envs.step(action)
             steps, total = steps + 1, total + float(reward[0])
+            if terminated[0]:
+                break
         said = len(SEQUENCES[image]) + 1 if has_end else 1
         assert steps == number * said + (initial_gaze == "none")
         assert total == said
         assert info["sequence_correct"][0]
+        assert steps <= envs.rules.max_steps
+    assert steps == envs.rules.max_steps  # the last image has the most labels
 
 
 def test_rows_stay_as_they_are_after_the_end(backend: str) -> None:

@@ -191,10 +191,13 @@ def test_images_are_drawn_evenly() -> None:
     assert max(again) < 0.08  # 1 / 20 by chance
 
 
+@pytest.mark.parametrize("size", [(25, 22), (130, 140)], ids=["small", "large"])
 def test_a_partial_reset_leaves_the_others_alone(
-    ragged: dict[str, Any], same_tree: Same, backend: str
+    size: tuple[int, int], ragged: dict[str, Any], same_tree: Same, backend: str
 ) -> None:
-    arguments = {**ragged, **SIZES, "stop_on_mistake": False, "backend": backend}
+    # large images are prepared once for the whole data set instead of at every reset
+    images = np.random.default_rng(1).integers(0, 256, (16, *size), dtype=np.uint8)
+    arguments = {**ragged, **SIZES, "images": images, "stop_on_mistake": False, "backend": backend}
     envs, undisturbed, whole = (GlimpseVectorEnv(NUMBER, **arguments) for _ in range(3))
     rng = np.random.default_rng(5)
     for one in (envs, undisturbed):

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from agents.build import make_agent, make_envs
+from agents.config import Config
+from agents.pictures import draw_pictures, gaze_density, tile, write_gif
+
+
+def test_tiles_stand_row_by_row_and_are_filled_up_with_black() -> None:
+    frames = tuple(np.full((2, 3, 3), value, np.uint8) for value in (1, 2, 3))
+    picture = tile(frames, columns=2)
+    assert picture.shape == (4, 6, 3)
+    assert picture[0, 0, 0] == 1 and picture[0, 3, 0] == 2
+    assert picture[2, 0, 0] == 3 and (picture[2:, 3:] == 0).all()
+
+
+def test_density_is_bright_where_gazes_land() -> None:
+    density = gaze_density(np.array([[-1.0, -1.0]] * 9 + [[5.0, 0.99]], np.float32), bins=10)
+    assert density.shape == (10, 10, 3)
+    light = density.sum(2, dtype=int)
+    # x to the right, y downwards; gazes outside count where the environment clips them to
+    assert np.unravel_index(light.argmax(), light.shape) == (0, 0)
+    assert light[9, 9] > light[5, 5]
+
+
+def test_an_animation_repeats_and_holds_every_frame(tmp_path: Path) -> None:
+    frames = [np.full((4, 4, 3), 60 * step, np.uint8) for step in range(4)]
+    write_gif(tmp_path / "a.gif", frames)
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 4 and picture.info["loop"] == 0
+
+
+def test_pictures_of_an_agent(stripes_config: Config, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
+    animation, picture = draw_pictures(agent, stripes_config, "test", tmp_path, examples=(5, 7, 9))
+    with Image.open(animation) as film, Image.open(picture) as still:
+        # the reset, and a step for each of two glimpses and the label
+        assert film.n_frames == 4 and still.width > still.height // 4
