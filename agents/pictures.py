@@ -55,8 +55,8 @@ def draw_pictures(
         gazes = collect(agent, envs, np.arange(envs.num_envs), mean_gaze).gaze.cpu().numpy()
     agent.train()
     animation, picture = folder / "glimpses.gif", folder / "gazes.png"
-    write_gif(animation, [tile(frames[:4], columns=2) for frames in steps])
-    paths = tile(steps[-1], columns=3)
+    write_gif(animation, [shrink(tile(frames[:4], columns=2), 640) for frames in steps])
+    paths = shrink(tile(steps[-1], columns=3), 1200)
     side = paths.shape[1] // 3
     density = np.asarray(cv2.resize(gaze_density(gazes), (side, side)), np.uint8)
     cv2.imwrite(str(picture), cv2.cvtColor(_below(paths, density), cv2.COLOR_RGB2BGR))
@@ -78,6 +78,13 @@ def tile(frames: tuple[Frame, ...], columns: int) -> Frame:
     cells = [*frames, *blank]
     rows = [np.hstack(cells[first : first + columns]) for first in range(0, len(cells), columns)]
     return np.vstack(rows)
+
+
+def shrink(frame: Frame, width: int) -> Frame:
+    """The frame, no wider than `width` pixels."""
+    scale = min(1.0, width / frame.shape[1])
+    size = round(scale * frame.shape[1]), round(scale * frame.shape[0])
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def gaze_density(gazes: np.ndarray[Any, np.dtype[np.float32]], bins: int = 40) -> Frame:

@@ -14,7 +14,7 @@ from gymnasium.vector import SyncVectorEnv
 from numpy.typing import NDArray
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
-from benchmarks.measuring import Round, Work, clocked
+from benchmarks.measuring import Round, Work, clocked, waiter_for
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 # House numbers are drawn when first looked at; so few are all drawn before the clock starts.
@@ -75,7 +75,7 @@ def vector_steps(setup: Setup, in_phase: bool = True) -> Work:
     for phase in range(1, 1 if in_phase else period):
         envs.step(actions[0])
         envs.reset(options={"reset_mask": np.arange(setup.num_envs) % period == phase})
-    return _rounds(envs.step, actions, setup.num_envs, _waiter(setup.device))
+    return _rounds(envs.step, actions, setup.num_envs, waiter_for(setup.device))
 
 
 def sync_steps(setup: Setup) -> Work:
@@ -92,7 +92,16 @@ def sync_steps(setup: Setup) -> Work:
 
 
 def gathers(setup: Setup) -> dict[str, Work]:
-    """Copying as many bytes as a glimpse has pixels, and nothing else.
+    """Rounds of `bare_copies`."""
+    wait = waiter_for(setup.device)
+    return {
+        name: _rounds(copy, places, setup.num_envs, wait)
+        for name, (copy, places) in bare_copies(setup).items()
+    }
+
+
+def bare_copies(setup: Setup) -> dict[str, tuple[Callable[[Any], Any], list[Any]]]:
+    """Copying as many pixels as a glimpse has cells, and nothing else: how, and from where.
 
     "gather" is `images[rows, ys, xs]`, "take" reads the same pixels through positions in the flat
     array that were computed before. Both give uint8 (n, K * C, g, g).
@@ -106,15 +115,12 @@ def gathers(setup: Setup) -> dict[str, Work]:
     ys = _windows(rng, number, shape, height)[..., :, None]
     xs = _windows(rng, number, shape, width)[..., None, :]
     flat = (rows * height + ys) * width + xs
-    pixels, wait = _on_device(setup, images), _waiter(setup.device)
+    pixels = _on_device(setup, images)
     looks = [
         tuple(_on_device(setup, axis) for axis in (rows, y, x)) for y, x in zip(ys, xs, strict=True)
     ]
     places = [_on_device(setup, look) for look in flat]
-    return {
-        "gather": _rounds(pixels.__getitem__, looks, number, wait),
-        "take": _rounds(pixels.reshape(-1).take, places, number, wait),
-    }
+    return {"gather": (pixels.__getitem__, looks), "take": (pixels.reshape(-1).take, places)}
 
 
 def _windows(
@@ -207,12 +213,3 @@ def _on_device(setup: Setup, array: NDArray[Any]) -> Any:
     import torch
 
     return torch.as_tensor(array, device=setup.device)
-
-
-def _waiter(device: str) -> Callable[[], object] | None:
-    """What makes the clock wait for the device."""
-    if not device.startswith("cuda"):
-        return None
-    import torch
-
-    return lambda: torch.cuda.synchronize(device)

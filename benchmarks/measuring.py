@@ -45,22 +45,19 @@ def clocked(steps: int, work: Callable[[], object]) -> Work:
     return run
 
 
-def measure(
-    works: Mapping[str, Work], seconds: float, repetitions: int = REPETITIONS
-) -> dict[str, Rate]:
+def measure(works: Mapping[str, Work], seconds: float) -> dict[str, Rate]:
     """Rates of several works, repeated in turn so that a slow minute slows them all.
 
     Args:
         works: What to measure.
         seconds: The least that one repetition counts.
-        repetitions: How many.
     """
     for work in works.values():
         for _ in range(WARM_UP):
             work()
     rates: dict[str, list[float]] = {name: [] for name in works}
     shares: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(repetitions):
+    for _ in range(REPETITIONS):
         for name, work in works.items():
             rate, share = _repetition(work, seconds)
             rates[name].append(rate)
@@ -93,3 +90,12 @@ def use_one_thread() -> None:
     """Have libraries that are not loaded yet start no threads of their own."""
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
+
+
+def waiter_for(device: str) -> Callable[[], object] | None:
+    """What keeps the clock running until a torch device is done; None where nothing runs ahead."""
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    return lambda: torch.cuda.synchronize(device)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from tqdm import tqdm
 
 from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import Array, NumpyBackend, TorchBackend
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.house_numbers import render_house_numbers
 
+_BLOCK = 1000  # images drawn between two movements of the progress bar
 NUM_IMAGES = {"train": 60_000, "validation": 5_000, "test": 13_068}
 
 
@@ -68,22 +70,27 @@ class HouseNumberTask:
         self._images = backend.asarray(self._host_images, "uint8")
         self._labels = backend.asarray(self._host_labels, "int64")
 
-    def _draw(self, index: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+    def _draw(self, index: Array) -> None:
         missing = np.unique(index[~self._drawn[index]])
-        if not missing.size:
-            return
+        blocks = range(0, len(missing), _BLOCK)
+        # Silent for the few of a reset; half a minute for a whole split deserves a bar.
+        quiet = None if len(blocks) > 1 else True
+        for first in tqdm(blocks, desc="drawing house numbers", leave=False, disable=quiet):
+            self._draw_block(missing[first : first + _BLOCK])
+
+    def _draw_block(self, index: Array) -> None:
         images, labels = render_house_numbers(
             self._split,
-            missing,
+            index,
             image_size=self._image_size,
             color=self._color,
             min_digits=self._min_digits,
             max_digits=self._max_digits,
         )
         images = images if self._color else images[..., None]
-        self._host_images[missing] = np.moveaxis(images, -1, 1)
-        self._host_labels[missing] = labels[:, : self._max_digits]
-        self._drawn[missing] = True
+        self._host_images[index] = np.moveaxis(images, -1, 1)
+        self._host_labels[index] = labels[:, : self._max_digits]
+        self._drawn[index] = True
 
     def images(self, index: Array) -> Array:
         """See Task."""

@@ -1,0 +1,115 @@
+"""The benchmarks run, and write what a reader needs; no number is looked at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import env_throughput, env_works, measuring, reporting, training_throughput
+from benchmarks.env_tables import Measured, thresholds
+from benchmarks.plain_ram import Retina
+from glimpse_env.backend import NumpyBackend
+from glimpse_env.retina import Retina as OurRetina
+
+
+@pytest.fixture(autouse=True)
+def leave_this_process_alone(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Benchmarks set the core, the threads and the precision of their whole process."""
+    monkeypatch.setattr(env_throughput, "use_one_core", lambda: True)
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(precision)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One short repetition of everything."""
+    monkeypatch.setattr(measuring, "REPETITIONS", 1)
+    monkeypatch.setattr(measuring, "WARM_UP", 1)
+    monkeypatch.setattr(training_throughput, "UPDATES", 1)
+    monkeypatch.setattr(training_throughput, "MOST_IMAGES", 200)
+
+
+def read(path: Path) -> tuple[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    assert str(Path.home()) not in text
+    assert str(reporting.ROOT) not in text
+    for fact in ("command", "commit", "date", "CPU", "cores", "versions"):
+        assert f"- {fact}: " in text
+    return text, json.loads(path.with_suffix(".json").read_text())
+
+
+def test_env_throughput(
+    synthetic_mnist: Path, tmp_path: Path, short: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(env_throughput, "sizes", lambda seconds: {})
+    output = tmp_path / "result.md"
+    ids = ("GlimpseMNIST-v0", "Glimpse-v0")
+    env_throughput.main(
+        env_throughput.Arguments(ids=ids, num_envs=(1, 128), seconds=0.001, output=output)
+    )
+    text, data = read(output)
+    assert [(row["id"], row["num_envs"]) for row in data["steps"]] == [
+        (env_id, number) for env_id in ids for number in (1, 128)
+    ]
+    for row in data["steps"]:
+        assert {"gather", "take", "numpy", "torch", "SyncVectorEnv"} <= set(row["rates"])
+        assert all(rate["median"] > 0 for rate in row["rates"].values())
+    verdicts = {ratio["name"]: ratio["verdict"] for ratio in data["ratios"]}
+    assert verdicts["GlimpseMNIST-v0 over ap_gym, both 8x8 with 6 glimpses"] == "not measured"
+    assert "not measured" not in verdicts["GlimpseMNIST-v0 over SyncVectorEnv"]
+    assert "| ap_gym MNIST, 128 | not measured |" in text
+
+
+def test_training_throughput(synthetic_mnist: Path, tmp_path: Path, short: None) -> None:
+    output = tmp_path / "result.md"
+    training_throughput.main(training_throughput.Arguments(threads=1, seconds=0.001, output=output))
+    text, data = read(output)
+    assert len(data["rates"]) == 5
+    assert "| ours |" in text
+
+
+def test_gathers_give_the_shape_of_a_glimpse() -> None:
+    setup = env_works.Setup("Glimpse-v0", 3)
+    observation, _ = setup.make().reset()
+    gathered, taken = (copy(places[-1]) for copy, places in env_works.bare_copies(setup).values())
+    assert gathered.dtype == np.uint8
+    assert gathered.shape == observation["glimpse"].shape
+    np.testing.assert_array_equal(gathered, taken)
+
+
+@pytest.mark.parametrize("python_slices", [False, True])
+def test_plain_retina_sees_what_ours_sees(python_slices: bool) -> None:
+    pixels = np.arange(2 * 28 * 28).reshape(2, 1, 28, 28) % 251
+    gaze = np.array([[0.0, 0.0], [-1.0, 0.5]], np.float32)
+    ours = OurRetina(
+        NumpyBackend(),
+        capacity=2,
+        channels=1,
+        height=28,
+        width=28,
+        glimpse_size=8,
+        num_scales=1,
+    )
+    ours.write(np.arange(2), pixels)
+    seen = ours.glimpse(ours.places(np.arange(2)), gaze).reshape(2, -1)
+    images = torch.as_tensor(pixels).float() / 255
+    plain = Retina(8, 1, python_slices)(images, torch.as_tensor(gaze))
+    np.testing.assert_allclose(plain.numpy(), seen, atol=1e-6)
+
+
+def test_thresholds_without_measurements_claim_nothing() -> None:
+    assert {ratio.verdict for ratio in thresholds(Measured((), {}))} == {"not measured"}
+
+
+def test_commands_name_no_path() -> None:
+    words = ["benchmarks/x.py", "--peer-python", "/some/where/python", "--output=/a/b.md", "a/b"]
+    assert reporting.command(words) == (
+        "python benchmarks/x.py --peer-python PATH --output=PATH a/b"
+    )
