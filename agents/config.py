@@ -112,7 +112,7 @@ class Config:
     epoch_images: int = 50_000
     """Episodes of an epoch: schedules count them; each ends with a validation and a checkpoint."""
 
-    matmul_precision: Literal["highest", "high", "medium"] = "medium"
+    matmul_precision: Literal["highest", "high", "medium"] = "highest"
     """Of float32 matrix products (see torch.set_float32_matmul_precision): "medium" may round their
     inputs to bfloat16, twice as fast on CPUs that have it; sums stay float32."""
     seed: int = 0

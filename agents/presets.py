@@ -17,11 +17,12 @@ def ram_mnist() -> Config:
     return Config(
         env_id="GlimpseMNIST-v0",
         layers=1,
-        sigma_pixels=2.0,
+        sigma_pixels=1.2,
         reinforce_weight=1.0,
-        learning_rate=1e-3,
-        images=6_000_000,
-        epoch_images=50_000,
+        num_envs=256,
+        learning_rate=2e-3,
+        images=11_000_000,
+        epoch_images=100_000,
         published_error="RAM table 1a, 6 glimpses: 1.12 %",
     )
 
@@ -61,8 +62,8 @@ def ram_translated() -> Config:
     return replace(
         ram_mnist(),
         env_id="GlimpseTranslatedMNIST-v0",
-        sigma_pixels=4.0,
-        images=10_000_000,
+        sigma_pixels=3.0,
+        images=15_000_000,
         published_error="RAM table 1b, 6 glimpses: 1.22 %",
     )
 
@@ -72,7 +73,7 @@ def _cluttered60(glimpses: int, error: str) -> Config:
         ram_translated(),
         env_id="GlimpseClutteredMNIST60-v0",
         glimpses_per_label=glimpses,
-        images=15_000_000,
+        images=20_000_000,
         published_error=f"RAM table 2a, {glimpses} glimpses: {error} %",
     )
 
@@ -129,6 +130,7 @@ def dram_pairs() -> Config:
         features=256,
         sigma_pixels=4.0,
         sigma_start_pixels=20.0,
+        matmul_precision="medium",
         images=30_000_000,
         published_error="DRAM section 4.1: 5 %",
     )
@@ -195,6 +197,7 @@ def dram_house_numbers_cpu() -> Config:
         features=128,
         standardize=True,
         sigma_pixels=2.5,
+        matmul_precision="medium",
         learning_rate=2e-3,
         images=1_200_000,
         epoch_images=60_000,
