@@ -79,7 +79,7 @@ class RecurrentNetwork(nn.Module):
             # One step of nn.LSTM is a third faster on a CPU than the same step of nn.LSTMCell.
             self.cell: nn.LSTM | nn.RNNCell = nn.LSTM(inputs, units)
             with torch.no_grad():  # remember by default: forget gates start open
-                self.cell.bias_hh_l0[units : 2 * units] = 1.0
+                self.cell.get_parameter("bias_hh_l0")[units : 2 * units] = 1.0
         else:
             self.cell = nn.RNNCell(inputs, units, nonlinearity="relu")
             nn.init.eye_(self.cell.weight_hh)

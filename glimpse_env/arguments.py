@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from glimpse_env.errors import InvalidArgument
 
 INITIAL_GAZES = ("none", "center", "random")
+AUTORESET_MODES = ("next_step", "same_step", "disabled")
 RENDER_MODES = (None, "rgb_array", "human")
 
 
@@ -36,15 +36,6 @@ def require_at_least(name: str, value: Any, least: int) -> None:
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def parse_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
-    """The mode named "next_step", "same_step" or "disabled", or the enum member itself."""
-    if isinstance(mode, AutoresetMode):
-        return mode
-    names = {member.name.lower(): member for member in AutoresetMode}
-    require_choice("autoreset_mode", mode, sorted(names))
-    return names[mode]
 
 
 def parse_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[int | None]:

@@ -142,7 +142,10 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         arguments.require_choice("render_mode", render_mode, arguments.RENDER_MODES)
         self.num_envs = num_envs
         self.render_mode = render_mode
-        self.autoreset_mode = arguments.parse_autoreset_mode(autoreset_mode)
+        if not isinstance(autoreset_mode, AutoresetMode):
+            arguments.require_choice("autoreset_mode", autoreset_mode, arguments.AUTORESET_MODES)
+            autoreset_mode = AutoresetMode[autoreset_mode.upper()]
+        self.autoreset_mode = autoreset_mode
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self._backend, self.task = make_backend_and_task(
             task, backend=backend, device=device, split=split, data_dir=data_dir, **task_options

@@ -151,3 +151,20 @@ def arrays_for_tests() -> dict[str, Any]:
     lengths, labels = np.arange(12) % 4, np.arange(36).reshape(12, 3) * 7 % 4
     labels = np.where(np.arange(3) < lengths[:, None], labels, -1)
     return {"images": images.astype(np.uint8), "labels": labels, "num_classes": 4}
+
+
+@pytest.fixture
+def no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `render_mode="human"` run where there is no display."""
+
+    class Silent:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def show(self, frames: list[Any], fps: float) -> None:
+            assert len(frames) and fps > 0
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("glimpse_env.window.Window", Silent)

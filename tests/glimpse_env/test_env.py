@@ -14,11 +14,10 @@ from gymnasium.utils.env_match import check_environments_match
 from glimpse_env.env import GlimpseEnv
 from glimpse_env.errors import InvalidAction, InvalidArgument
 
-SKIP_RENDER_CHECK = True
-
 
 @pytest.mark.parametrize("initial_gaze", ["none", "center", "random"])
 @pytest.mark.parametrize("context_size", [0, 4])
+@pytest.mark.usefixtures("no_window")
 def test_gymnasiums_checker_has_nothing_to_say(
     initial_gaze: str, context_size: int, ragged: dict[str, Any], backend: str
 ) -> None:
@@ -31,7 +30,7 @@ def test_gymnasiums_checker_has_nothing_to_say(
             backend=backend,
             **ragged,
         )
-        check_env(env.unwrapped, skip_render_check=SKIP_RENDER_CHECK)
+        check_env(env.unwrapped)
         passively_checked(env)
 
 
