@@ -71,7 +71,7 @@ def _same_step(probe: Probe, steps: list[Moment]) -> Broken:
                 yield f"{moment.call}: infos[{key!r}]", f"only {list(infos)}"
         if moment.done.any():
             yield from _final_observations(probe, moment, infos["final_obs"])
-            renewed += [_renewed(probe, moment, row) for row in np.flatnonzero(moment.done)]
+            renewed += [_renewed(probe, moment, int(row)) for row in np.flatnonzero(moment.done)]
     if not any(renewed):
         yield "the observation at an end to be of the next episode", "final_obs itself"
 
@@ -110,8 +110,9 @@ def check_seeds(probe: Probe) -> Broken:
     for _ in range(2):
         probe.reset(seed=probe.seed)
         following.append(probe.rollout(None))
-    yield from unequal(*following, "reset() after reset(seed=...) to repeat as well")
-    if not any(unequal(usual, following[0], "")):
+    once, again = following
+    yield from unequal(once, again, "reset() after reset(seed=...) to repeat as well")
+    if not any(unequal(usual, once, "")):
         yield "reset() to go on with the random numbers", "the rollout of the seed once more"
 
 
@@ -155,7 +156,7 @@ def check_reset_mask(probe: Probe) -> Broken:
     after = probe.step(probe.actions[len(before) - 1], len(before) - 1)
     undisturbed = probe.standard[len(before)]
     for name in ("observations", "rewards", "terminations", "truncations"):
-        for row in np.flatnonzero(~mask):
+        for row in np.flatnonzero(~mask).tolist():
             now = _row(after.seen[name], row)
             found = difference(now, _row(undisturbed.seen[name], row))
             if found:

@@ -134,7 +134,8 @@ class Probe:
 
     def _batch(self, rows: list[Any]) -> Any:
         space = self.envs.single_action_space
-        return concatenate(space, rows, create_empty_array(space, len(rows)))
+        out: Any = create_empty_array(space, len(rows))
+        return concatenate(space, rows, out)
 
 
 def _moment(call: str, names: tuple[str, ...], values: Any) -> Moment:
@@ -183,8 +184,8 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         for place, value in enumerate(tree):
             yield from leaves(value, f"{path}[{place}]")
     elif is_object_array(tree):
-        for place in np.ndindex(tree.shape):
-            yield from leaves(tree[place], f"{path}{list(place)}")
+        for cell in np.ndindex(tree.shape):
+            yield from leaves(tree[cell], f"{path}{list(cell)}")
     elif is_array(tree):
         yield path, tree
 

@@ -94,7 +94,12 @@ def _unpaired(infos: Any, number: int, path: str) -> Broken:
                 yield f"{path}: a key {key[1:]!r} for the mask {key!r}", f"only {list(infos)}"
             continue
         mask, at = infos.get(f"_{key}"), f"{path}[{key!r}]"
-        if not is_array(mask) or mask.shape != (number,) or host_view(mask).dtype != np.bool_:
+        if (
+            mask is None
+            or not is_array(mask)
+            or mask.shape != (number,)
+            or host_view(mask).dtype != np.bool_
+        ):
             yield f"{path}['_{key}'] of dtype bool and shape ({number},)", describe(mask)
         if key == "final_obs":  # laid out like an observation; the rule on autoresets looks at it
             continue
