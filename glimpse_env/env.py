@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from glimpse_env.errors import InvalidAction
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 
@@ -31,6 +32,7 @@ class GlimpseEnv(gym.Env[dict[str, Any], dict[str, Any]]):
             1, autoreset_mode="disabled", render_mode=render_mode, **arguments
         )
         self._begun = False
+        self._on_torch = self._vector.backend_name == "torch"
         self.render_mode = render_mode
         self.observation_space = self._vector.single_observation_space
         self.action_space = self._vector.single_action_space
@@ -70,25 +72,24 @@ class GlimpseEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         super().close()
 
     def _first(self, batch: dict[str, Any]) -> dict[str, Any]:
-        if self._vector.backend_name == "torch":
+        if self._on_torch:
             batch = {key: np.asarray(value.cpu()) for key, value in batch.items()}
         return {key: value[0] for key, value in batch.items()}
 
     def _info(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Row 0 of a vector info; what is masked belongs to an end that has not come."""
-        known = {
-            key: value
-            for key, value in batch.items()
-            if key[0] != "_" and (key in _ALWAYS or batch["_" + key][0])
-        }
-        nested = {"episode": self._info(known.pop("episode"))} if "episode" in known else {}
-        return self._first(known) | nested
-
-
-_ALWAYS = frozenset({"labels", "target", "index"})
+        """Row 0 of a vector info; what is known of an end, only if it has come."""
+        info = self._first({key: batch[key] for key in ("labels", "target", "index")})
+        if "episode" in batch and batch["_episode"][0]:
+            info |= self._first({key: batch[key] for key in ("emitted", "sequence_correct")})
+            info["episode"] = self._first({key: batch["episode"][key] for key in ("r", "l")})
+        return info
 
 
 def _batch_of_one(action: Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(action, Mapping) or not {"gaze", "label"} <= set(action):
-        return action  # type: ignore[return-value]  # the vector environment says what is wrong
-    return {"gaze": np.asarray(action["gaze"])[None], "label": np.asarray(action["label"])[None]}
+    try:
+        gaze, label = action["gaze"], action["label"]
+    except (KeyError, IndexError, TypeError) as error:
+        raise InvalidAction(
+            f"an action is a dictionary with 'gaze' and 'label', not {action!r}"
+        ) from error
+    return {"gaze": np.asarray(gaze)[None], "label": np.asarray(label)[None]}

@@ -15,10 +15,10 @@ def masked(
     backend: NumpyBackend | TorchBackend, values: dict[str, Array], mask: Array
 ) -> dict[str, Array]:
     """Copies of `values`, each with its mask under the same key after an underscore."""
-    info = {}
+    info, copy = {}, backend.copy
     for key, value in values.items():
-        info[key] = backend.copy(value)
-        info["_" + key] = backend.copy(mask)
+        info[key] = copy(value)
+        info["_" + key] = copy(mask)
     return info
 
 
