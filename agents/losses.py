@@ -64,5 +64,8 @@ def peer_returns(returns: Tensor, samples: int) -> Tensor:
 
 
 def explained_variance(returns: Tensor, baseline: Tensor) -> Tensor:
-    """1 - Var(R - b) / Var(R): 1 for a perfect baseline, 0 for a constant one."""
-    return 1 - (returns - baseline).var() / returns.var().clamp_min(1e-8)
+    """1 - Var(R - b) / Var(R): 1 for a perfect baseline, 0 for a constant one.
+
+    Where nearly all returns are equal there is nothing to explain; Var(R) counts as 0.01 at least.
+    """
+    return 1 - (returns - baseline).var() / returns.var().clamp_min(0.01)

@@ -14,6 +14,14 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from agents import checkpoint
 from agents.config import Config
 
+METRICS = "metrics.jsonl"
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """The rows of a run's metrics, one an epoch."""
+    path = run / METRICS
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
 
 class RunFolder:
     """Where a run keeps what it makes.
@@ -28,8 +36,8 @@ class RunFolder:
         """Open the folder for writing."""
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._metrics = path / "metrics.jsonl"
-        kept = [row for row in self.metrics() if row["images"] <= images]
+        self._metrics = path / METRICS
+        kept = [row for row in read_metrics(path) if row["images"] <= images]
         lines = "".join(json.dumps(row) + "\n" for row in kept)
         checkpoint.write_atomically(self._metrics, lines.encode())
         self._writer = SummaryWriter(str(path), purge_step=images)
@@ -63,12 +71,6 @@ class RunFolder:
         self.log(images, scalars)
         with self._metrics.open("a") as file:
             file.write(json.dumps({"images": images, **scalars}) + "\n")
-
-    def metrics(self) -> list[dict[str, float]]:
-        """The rows written so far."""
-        if not self._metrics.exists():
-            return []
-        return [json.loads(line) for line in self._metrics.read_text().splitlines()]
 
     def animate(self, images: int, gif: Path) -> None:
         """Show a GIF in TensorBoard (its own `add_video` needs a film library)."""

@@ -78,25 +78,44 @@ def train(training: Training, folder: RunFolder) -> bool:
         total=config.images, initial=since, unit="image", smoothing=0.05, mininterval=every
     )
     with progress as bar, Interrupt() as stop:
+        recent, epoch = Means(), Means()
         while training.images < config.images and not stop.asked:
             before = training.images
             metrics = training.update()
+            recent.add(metrics)
+            epoch.add(metrics)
             bar.update(training.images - before)
             if training.updates % LOG_EVERY == 0:
-                scalars = on_host(metrics)
+                scalars = recent.take()
                 speed = (training.images - since) / (time.monotonic() - clock)
                 scalars |= {"time/images_per_second": speed}
                 scalars |= {"train/learning_rate": learning_rate(config, training.images)}
                 folder.log(training.images, scalars)
                 bar.set_postfix(error=f"{100 * scalars['train/error']:.1f} %", refresh=False)
             if before // config.epoch_images != training.images // config.epoch_images:
-                end_epoch(training, folder, on_host(metrics))
+                end_epoch(training, folder, epoch.take())
     return not stop.asked
 
 
-def on_host(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
-    """Numbers to log; waits for the device."""
-    return {key: float(value) for key, value in metrics.items()}
+class Means:
+    """Running means of numbers that stay on the device until they are asked for."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._sums: dict[str, torch.Tensor] = {}
+        self._count = 0
+
+    def add(self, metrics: dict[str, torch.Tensor]) -> None:
+        """Count in the metrics of an update."""
+        for key, value in metrics.items():
+            self._sums[key] = self._sums.get(key, 0) + value.detach()
+        self._count += 1
+
+    def take(self) -> dict[str, float]:
+        """The means since the last time; waits for the device."""
+        means = {key: float(value) / self._count for key, value in self._sums.items()}
+        self._sums, self._count = {}, 0
+        return means
 
 
 class Interrupt:
