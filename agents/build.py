@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import gymnasium as gym
+import torch
 from gymnasium import spaces
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
@@ -27,21 +28,19 @@ def make_envs(
         options.pop("num_images", None)
     if device != "cpu":
         options |= {"backend": "torch", "device": device}
-    envs = gym.make_vec(
-        config.env_id,
-        num_envs=num_envs,
-        split=split,
-        autoreset_mode="disabled",
-        render_mode=render_mode,
-        **options,
-    )
+    options |= {"split": split, "autoreset_mode": "disabled", "render_mode": render_mode}
+    try:
+        envs = gym.make_vec(config.env_id, num_envs=num_envs, **options)
+    except TypeError as error:
+        raise InvalidArgument(f"env_id={config.env_id!r}: {error}") from error
     if not isinstance(envs, GlimpseVectorEnv):
         raise InvalidArgument(f"env_id={config.env_id!r} is not a glimpse environment")
     return envs
 
 
 def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
-    """A fresh agent for these environments, on their device."""
+    """A fresh agent for these environments, on their device; sets the run's matmul precision."""
+    torch.set_float32_matmul_precision(config.matmul_precision)
     shown = cast(spaces.Dict, envs.single_observation_space)
     context = shown.spaces.get("context") if config.layers == 2 else None
     glimpse_shape = cast("tuple[int, int, int]", shown["glimpse"].shape)

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,16 @@ _MAGIC = b"glimpse-checkpoint-1"
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file by another in one step: a reader, or a crash, finds the old or the new one."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        try:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(file.name, 0o666 & ~_umask())  # temporary files are for their owner alone
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -45,8 +38,8 @@ def save(path: Path, state: dict[str, Any]) -> None:
     write_atomically(path, _MAGIC + hashlib.sha256(payload).digest() + payload)
 
 
-def load(path: Path, device: str = "cpu") -> dict[str, Any]:
-    """Read what `save` wrote; nothing in the file is executed.
+def load(path: Path) -> dict[str, Any]:
+    """Read what `save` wrote, tensors on the CPU; nothing in the file is executed.
 
     Raises:
         MissingData: No such file.
@@ -54,7 +47,7 @@ def load(path: Path, device: str = "cpu") -> dict[str, Any]:
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingData(f"no checkpoint at {path}; name the folder of a training run") from error
     start = len(_MAGIC) + hashlib.sha256().digest_size
     digest, payload = content[len(_MAGIC) : start], content[start:]
@@ -62,7 +55,7 @@ def load(path: Path, device: str = "cpu") -> dict[str, Any]:
         raise CorruptedData(f"{path} is cut short, altered, or no checkpoint; train again")
     try:
         state: dict[str, Any] = torch.load(
-            io.BytesIO(payload), map_location=device, weights_only=True
+            io.BytesIO(payload), map_location="cpu", weights_only=True
         )
     except (RuntimeError, pickle.UnpicklingError) as error:
         raise CorruptedData(f"{path} holds what no checkpoint holds: {error}") from error

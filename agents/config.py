@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from typing import Any, Literal
 
 from glimpse_env.errors import InvalidArgument
@@ -21,6 +22,7 @@ _POSITIVE = (
     "features",
     "units",
     "sigma_pixels",
+    "sigma_fall",
     "samples",
     "num_envs",
     "learning_rate",
@@ -80,8 +82,8 @@ class Config:
     gaze: Literal["policy", "random", "center"] = "policy"
     """Who looks: the policy, or a control that learns to classify alone."""
     reinforce_weight: float = 0.1
-    """lambda: weight of the REINFORCE term, times sigma^2 in half images, so that it means the same
-    at every sigma (its gradient grows with 1 / sigma^2)."""
+    """lambda: weight of the REINFORCE term, times sigma^2 in half images: without that factor the
+    term grows with 1 / sigma^2, and a weight that works at one sigma explodes at another."""
     baseline: Literal["learned", "peers"] = "learned"
     """b of the REINFORCE term: the learned baseline, or the mean return of the other samples of the
     same image, which knows how hard the image is (needs samples > 1)."""
@@ -127,6 +129,10 @@ class Config:
         chosen = {name: getattr(self, name) for name in _ENV_OPTIONS}
         return {name: value for name, value in chosen.items() if value is not None}
 
+    def env_changed(self, other: Config) -> bool:
+        """Whether the other run has another task than this one."""
+        return (self.env_id, self.env_options()) != (other.env_id, other.env_options())
+
     def __post_init__(self) -> None:
         """Refuse values that cannot work, by name.
 
@@ -136,9 +142,25 @@ class Config:
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise InvalidArgument(f"{name}={getattr(self, name)} must be greater than 0")
+        if self.sigma_start_pixels is not None and not self.sigma_start_pixels > 0:
+            raise InvalidArgument(
+                f"sigma_start_pixels={self.sigma_start_pixels} must be greater than 0, or None"
+            )
+        if self.seed < 0:
+            raise InvalidArgument(f"seed={self.seed} must be at least 0")
+        self._check_choices()
         if self.baseline == "peers" and self.samples == 1:
             raise InvalidArgument("baseline='peers' needs samples > 1")
         if self.num_envs % self.samples:
             raise InvalidArgument(
                 f"num_envs={self.num_envs} must be a multiple of samples={self.samples}"
             )
+
+    def _check_choices(self) -> None:
+        """The command line enforces choices; code that builds a configuration does not."""
+        for name, hint in typing.get_type_hints(Config).items():
+            parts = (hint, *typing.get_args(hint))
+            choices = [c for p in parts if typing.get_origin(p) is Literal for c in p.__args__]
+            value = getattr(self, name)
+            if choices and value is not None and value not in choices:
+                raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {choices}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import sys
 from pathlib import Path
@@ -23,7 +22,9 @@ from agents.build import half_width, make_agent, make_envs
 from agents.config import Config
 from agents.pictures import draw_pictures
 from agents.rollout import GazePolicy, center_gaze, collect, mean_gaze, random_gaze, sampled
-from glimpse_env.vector_env import GlimpseVectorEnv
+from agents.run_folder import write_json
+from glimpse_env.arguments import require_at_least
+from glimpse_env.errors import GlimpseError
 
 Gaze = Literal["policy", "random", "center"]
 
@@ -60,7 +61,6 @@ def evaluate(
     images: int = 0,
     num_envs: int = 1000,
     progress: bool = False,
-    envs: GlimpseVectorEnv | None = None,
 ) -> Evaluation:
     """Read every image of a split once.
 
@@ -75,12 +75,15 @@ def evaluate(
         images: Only so many of the first images; 0 for all.
         num_envs: Rows stepped together, rounded to a multiple of `samples`.
         progress: Show a progress bar.
-        envs: Environments to use again; by default new ones are made.
+
+    Raises:
+        InvalidArgument: Numbers that cannot be.
     """
+    require_at_least("samples", samples, 1)
+    require_at_least("images", images, 0)
     device = next(agent.parameters()).device
     batch = max(1, num_envs // samples)
-    envs = envs or make_envs(config, split, batch * samples, device.type)
-    batch = envs.num_envs // samples
+    envs = make_envs(config, split, batch * samples, str(device))
     policy = _policy(gaze, samples, config.sigma_pixels / half_width(envs), device)
     number = min(images, envs.task.size) if images else envs.task.size
     wrong, labels_right = 0, 0.0
@@ -92,7 +95,8 @@ def evaluate(
             # The last batch is filled up with image 0, which is then left out of the count.
             index = np.arange(first, first + batch)
             index[index >= number] = 0
-            rollout = collect(agent, envs, np.repeat(index, samples), policy, samples)
+            rows = np.repeat(index, samples)
+            rollout = collect(agent, envs, rows, policy, samples, seed=first * samples)
             kept = min(batch, number - first)
             wrong += kept - int(rollout.right[::samples][:kept].sum())
             labels_right += float(rollout.labels_right[::samples][:kept].sum())
@@ -119,6 +123,13 @@ def _policy(gaze: Gaze, samples: int, std: float, device: torch.device) -> GazeP
     return mean_gaze if samples == 1 else sampled(std, generator)
 
 
+def pick_device(device: str) -> str:
+    """A GPU where there is one, unless told otherwise."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def load_agent(run: Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
     """The agent of a run folder and its configuration.
 
@@ -126,7 +137,7 @@ def load_agent(run: Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
         MissingData: The folder has no checkpoint.
         CorruptedData: The checkpoint is damaged.
     """
-    state: dict[str, Any] = checkpoint.load(run / "checkpoint.pt", device)
+    state: dict[str, Any] = checkpoint.load(run / "checkpoint.pt")
     config = Config(**state["config"])
     agent = make_agent(config, make_envs(config, "validation", 1, device))
     agent.load_state_dict(state["agent"])
@@ -161,8 +172,8 @@ class Arguments:
     """Only so many of the first images; 0 for all."""
     num_envs: int = 1000
     """Environments stepped together."""
-    device: str = "cpu"
-    """Torch device."""
+    device: str = "auto"
+    """Torch device; auto takes a GPU where there is one."""
     examples: tuple[int, ...] = tuple(range(12))
     """Images to draw into gazes.png and, the first four, glimpses.gif of the run folder; they are
     named by their number in the split."""
@@ -170,7 +181,7 @@ class Arguments:
 
 def main(arguments: Arguments) -> None:
     """Evaluate, print, and keep the result beside the checkpoint."""
-    agent, config = load_agent(arguments.run, arguments.device)
+    agent, config = load_agent(arguments.run, pick_device(arguments.device))
     results = []
     for gaze in arguments.gaze:
         result = evaluate(
@@ -186,9 +197,7 @@ def main(arguments: Arguments) -> None:
         print(describe(result))
         results.append(dataclasses.asdict(result))
     name = f"evaluation_{arguments.split}_samples{arguments.samples}.json"
-    checkpoint.write_atomically(
-        arguments.run / name, json.dumps(results, indent=2).encode() + b"\n"
-    )
+    write_json(arguments.run / name, results)
     if arguments.examples:
         for path in draw_pictures(
             agent, config, arguments.split, arguments.run, arguments.examples
@@ -197,4 +206,7 @@ def main(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    try:
+        main(tyro.cli(Arguments))
+    except GlimpseError as error:
+        sys.exit(f"error: {error}")

@@ -45,8 +45,11 @@ def outside_loss(mean: Tensor) -> Tensor:
 
 
 def label_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of the labels that were due, summed; logits (Y, labels), targets (Y,)."""
-    return torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+    """Cross-entropy of the labels that were due, summed; logits (Y, labels), targets (Y,).
+
+    A target of -1, where nothing that can be said is right any more, does not count.
+    """
+    return torch.nn.functional.cross_entropy(logits, targets, reduction="sum", ignore_index=-1)
 
 
 def peer_returns(returns: Tensor, samples: int) -> Tensor:

@@ -39,7 +39,7 @@ def draw_pictures(
         The paths of `glimpses.gif` (step by step) and of `gazes.png` (whole gaze paths, and the
         density of the gazes over the first 1,000 images).
     """
-    device = next(agent.parameters()).device.type
+    device = str(next(agent.parameters()).device)
     envs = make_envs(config, split, len(examples), device, render_mode="rgb_array")
     steps: list[tuple[Frame, ...]] = []
     agent.eval()

@@ -64,6 +64,7 @@ def collect(
     index: IndexArray,
     policy: GazePolicy,
     samples: int = 1,
+    seed: int = 0,
     watch: Callable[[], object] | None = None,
 ) -> Rollout:
     """Play one episode in every row.
@@ -77,9 +78,10 @@ def collect(
         policy: How the mean gaze becomes a gaze.
         samples: Rows in groups of so many show the same image and say the label that the average of
             their log-probabilities prefers (Monte Carlo averaging, DRAM eq. 14); 1 to speak alone.
+        seed: Row i is seeded with `seed + i`, which decides a random initial gaze.
         watch: Called after the reset and after every step.
     """
-    return _Episodes(agent, envs, policy, samples, watch or (lambda: None)).play(index)
+    return _Episodes(agent, envs, policy, samples, watch or (lambda: None)).play(index, seed)
 
 
 class _Episodes:
@@ -106,9 +108,9 @@ class _Episodes:
         self.rewards = torch.zeros(envs.num_envs, self.turns, device=self.device)
         self.right = torch.zeros(envs.num_envs, dtype=torch.bool, device=self.device)
 
-    def play(self, index: IndexArray) -> Rollout:
+    def play(self, index: IndexArray, seed: int) -> Rollout:
         rules = self.envs.rules
-        observation, info = self._tensors(*self.envs.reset(options={"index": index}))
+        observation, info = self._tensors(*self.envs.reset(seed=seed, options={"index": index}))
         self.watch()
         rows = torch.arange(self.envs.num_envs, device=self.device)  # those still running
         state = self.agent.begin(observation["location"], observation.get("context"))

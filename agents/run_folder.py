@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -18,48 +19,63 @@ METRICS = "metrics.jsonl"
 
 
 def read_metrics(run: Path) -> list[dict[str, float]]:
-    """The rows of a run's metrics, one an epoch."""
-    path = run / METRICS
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """The rows of a run's metrics, one an epoch; a last line torn by a crash is left out."""
+    path, rows = run / METRICS, []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write numbers, strings, lists and dictionaries, whole or not at all."""
+    checkpoint.write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 class RunFolder:
-    """Where a run keeps what it makes.
+    """Where a run keeps what it makes; `new` or `resume` opens one.
 
     Args:
-        path: The folder; it is made if need be.
-        images: Training images at the point where writing (again) begins: metrics that an
-            interrupted run wrote beyond its last checkpoint are dropped.
+        path: The folder.
+        images: Training images at the point where writing begins.
     """
 
-    def __init__(self, path: Path, images: int = 0) -> None:
+    def __init__(self, path: Path, images: int) -> None:
         """Open the folder for writing."""
-        path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._metrics = path / METRICS
-        kept = [row for row in read_metrics(path) if row["images"] <= images]
-        lines = "".join(json.dumps(row) + "\n" for row in kept)
-        checkpoint.write_atomically(self._metrics, lines.encode())
-        self._writer = SummaryWriter(str(path), purge_step=images)
+        self._writer = SummaryWriter(str(path), purge_step=images + 1 if images else None)
 
     @classmethod
     def new(cls, root: Path, name: str, config: Config) -> RunFolder:
         """A fresh folder, named after the run and the time."""
         stem = f"{name}-seed{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
-        path, number = root / stem, 1
-        while path.exists():
-            path, number = root / f"{stem}-{number}", number + 1
-        return cls(path)
+        for number in itertools.count():
+            path = root / (f"{stem}-{number}" if number else stem)
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:  # another run began in the same second
+                continue
+            return cls(path, 0)
+        raise AssertionError
+
+    @classmethod
+    def resume(cls, path: Path, images: int) -> RunFolder:
+        """The folder of a run that goes on from a checkpoint at `images`.
+
+        Metrics that the run wrote beyond its checkpoint are dropped: it will write them again.
+        """
+        kept = [row for row in read_metrics(path) if row["images"] <= images]
+        lines = "".join(json.dumps(row) + "\n" for row in kept)
+        checkpoint.write_atomically(path / METRICS, lines.encode())
+        return cls(path, images)
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the configuration and the checkpoint."""
-        config = json.dumps(state["config"], indent=2) + "\n"
-        checkpoint.write_atomically(self.path / "config.json", config.encode())
+        write_json(self.path / "config.json", state["config"])
         checkpoint.save(self.path / "checkpoint.pt", state)
-
-    def load(self, device: str) -> dict[str, Any]:
-        """Read the checkpoint."""
-        return checkpoint.load(self.path / "checkpoint.pt", device)
 
     def log(self, images: int, scalars: dict[str, float]) -> None:
         """Write scalars to TensorBoard."""
@@ -71,20 +87,14 @@ class RunFolder:
         self.log(images, scalars)
         with self._metrics.open("a") as file:
             file.write(json.dumps({"images": images, **scalars}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def animate(self, images: int, gif: Path) -> None:
         """Show a GIF in TensorBoard (its own `add_video` needs a film library)."""
         image = Summary.Image(encoded_image_string=gif.read_bytes(), colorspace=3)
         summary = Summary(value=[Summary.Value(tag="glimpses", image=image)])
         self._writer._get_file_writer().add_summary(summary, images)  # type: ignore[no-untyped-call]
-
-    def write_json(self, name: str, content: Any) -> None:
-        """Write a result; dataclasses are fine."""
-        if dataclasses.is_dataclass(content) and not isinstance(content, type):
-            content = dataclasses.asdict(content)
-        checkpoint.write_atomically(
-            self.path / name, (json.dumps(content, indent=2) + "\n").encode()
-        )
 
     def close(self) -> None:
         """Flush the events."""

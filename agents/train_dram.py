@@ -17,15 +17,18 @@ from tqdm import tqdm
 
 from agents import checkpoint
 from agents.config import Config
-from agents.evaluate import Evaluation, describe, evaluate
+from agents.evaluate import Evaluation, Gaze, describe, evaluate, pick_device
 from agents.optimization import learning_rate
 from agents.pictures import draw_pictures
 from agents.presets import PRESETS
-from agents.run_folder import RunFolder
+from agents.run_folder import RunFolder, write_json
 from agents.training import Training
-from glimpse_env.errors import InvalidArgument
+from glimpse_env.errors import GlimpseError, InvalidArgument
+from glimpse_env.tasks.arrays import ArrayTask
 
+MONTE_CARLO_SAMPLES = 10  # of the test with averaging
 LOG_EVERY = 50  # updates between scalars; each waits for the device once
+MAY_CHANGE = ("images", "validation_images")  # when a run is resumed
 ANIMATE_EVERY = 5  # epochs between animations in TensorBoard
 
 
@@ -53,8 +56,10 @@ def main(arguments: Arguments) -> None:
     device = pick_device(arguments.device)
     training = Training(arguments.config, device)
     if arguments.resume:
-        training.restore(checkpoint.load(arguments.resume / "checkpoint.pt", device))
-        folder = RunFolder(arguments.resume, training.images)
+        state = checkpoint.load(arguments.resume / "checkpoint.pt")
+        require_same_run(arguments, Config(**state["config"]))
+        training.restore(state)
+        folder = RunFolder.resume(arguments.resume, training.images)
     else:
         name = arguments.preset or default_preset(device)
         folder = RunFolder.new(arguments.runs, name, arguments.config)
@@ -67,6 +72,23 @@ def main(arguments: Arguments) -> None:
     folder.close()
     if not finished:
         print(f"stopped; to go on: python agents/train_dram.py --resume {folder.path}")
+
+
+def require_same_run(arguments: Arguments, before: Config) -> None:
+    """Refuse options that would make another run of the one that is resumed.
+
+    Raises:
+        InvalidArgument: Such an option.
+    """
+    if arguments.preset:
+        raise InvalidArgument("--resume goes on with a run's own configuration: drop --preset")
+    now, then = dataclasses.asdict(arguments.config), dataclasses.asdict(before)
+    changed = [name for name in now if now[name] != then[name] and name not in MAY_CHANGE]
+    if changed:
+        raise InvalidArgument(
+            f"--resume goes on with a run's own configuration, in which {changed[0]}="
+            f"{then[changed[0]]!r}; only {' and '.join(MAY_CHANGE)} may change"
+        )
 
 
 def train(training: Training, folder: RunFolder) -> bool:
@@ -158,25 +180,22 @@ def report(training: Training, folder: RunFolder) -> None:
     """Read the test split once and draw the agent's gazes."""
     config = training.config
     results: list[Evaluation] = []
-    for gaze in ("policy", "random", "center"):
-        if config.gaze in ("policy", gaze):
-            result = evaluate(training.agent, config, "test", gaze=gaze, progress=True)
-            print(describe(result))
-            results.append(result)
-    folder.write_json("result.json", [dataclasses.asdict(result) for result in results])
+    tests: list[tuple[Gaze, int]] = [(config.gaze, 1)]
+    if config.gaze == "policy":
+        tests += [("policy", MONTE_CARLO_SAMPLES), ("random", 1), ("center", 1)]
+    for gaze, samples in tests:
+        result = evaluate(training.agent, config, "test", gaze=gaze, samples=samples, progress=True)
+        print(describe(result))
+        results.append(result)
+    if isinstance(training.envs.task, ArrayTask):
+        print("note: an environment made from arrays shows the same images in every split")
+    write_json(folder.path / "result.json", [dataclasses.asdict(result) for result in results])
     animation, picture = draw_pictures(training.agent, config, "test", folder.path)
     folder.animate(training.images, animation)
     if config.published_error:
         print(f"published: {config.published_error}")
     print(f"pictures: {picture}, {animation}")
     print(f"to evaluate again: python agents/evaluate.py {folder.path} --samples 10")
-
-
-def pick_device(device: str) -> str:
-    """A GPU where there is one, unless told otherwise."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def default_preset(device: str) -> str:
@@ -199,7 +218,11 @@ def parse(argv: list[str]) -> Arguments:
         if name not in PRESETS:
             raise InvalidArgument(f"--preset {name} is unknown; choose one of {', '.join(PRESETS)}")
         config = PRESETS[name]()
-    return tyro.cli(Arguments, args=argv, default=Arguments(config=config))
+    arguments = tyro.cli(Arguments, args=argv, default=Arguments(config=config))
+    if arguments.config.env_changed(config):  # it is no longer the row of the table
+        changed = dataclasses.replace(arguments.config, published_error="")
+        arguments = dataclasses.replace(arguments, config=changed)
+    return arguments
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -212,4 +235,7 @@ class _Start:
 
 
 if __name__ == "__main__":
-    main(parse(sys.argv[1:]))
+    try:
+        main(parse(sys.argv[1:]))
+    except GlimpseError as error:
+        sys.exit(f"error: {error}")

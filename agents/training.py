@@ -45,7 +45,6 @@ class Training:
 
     def __init__(self, config: Config, device: str = "cpu") -> None:
         """Make environments, agent and optimizer."""
-        torch.set_float32_matmul_precision(config.matmul_precision)
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
         self.envs = make_envs(config, "train", config.num_envs, device)
@@ -91,7 +90,8 @@ class Training:
         numbers = np.random.default_rng([self.config.seed, self.updates])
         self.generator.manual_seed(int(numbers.integers(2**62)))
         index = numbers.integers(self.envs.task.size, size=self.config.num_envs)
-        return collect(self.agent, self.envs, self._share(index), self.policy())
+        seed = int(numbers.integers(2**31))
+        return collect(self.agent, self.envs, self._share(index), self.policy(), seed=seed)
 
     def _share(self, index: IndexArray) -> IndexArray:
         """Show each image to `samples` rows."""
@@ -123,10 +123,11 @@ class Training:
 
 
 def hybrid_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, dict[str, Tensor]]:
-    """Cross-entropy + squared error of the baseline + lambda sigma^2 REINFORCE, an episode.
+    """Cross-entropy, squared error of the baseline, REINFORCE and the pull towards the image.
 
-    DRAM eq. 13 with the cumulative returns of eq. 16. Multiplied by sigma^2, the gradient of the
-    REINFORCE term has the size of the advantage times the noise, whatever sigma is.
+    DRAM eq. 13 with the cumulative returns of eq. 16, for one episode on average. Multiplied by
+    sigma^2, the gradient of the REINFORCE term with respect to a mean gaze is the advantage times
+    the deviation of the sample from it.
     """
     labels = label_loss(rollout.logits, rollout.targets)
     returns = rollout.returns.view(-1)[rollout.for_label]

@@ -84,7 +84,7 @@ def circumstances(packages: Iterable[str], device: str = "cpu") -> dict[str, str
     facts = {
         "command": f"`{command(sys.argv)}`",
         "commit": commit(),
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "CPU": processor(),
         "cores": str(os.cpu_count()),
     }

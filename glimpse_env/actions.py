@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidAction
 
 
-def read(
-    backend: NumpyBackend | TorchBackend, actions: Mapping[str, Any], num_envs: int
-) -> tuple[Array, Array]:
+def read(backend: Backend, actions: Mapping[str, Any], num_envs: int) -> tuple[Array, Array]:
     """The gazes, float32 (B, 2), and the labels, int64 (B,), of a batch of actions.
 
     Args:

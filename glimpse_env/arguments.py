@@ -62,7 +62,7 @@ def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64] | Non
         return None
     try:
         array = np.asarray(index)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise InvalidArgument(f"options['index']={index!r} is no array: {error}") from error
     if array.dtype.kind not in "iu" or array.shape not in ((), (num_envs,)):
         raise InvalidArgument(

@@ -24,12 +24,14 @@ class Backend(Protocol):
         device: "cpu", or the torch device as it was given.
         eager: Whether a Python branch on a value is allowed. It is not with torch: on a GPU it
             would wait for the device at every step.
+        float_reward: Dtype of rewards.
     """
 
     xp: ModuleType
     name: str
     device: str
     eager: bool
+    float_reward: str
 
     def asarray(self, values: Any, dtype: str) -> Array:
         """`values` as an array of `dtype` on the device, sharing memory where possible."""
@@ -217,7 +219,7 @@ class TorchBackend:
         return "float32"
 
 
-def make_backend(name: str, device: str) -> NumpyBackend | TorchBackend:
+def make_backend(name: str, device: str) -> Backend:
     """The backend called `name`.
 
     Args:

@@ -87,9 +87,12 @@ class GlimpseEnv(gym.Env[dict[str, Any], dict[str, Any]]):
 
 def _batch_of_one(action: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        gaze, label = action["gaze"], action["label"]
-    except (KeyError, IndexError, TypeError) as error:
+        return {
+            "gaze": np.asarray(action["gaze"])[None],
+            "label": np.asarray(action["label"])[None],
+        }
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InvalidAction(
-            f"an action is a dictionary with 'gaze' and 'label', not {action!r}"
+            "an action is a dictionary with 'gaze', two real numbers, and 'label', an integer: "
+            f"{error}"
         ) from error
-    return {"gaze": np.asarray(gaze)[None], "label": np.asarray(label)[None]}

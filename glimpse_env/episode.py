@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 
 
 class Rules(NamedTuple):
@@ -45,7 +45,7 @@ class Judgement(NamedTuple):
     over: Array  # bool (B,), and the episode ends with it
 
 
-def targets(backend: NumpyBackend | TorchBackend, labels: Array, rules: Rules) -> Array:
+def targets(backend: Backend, labels: Array, rules: Rules) -> Array:
     """The label due at each turn: int64 (B, S + 1), -1 where nothing is right any more.
 
     Args:

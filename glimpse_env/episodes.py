@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from glimpse_env import counter_hash, episode
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 from glimpse_env.episode import OVER, Rules
 from glimpse_env.eye import Eye
 from glimpse_env.rows import Rows
@@ -26,7 +26,7 @@ class Episodes:
 
     def __init__(
         self,
-        backend: NumpyBackend | TorchBackend,
+        backend: Backend,
         task: Task,
         rules: Rules,
         eye: Eye,
@@ -156,11 +156,11 @@ class Episodes:
             observation["context"] = self.eye.context()
         return observation
 
-    def __getstate__(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """What has happened; pixels are not part of it."""
         return {"rows": self.rows, "clocks": self.clocks}
 
     def take_over(self, past: dict[str, Any]) -> None:
-        """Go on from what `__getstate__` gave."""
+        """Go on from what `state` gave."""
         self.rows, self.clocks = past["rows"], past["clocks"]
         self.eye.turn_to(self._numbers, self.rows.index, self.everyone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 from glimpse_env.retina import CoarseView, Retina
 from glimpse_env.tasks.task import Task
 
@@ -30,7 +30,7 @@ class Eye:
 
     def __init__(
         self,
-        backend: NumpyBackend | TorchBackend,
+        backend: Backend,
         task: Task,
         *,
         number: int,

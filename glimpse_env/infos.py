@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 from glimpse_env.episode import Rules
 from glimpse_env.rows import Rows
 
 
-def masked(
-    backend: NumpyBackend | TorchBackend, values: dict[str, Array], mask: Array
-) -> dict[str, Array]:
+def masked(backend: Backend, values: dict[str, Array], mask: Array) -> dict[str, Array]:
     """Copies of `values`, each with its mask under the same key after an underscore."""
     info, copy = {}, backend.copy
     for key, value in values.items():
@@ -22,15 +20,13 @@ def masked(
     return info
 
 
-def present(backend: NumpyBackend | TorchBackend, rows: Rows, mask: Array) -> dict[str, Array]:
+def present(backend: Backend, rows: Rows, mask: Array) -> dict[str, Array]:
     """What is known of every running episode: its labels, the label due, and its image."""
     values = {"labels": rows.labels, "target": rows.target, "index": rows.index}
     return masked(backend, values, mask)
 
 
-def ended(
-    backend: NumpyBackend | TorchBackend, rows: Rows, mask: Array, rules: Rules
-) -> dict[str, Any]:
+def ended(backend: Backend, rows: Rows, mask: Array, rules: Rules) -> dict[str, Any]:
     """What is known of the episodes in `mask`, which have just ended."""
     values = {
         "emitted": rows.emitted[:, : rules.max_labels],
@@ -45,7 +41,7 @@ def ended(
 
 
 def final(
-    backend: NumpyBackend | TorchBackend,
+    backend: Backend,
     observation: dict[str, Array],
     info: dict[str, Any],
     mask: Array,

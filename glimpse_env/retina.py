@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from glimpse_env.arguments import require_at_least
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidArgument
 
 MAX_SCALES = 9  # 255 * 4**8 is the last sum that float32 holds exactly
@@ -40,7 +40,7 @@ class Retina:
 
     def __init__(
         self,
-        backend: NumpyBackend | TorchBackend,
+        backend: Backend,
         *,
         capacity: int,
         channels: int,
@@ -97,11 +97,6 @@ class Retina:
         self._mean = asarray(1 / (255 * 4.0 ** np.arange(self._num_scales)), "float32")
         self._mean = self._mean.reshape(-1, 1, 1, 1)
 
-    @property
-    def bytes(self) -> int:
-        """Memory taken by the tables."""
-        return int(self._table.nbytes)
-
     def write(self, slots: Array, images: Array, keep: Array | None = None) -> None:
         """Put images into slots.
 
@@ -151,7 +146,7 @@ class Retina:
         return (self._table.take(index) * self._mean).reshape(len(gaze), *self.shape)
 
 
-def _double(backend: NumpyBackend | TorchBackend, blocks: Array, distance: int) -> Array:
+def _double(backend: Backend, blocks: Array, distance: int) -> Array:
     """Sums of neighbours at `distance` in flat order; beyond the end there are zeros."""
     total = backend.xp.empty_like(blocks)
     backend.xp.add(blocks[:-distance], blocks[distance:], out=total[:-distance])
@@ -175,9 +170,7 @@ class CoarseView:
         InvalidArgument: More cells than pixels.
     """
 
-    def __init__(
-        self, backend: NumpyBackend | TorchBackend, height: int, width: int, size: int
-    ) -> None:
+    def __init__(self, backend: Backend, height: int, width: int, size: int) -> None:
         """Prepare the two pooling matrices."""
         if not 1 <= size <= min(height, width):
             raise InvalidArgument(

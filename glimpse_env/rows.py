@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from glimpse_env import counter_hash
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 from glimpse_env.episode import Judgement, Rules
 
 
@@ -31,7 +31,7 @@ class Rows:
     gaze: Array  # float32 (B, 2), where the last glimpse was taken
 
     @classmethod
-    def unborn(cls, backend: NumpyBackend | TorchBackend, number: int, rules: Rules) -> Rows:
+    def unborn(cls, backend: Backend, number: int, rules: Rules) -> Rows:
         """Rows whose first episode has not begun."""
 
         def zeros(*shape: int, dtype: str = "int64") -> Array:
@@ -53,7 +53,7 @@ class Rows:
             gaze=zeros(2, dtype="float32"),
         )
 
-    def seed(self, backend: NumpyBackend | TorchBackend, seeds: Array, mask: Array) -> None:
+    def seed(self, backend: Backend, seeds: Array, mask: Array) -> None:
         """Start the episode count of the rows in `mask` anew from `seeds`, int64 (B,)."""
         where = backend.xp.where
         self.key = where(mask, counter_hash.key_of(seeds), self.key)
@@ -64,9 +64,7 @@ class Rows:
         counter = self.episode[rows][:, None] * 3 + number
         return counter_hash.draws(self.key[rows][:, None], counter)
 
-    def begin(
-        self, backend: NumpyBackend | TorchBackend, rows: Array, keep: Array, **fresh: Array
-    ) -> None:
+    def begin(self, backend: Backend, rows: Array, keep: Array, **fresh: Array) -> None:
         """Put `rows` (m,) at the start of an episode.
 
         Args:
@@ -87,7 +85,7 @@ class Rows:
 
     def record(
         self,
-        backend: NumpyBackend | TorchBackend,
+        backend: Backend,
         verdict: Judgement,
         label: Array,
         rules: Rules,

@@ -138,6 +138,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         arguments.require_at_least("num_envs", num_envs, 1)
         arguments.require_at_least("glimpses_per_label", glimpses_per_label, 1)
         arguments.require_at_least("context_size", context_size, 0)
+        arguments.require_choice("stop_on_mistake", stop_on_mistake, (False, True))
         arguments.require_choice("initial_gaze", initial_gaze, arguments.INITIAL_GAZES)
         arguments.require_choice("render_mode", render_mode, arguments.RENDER_MODES)
         self.num_envs = num_envs
@@ -349,7 +350,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         }
         return draw_frames(images, seen, self._trace, targets=targets, end=end)
 
-    def close_extras(self) -> None:
+    def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if there is one."""
         if self._window:
             self._window.close()
@@ -358,7 +359,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """All but the pixels, which the task gives back, and the window."""
         left_out = ("task", "_backend", "_episodes", "_window")
         state = {key: value for key, value in self.__dict__.items() if key not in left_out}
-        return state | {"_past": self._episodes.__getstate__()}
+        return state | {"_past": self._episodes.state()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Load the task again and put every row before its image."""

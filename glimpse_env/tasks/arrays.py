@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.arguments import require_at_least
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidArgument
 
 
@@ -25,9 +25,7 @@ class ArrayTask:
         InvalidArgument: Shapes, dtypes or values that do not fit together.
     """
 
-    def __init__(
-        self, backend: NumpyBackend | TorchBackend, *, images: Any, labels: Any, num_classes: int
-    ) -> None:
+    def __init__(self, backend: Backend, *, images: Any, labels: Any, num_classes: int) -> None:
         """Check the arrays and move them to the backend."""
         require_at_least("num_classes", num_classes, 1)
         pixels, classes = np.asarray(images), np.asarray(labels)

@@ -7,7 +7,7 @@ import inspect
 import os
 from typing import Any
 
-from glimpse_env.backend import NumpyBackend, TorchBackend, make_backend
+from glimpse_env.backend import Backend, make_backend
 from glimpse_env.datasets import DATA_VARIABLE
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.task import Task
@@ -18,7 +18,7 @@ TASKS = ("mnist", "house_numbers", "arrays")
 
 def make_backend_and_task(
     task: str, *, backend: str, device: str, split: str, data_dir: str | None, **options: Any
-) -> tuple[NumpyBackend | TorchBackend, Task]:
+) -> tuple[Backend, Task]:
     """The backend and the task that live on it.
 
     Tasks made from plain keywords are shared: a hundred single environments hold one copy of the
@@ -57,12 +57,12 @@ def _shared(
     split: str,
     data_dir: str | None,
     options: tuple[tuple[str, Any], ...],
-) -> tuple[NumpyBackend | TorchBackend, Task]:
+) -> tuple[Backend, Task]:
     made = make_backend(backend, device)
     return made, _construct(task, made, {"split": split, "data_dir": data_dir, **dict(options)})
 
 
-def _construct(task: str, backend: NumpyBackend | TorchBackend, options: dict[str, Any]) -> Task:
+def _construct(task: str, backend: Backend, options: dict[str, Any]) -> Task:
     made = _task_class(task)
     allowed = [name for name in inspect.signature(made).parameters if name != "backend"]
     unknown = sorted(set(options) - set(allowed))

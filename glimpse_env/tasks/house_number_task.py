@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from glimpse_env.arguments import require_at_least
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.house_numbers import render_house_numbers
 
@@ -35,7 +35,7 @@ class HouseNumberTask:
 
     def __init__(
         self,
-        backend: NumpyBackend | TorchBackend,
+        backend: Backend,
         *,
         split: str,
         data_dir: str | None = None,

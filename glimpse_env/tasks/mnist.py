@@ -12,7 +12,7 @@ import numpy as np
 
 from glimpse_env import counter_hash
 from glimpse_env.arguments import require_at_least
-from glimpse_env.backend import Array, NumpyBackend, TorchBackend
+from glimpse_env.backend import Array, Backend
 from glimpse_env.datasets import load_mnist
 from glimpse_env.errors import InvalidArgument
 
@@ -56,7 +56,7 @@ class MNISTTask:
 
     def __init__(
         self,
-        backend: NumpyBackend | TorchBackend,
+        backend: Backend,
         *,
         split: str,
         data_dir: str | None = None,
@@ -189,7 +189,7 @@ class MNISTTask:
 class _Canvas:
     """Black images to which patches are added."""
 
-    def __init__(self, backend: NumpyBackend | TorchBackend, number: int, side: int) -> None:
+    def __init__(self, backend: Backend, number: int, side: int) -> None:
         self._backend, self._side = backend, side
         self._dtype = backend.sum_dtype(2**16 - 1)  # some 257 white layers before it could wrap
         self._sum = backend.zeros((number * side * side,), self._dtype)

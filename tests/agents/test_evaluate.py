@@ -10,6 +10,7 @@ from agents import evaluate as module
 from agents.build import make_agent, make_envs
 from agents.config import Config
 from agents.evaluate import describe, evaluate, wilson_interval
+from glimpse_env.errors import InvalidArgument
 
 
 def test_wilson_interval_against_published_numbers() -> None:
@@ -23,9 +24,9 @@ def test_every_image_is_read_once(stripes_config: Config, monkeypatch: pytest.Mo
     seen: list[np.ndarray] = []
     play = module.collect
 
-    def watched(agent, envs, index, policy, samples=1):  # type: ignore[no-untyped-def]
+    def watched(agent, envs, index, *rest, **others):  # type: ignore[no-untyped-def]
         seen.append(index)
-        return play(agent, envs, index, policy, samples)
+        return play(agent, envs, index, *rest, **others)
 
     monkeypatch.setattr(module, "collect", watched)
     agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
@@ -56,3 +57,19 @@ def test_monte_carlo_averaging_repeats_itself_and_uses_samples(stripes_config: C
         evaluate(agent, config, "test", images=100, samples=5, num_envs=50) for _ in range(2)
     )
     assert one == again and one.samples == 5 and one.images == 100
+
+
+def test_a_random_first_gaze_belongs_to_the_image(stripes_config: Config) -> None:
+    """So an error is a number that anybody gets again, with any number of rows."""
+    torch.manual_seed(0)
+    config = replace(stripes_config, initial_gaze="random", context_size=0)
+    agent = make_agent(config, make_envs(config, "test", 1))
+    one, other = (evaluate(agent, config, "test", images=90, num_envs=n) for n in (30, 45))
+    assert one == other
+
+
+@pytest.mark.parametrize("wrong", [{"samples": 0}, {"images": -1}])
+def test_impossible_numbers_are_named(stripes_config: Config, wrong: dict[str, int]) -> None:
+    agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
+    with pytest.raises(InvalidArgument, match=next(iter(wrong))):
+        evaluate(agent, stripes_config, "test", **wrong)  # type: ignore[arg-type]

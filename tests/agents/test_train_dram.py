@@ -13,7 +13,7 @@ import torch
 
 from agents import checkpoint, train_dram
 from agents.presets import PRESETS
-from agents.run_folder import read_metrics
+from agents.run_folder import RunFolder, read_metrics
 from glimpse_env.errors import InvalidArgument
 
 SMALL = (
@@ -61,7 +61,8 @@ def test_a_run_folder_holds_what_a_paper_needs(tmp_path: Path, stripes_id: str) 
     assert [row["images"] for row in rows] == [160, 320]
     assert {"validation/error", "train/cross_entropy", "gradients/emission"} <= set(rows[0])
     results = json.loads((folder / "result.json").read_text())
-    assert [result["gaze"] for result in results] == ["policy", "random", "center"]
+    tests = [(result["gaze"], result["samples"]) for result in results]
+    assert tests == [("policy", 1), ("policy", 10), ("random", 1), ("center", 1)]
 
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
@@ -127,3 +128,35 @@ def test_the_script_prefers_its_own_agents_package(tmp_path: Path) -> None:
         [sys.executable, str(SCRIPT), "--help"], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0 and "--preset" in done.stdout
+
+
+def test_a_resumed_run_stays_the_run_it_was(tmp_path: Path) -> None:
+    folder = run(tmp_path, "--images", "160")
+    rows = (folder / "metrics.jsonl").read_text()
+    for options in (["--num-envs", "64"], ["--units", "8"], ["--preset", "ram_mnist"]):
+        with pytest.raises(InvalidArgument, match="own configuration"):
+            train_dram.main(train_dram.parse(["--resume", str(folder), *options]))
+    assert (folder / "metrics.jsonl").read_text() == rows
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write('{"images": 3')  # torn by a crash
+    train_dram.main(train_dram.parse(["--resume", str(folder), "--images", "320", "--no-test"]))
+    assert [row["images"] for row in read_metrics(folder)] == [160, 320]
+
+
+def test_another_task_is_not_the_row_of_the_table() -> None:
+    assert train_dram.parse(["--preset", "ram_mnist"]).config.published_error
+    other = ["--preset", "ram_mnist", "--glimpses-per-label", "2"]
+    assert not train_dram.parse(other).config.published_error
+
+
+def test_two_runs_in_a_second_have_two_folders(tmp_path: Path) -> None:
+    config = PRESETS["ram_mnist"]()
+    folders = [RunFolder.new(tmp_path, "run", config) for _ in range(3)]
+    assert len({folder.path for folder in folders}) == 3
+    for folder in folders:
+        folder.close()
+
+
+def test_an_id_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="CartPole"):
+        run(tmp_path, "--env-id", "CartPole-v1")

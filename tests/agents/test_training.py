@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from agents import losses as losses_module
 from agents.config import Config
 from agents.evaluate import evaluate
 from agents.training import Training
@@ -15,14 +16,18 @@ def losses(training: Training, updates: int) -> list[float]:
     return [training.update()["train/cross_entropy"].item() for _ in range(updates)]
 
 
-def test_one_seed_one_curve(stripes_config: Config) -> None:
+@pytest.mark.parametrize("initial_gaze", ["none", "random"])
+def test_one_seed_one_curve(stripes_config: Config, initial_gaze: str) -> None:
+    stripes_config = replace(stripes_config, initial_gaze=initial_gaze)  # type: ignore[arg-type]
     first, again = (losses(Training(stripes_config), 8) for _ in range(2))
     other = losses(Training(replace(stripes_config, seed=1)), 8)
     assert first == again
     assert first != other
 
 
-def test_a_restored_run_goes_on_bit_for_bit(stripes_config: Config) -> None:
+@pytest.mark.parametrize("initial_gaze", ["none", "random"])
+def test_a_restored_run_goes_on_bit_for_bit(stripes_config: Config, initial_gaze: str) -> None:
+    stripes_config = replace(stripes_config, initial_gaze=initial_gaze)  # type: ignore[arg-type]
     whole = Training(stripes_config)
     expected = losses(whole, 10)
     stopped = Training(stripes_config)
@@ -57,12 +62,34 @@ def test_the_policy_trains_every_box(stripes_config: Config) -> None:
     assert all(metrics[f"gradients/{box}"] > 0 for box in boxes)
 
 
-@pytest.mark.parametrize("name", ["sigma_pixels", "units", "images", "learning_rate"])
-def test_impossible_configurations_are_named(stripes_config: Config, name: str) -> None:
-    with pytest.raises(InvalidArgument, match=name):
-        replace(stripes_config, **{name: 0})
-    with pytest.raises(InvalidArgument, match="samples=3"):
-        replace(stripes_config, samples=3)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sigma_pixels": 0},
+        {"sigma_fall": 0.0},
+        {"sigma_start_pixels": 0.0},
+        {"units": 0},
+        {"learning_rate": -1e-3},
+        {"seed": -1},
+        {"samples": 3},
+        {"baseline": "peers"},
+        {"optimizer": "rmsprop"},
+        {"layers": 3},
+        {"cell": "gru"},
+    ],
+)
+def test_impossible_configurations_are_named(
+    stripes_config: Config, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidArgument, match=next(iter(wrong))):
+        replace(stripes_config, **wrong)  # type: ignore[arg-type]
+
+
+def test_labels_after_the_end_do_not_count(stripes_id: str) -> None:
+    """Without `stop_on_mistake` an agent can speak where nothing is right any more."""
+    logits = torch.randn(3, 5)
+    some = losses_module.label_loss(logits, torch.tensor([1, -1, 4]))
+    torch.testing.assert_close(some, losses_module.label_loss(logits[[0, 2]], torch.tensor([1, 4])))
 
 
 @pytest.mark.slow
