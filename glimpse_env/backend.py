@@ -154,8 +154,8 @@ class TorchBackend:
                 "backend='torch' needs torch: pip install torch, or use backend='numpy'"
             ) from error
         try:
-            torch.zeros(1, device=device)
-        except (RuntimeError, AssertionError) as error:
+            torch.zeros(1, device=torch.device(device))
+        except (RuntimeError, AssertionError, TypeError) as error:
             raise InvalidArgument(f"torch cannot use device={device!r} here: {error}") from error
         self.xp: ModuleType = torch
         self.device = str(device)

@@ -28,7 +28,7 @@ class ArrayTask:
     def __init__(self, backend: Backend, *, images: Any, labels: Any, num_classes: int) -> None:
         """Check the arrays and move them to the backend."""
         require_at_least("num_classes", num_classes, 1)
-        pixels, classes = np.asarray(images), np.asarray(labels)
+        pixels, classes = _array("images", images), _array("labels", labels)
         _check_images(pixels)
         _check_labels(classes, len(pixels), num_classes)
         pixels = pixels[..., None] if pixels.ndim == 3 else pixels
@@ -48,6 +48,14 @@ class ArrayTask:
     def labels(self, index: Array) -> Array:
         """See Task."""
         return self._labels[index]
+
+
+def _array(name: str, values: Any) -> NDArray[Any]:
+    """A copy: what the caller does to the arrays later changes no episode."""
+    try:
+        return np.array(values)
+    except ValueError as error:
+        raise InvalidArgument(f"{name} must be an array: {error}") from error
 
 
 def _check_images(images: NDArray[Any]) -> None:
