@@ -9,18 +9,21 @@ offsets and `<split>_box_ltwh` boxes of SVHN format 1, without the pixels.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import reporting
+from benchmarks.reporting import RESULTS, table
 from glimpse_env.tasks.house_numbers import photograph, render_house_numbers
 
-RESULTS = Path(__file__).parent / "results"
 NUM_RENDERED = 10_000
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -91,12 +94,6 @@ def _union_aspect(numbers: Numbers, length: int) -> NDArray[np.float64]:
     return np.asarray(size[:, 0] / size[:, 1], np.float64)
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Format a markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def report(sources: dict[str, Numbers]) -> str:
     """Write all tables."""
     lengths, leading, other, shapes = [], [], [], []
@@ -143,14 +140,18 @@ def main() -> None:
         "rendered train": rendered("train"),
         "rendered test": rendered("test"),
     }
-    command = shlex.join(["python", sys.argv[0], "--annotations", annotations.name])
-    text = (
-        "# Rendered house numbers against SVHN's annotations\n\n"
-        f"`{command}`\n\n{NUM_RENDERED:,} numbers of each rendered split; every split follows the"
-        " statistics of SVHN train.\n\n"
-        f"{report(sources)}\n\n50 training images and, below, 50 test images:\n\n"
-        "![contact sheet](house_numbers_contact_sheet.png)\n"
+    facts = reporting.circumstances(["numpy", "opencv-python"])
+    about = (
+        f"{NUM_RENDERED:,} numbers of each rendered split; every split follows the statistics of SVHN "
+        "train."
     )
+    sheet = (
+        "50 training images and, below, 50 test images:\n\n"
+        "![contact sheet](house_numbers_contact_sheet.png)"
+    )
+    head = "# Rendered house numbers against SVHN's annotations"
+    lines = "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+    text = "\n\n".join([head, lines, about, report(sources), sheet]) + "\n"
     (RESULTS / "house_numbers_statistics.md").write_text(text)
     write_contact_sheet(RESULTS / "house_numbers_contact_sheet.png")
     print(text)
