@@ -142,8 +142,8 @@ def main() -> None:
     }
     facts = reporting.circumstances(["numpy", "opencv-python"])
     about = (
-        f"{NUM_RENDERED:,} numbers of each rendered split; every split follows the statistics of SVHN "
-        "train."
+        f"{NUM_RENDERED:,} numbers of each rendered split; every split follows the statistics of "
+        "SVHN train."
     )
     sheet = (
         "50 training images and, below, 50 test images:\n\n"

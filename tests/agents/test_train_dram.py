@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents import checkpoint, train_dram
 from agents.presets import PRESETS
@@ -60,6 +61,11 @@ def test_a_run_folder_holds_what_a_paper_needs(tmp_path: Path, stripes_id: str) 
     rows = read_metrics(folder)
     assert [row["images"] for row in rows] == [160, 320]
     assert {"validation/error", "train/cross_entropy", "gradients/emission"} <= set(rows[0])
+    events = EventAccumulator(str(folder)).Reload().Tags()
+    assert events["images"] == ["glimpses"]
+    wanted = "train/reward train/label_accuracy train/cross_entropy train/explained_variance "
+    wanted += "train/gaze_spread gradients/glimpse gradients/emission validation/error"
+    assert set(wanted.split()) <= set(events["scalars"])
     results = json.loads((folder / "result.json").read_text())
     tests = [(result["gaze"], result["samples"]) for result in results]
     assert tests == [("policy", 1), ("policy", 10), ("random", 1), ("center", 1)]
