@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from gymnasium import logger
@@ -18,10 +18,7 @@ from glimpse_env.episode import OVER, Rules
 from glimpse_env.episodes import Episodes
 from glimpse_env.eye import Eye
 from glimpse_env.tasks.build import make_backend_and_task
-from glimpse_env.trace import Trace
-
-if TYPE_CHECKING:
-    from glimpse_env.window import Window
+from glimpse_env.viewer import Viewer
 
 
 class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
@@ -110,7 +107,6 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         "render_fps": 4,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
-    _window: Window | None = None
 
     def __init__(
         self,
@@ -169,7 +165,10 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         )
         self._episodes = Episodes(self._backend, self.task, self.rules, eye, num_envs, initial_gaze)
         self._begun = False
-        self._trace = Trace(num_envs) if render_mode else None
+        self._viewer = None
+        if render_mode:
+            fps = self.metadata["render_fps"]
+            self._viewer = Viewer(self._episodes, num_envs, render_mode, fps)
         self.single_observation_space = spaces.observation_space(
             eye.glimpse_shape, eye.context_shape
         )
@@ -263,7 +262,8 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         backend, episodes = self._backend, self._episodes
         before, was_over = episodes.clocks, episodes.rows.over
         reward, verdict = episodes.advance(gaze, label)
-        self._follow(label, verdict)
+        if self._viewer:
+            self._viewer.follow(label, verdict, self._title)
         ended, extra = episodes.rows.over, {}
         if OVER in episodes.clocks:
             extra = infos.ended(backend, episodes.rows, ended & ~was_over, self.rules)
@@ -292,21 +292,12 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
 
     def _begin(self, mask: Array, pinned: Array | None = None) -> None:
         self._episodes.begin(mask, pinned)
-        if self._trace:
-            began, gaze = self._on_host(mask, self._episodes.rows.gaze)
-            self._trace.begin(began, gaze, seen=self.rules.sees_at_reset)
-            self._show()
+        if self._viewer:
+            self._viewer.begin(mask, self._title)
 
-    def _follow(self, label: Array, verdict: Any) -> None:
-        """Note for the frames what was said and where the eyes went."""
-        if self._trace:
-            if verdict is not None:
-                self._trace.say(*self._on_host(verdict.due, label, verdict.right))
-            self._trace.look(*self._on_host(~self._episodes.rows.over, self._episodes.rows.gaze))
-            self._show()
-
-    def _on_host(self, *arrays: Array) -> list[np.ndarray[Any, np.dtype[Any]]]:
-        return [self._backend.to_numpy(array) for array in arrays]
+    @property
+    def _title(self) -> str:
+        return self.spec.id if self.spec else "glimpse_env"
 
     def render(self) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...] | None:
         """One frame a row: the image, the gaze path, the boxes of every scale, the last label.
@@ -319,52 +310,32 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             ResetNeeded: `reset` has not been called.
             DisplayUnavailable: `render_mode="human"` without a display.
         """
-        if self._trace is None:
+        if self._viewer is None:
             logger.warn('nothing is rendered: make the environment with render_mode="rgb_array"')
             return None
         if not self._begun:
             raise ResetNeeded("call reset() before the first render()")
-        self._show()
-        return None if self.render_mode == "human" else tuple(self._frames(self.num_envs))
-
-    def _show(self) -> None:
-        """Bring the window up to date, if there is to be one."""
-        if self.render_mode == "human":
-            from glimpse_env import window  # loads OpenCV
-
-            name = self.spec.id if self.spec else "glimpse_env"
-            self._window = self._window or window.Window(name)
-            frames = self._frames(min(self.num_envs, window.MOST_FRAMES))
-            self._window.show(frames, self.metadata["render_fps"])
-
-    def _frames(self, number: int) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
-        """The frames of the first rows."""
-        from glimpse_env.rendering import draw_frames  # loads OpenCV
-
-        assert self._trace is not None
-        rows, end = self._episodes.rows, self.rules.num_classes
-        images = self.task.images(rows.index[:number])
-        images, targets = self._on_host(images, rows.targets[:number])
-        seen = {
-            key: self._backend.to_numpy(value) for key, value in self._episodes.observe().items()
-        }
-        return draw_frames(images, seen, self._trace, targets=targets, end=end)
+        self._viewer.show(self._title)
+        return None if self.render_mode == "human" else tuple(self._viewer.frames())
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if there is one."""
-        if self._window:
-            self._window.close()
+        if self._viewer:
+            self._viewer.close()
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the pixels, which the task gives back, and the window."""
-        left_out = ("task", "_backend", "_episodes", "_window")
+        left_out = ("task", "_backend", "_episodes", "_viewer")
         state = {key: value for key, value in self.__dict__.items() if key not in left_out}
-        return state | {"_past": self._episodes.state()}
+        trace = self._viewer.trace if self._viewer else None
+        return state | {"_past": self._episodes.state(), "_trace": trace}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Load the task again and put every row before its image."""
-        past = state.pop("_past")
+        past, trace = state.pop("_past"), state.pop("_trace")
         fresh = type(self)(state["num_envs"], **state["_recipe"])
         self.__dict__.update({**fresh.__dict__, **state})
+        if self._viewer:
+            self._viewer.trace = trace
         if self._begun:
             self._episodes.take_over(past)

@@ -286,19 +286,19 @@ def test_a_window_shows_every_reset_and_step(monkeypatch: pytest.MonkeyPatch) ->
     env.reset(seed=0)
     for steps in range(1, 4):
         env.step({"gaze": np.zeros(2, np.float32), "label": 0})
-        shown = env._vector._window.shown
+        shown = env._vector._viewer.window.shown
         assert shown == [(1, 4)] * (1 + steps)
     assert env.render() is None
     env.close()
-    assert not env._vector._window.open
+    assert not env._vector._viewer.window.open
 
 
 def test_a_window_shows_the_first_rows_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "Window", FakeWindow)
     envs = make_vec(render_mode="human", num_envs=20)
     envs.reset(seed=0)
-    assert envs._window.shown == [(window.MOST_FRAMES, 4)]
-    assert envs._window.name == "Glimpse-v0"
+    assert envs._viewer.window.shown == [(window.MOST_FRAMES, 4)]
+    assert envs._viewer.window.name == "Glimpse-v0"
 
 
 def test_tiles_keep_every_frame_and_fit_a_screen() -> None:
