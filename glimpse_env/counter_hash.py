@@ -37,16 +37,19 @@ def key_of(seed: Array) -> Array:
 
 
 def draws(key: Array, counter: Array) -> Array:
-    """The numbers of a key: a Weyl sequence, mixed.
+    """The numbers of a key.
+
+    The counter is mixed before the key joins it. Added to the key, it would make the numbers of all
+    keys parts of one sequence, and some rows of a large batch would repeat others with a delay.
 
     Args:
         key: int64 in [0, 2**32), of a shape that broadcasts with `counter`.
-        counter: int64 in [0, 2**31), which number.
+        counter: int64 in [0, 2**32), which number.
 
     Returns:
         int64 in [0, 2**32).
     """
-    return mix((key + counter * _GOLDEN) & _MASK)
+    return mix(key ^ mix((counter * _GOLDEN) & _MASK))
 
 
 def below(number: Array, bound: Array | int) -> Array:
