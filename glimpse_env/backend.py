@@ -73,6 +73,12 @@ class Backend(Protocol):
         """The dtype for sums up to `largest`, at most 2**24, that holds every integer exactly."""
 
 
+# NumPy takes longer to read a dtype's name than to make a small array of it.
+_DTYPES = {
+    name: np.dtype(name) for name in ("bool", "uint8", "uint16", "int64", "float32", "float64")
+}
+
+
 class NumpyBackend:
     """Arrays are NumPy arrays."""
 
@@ -83,7 +89,7 @@ class NumpyBackend:
     float_reward = "float64"  # what Gymnasium's own vector environments return
 
     def asarray(self, values: Any, dtype: str) -> Array:
-        return np.asarray(values, dtype=dtype)
+        return np.asarray(values, _DTYPES[dtype])
 
     def reals(self, values: Any) -> Array:
         """See Backend; numbers beyond float32 become infinite."""
@@ -105,13 +111,13 @@ class NumpyBackend:
         return np.asarray(array)
 
     def cast(self, array: Array, dtype: str) -> Array:
-        return array.astype(dtype)
+        return array.astype(_DTYPES[dtype])
 
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
-        return np.zeros(shape, dtype)
+        return np.zeros(shape, _DTYPES[dtype])
 
     def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
-        return np.ones(shape, dtype)
+        return np.ones(shape, _DTYPES[dtype])
 
     def arange(self, stop: int) -> Array:
         return np.arange(stop)

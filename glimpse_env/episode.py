@@ -5,13 +5,15 @@ Pure functions of arrays over B rows; S is the most labels that can be said in a
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
 from glimpse_env.backend import Array, Backend
 
 
-class Rules(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)  # compared by identity: a key that costs nothing
+class Rules:
     """What defines the episodes of a task, fixed for the life of an environment."""
 
     glimpses_per_label: int  # N, glimpses that precede each label

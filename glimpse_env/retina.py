@@ -77,9 +77,12 @@ class Retina:
         scale = 2 ** np.arange(self._num_scales)  # (K,) pixels a cell
         image = channels * padded_height * self._stride
         asarray = backend.asarray
-        # top left corner and cells of each scale, axes (K, x/y, cell)
-        self._shift = asarray(0.5 - g * scale / 2, "float32")[:, None]
-        self._lattice = asarray(scale[:, None, None] * np.arange(g), "int64")
+        # floor(p - side / 2 + 0.5) is floor(p + 0.5) - side / 2 for an even side, and
+        # floor(p) - (side - 1) / 2 for an odd one. Cells of each scale, axes (K, x/y, cell).
+        side = g * scale
+        self._round = asarray(0.5 * (side % 2 == 0), "float32")[:, None]
+        cells = scale[:, None] * np.arange(g) - side[:, None] // 2
+        self._lattice = asarray(cells[:, None, :], "int64")
         height, width = self._size
         self._half = asarray([width / 2, height / 2], "float32")
         self._lowest = asarray(-scale[:, None, None], "int64")
@@ -95,7 +98,7 @@ class Retina:
             self._channel_start = asarray(start, "int64")
         self._image_start = backend.arange(capacity) * image
         self._mean = asarray(1 / (255 * 4.0 ** np.arange(self._num_scales)), "float32")
-        self._mean = self._mean.reshape(-1, 1, 1, 1)
+        self._mean = self._mean.reshape(-1, 1, 1)
 
     def write(self, slots: Array, images: Array, keep: Array | None = None) -> None:
         """Put images into slots.
@@ -135,15 +138,16 @@ class Retina:
         """
         backend, xp = self._backend, self._backend.xp
         pixel = (gaze + 1) * self._half
-        corner = backend.cast(xp.floor(pixel[:, None, :] + self._shift), "int64")  # (B, K, 2)
-        cell = corner[..., None] + self._lattice  # (B, K, 2, g)
+        # a pixel is never negative, so that truncation rounds down
+        pixel = backend.cast(pixel[:, None, :] + self._round, "int64")  # (B, K, 2)
+        cell = pixel[..., None] + self._lattice  # (B, K, 2, g)
         cell = xp.minimum(xp.maximum(cell, self._lowest), self._highest)
         row = cell[:, :, 1] * self._stride + places  # (B, K, g)
-        index = row[:, :, None, :, None] + cell[:, :, 0][:, :, None, None, :]
-        if self._channel_start is not None:
-            index = index + self._channel_start
-        # (B, K, C, g, g); one number a cell
-        return (self._table.take(index) * self._mean).reshape(len(gaze), *self.shape)
+        index = row[..., None] + cell[:, :, 0][:, :, None]  # (B, K, g, g), one number a cell
+        if self._channel_start is None:
+            return self._table.take(index) * self._mean
+        sums = self._table.take(index[:, :, None] + self._channel_start)  # (B, K, C, g, g)
+        return (sums * self._mean[:, None]).reshape(len(gaze), *self.shape)
 
 
 def _double(backend: Backend, blocks: Array, distance: int) -> Array:

@@ -275,7 +275,8 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             ended = episodes.rows.over
         elif OVER in before:
             episodes.clocks |= {OVER}
-        info = infos.present(backend, episodes.rows, episodes.everyone) | extra
+        info = infos.present(backend, episodes.rows, episodes.everyone)
+        info.update(extra)
         truncated = backend.zeros((self.num_envs,), "bool")
         return episodes.observe(), reward, backend.copy(ended), truncated, info
 
