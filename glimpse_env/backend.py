@@ -51,6 +51,9 @@ class Backend(Protocol):
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
         """An array of zeros on the device."""
 
+    def lookup_table(self, size: int, dtype: str) -> Array:
+        """An array of zeros (size,) on the device, to be read here and there."""
+
     def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
         """An array of ones on the device."""
 
@@ -115,6 +118,10 @@ class NumpyBackend:
 
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
         return np.zeros(shape, _DTYPES[dtype])
+
+    def lookup_table(self, size: int, dtype: str) -> Array:
+        """See Backend; NumPy asks for huge pages, but not for memory it gets as zeros."""
+        return np.full(size, 0, _DTYPES[dtype])
 
     def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
         return np.ones(shape, _DTYPES[dtype])
@@ -197,6 +204,9 @@ class TorchBackend:
 
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
         return self._torch.zeros(shape, dtype=getattr(self._torch, dtype), device=self.device)
+
+    def lookup_table(self, size: int, dtype: str) -> Array:
+        return self.zeros((size,), dtype)
 
     def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
         return self._torch.ones(shape, dtype=getattr(self._torch, dtype), device=self.device)

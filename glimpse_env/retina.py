@@ -15,6 +15,7 @@ from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidArgument
 
+_CACHE = 2**25  # bytes; a table larger than this lies in main memory
 MAX_SCALES = 9  # 255 * 4**8 is the last sum that float32 holds exactly
 
 
@@ -66,7 +67,8 @@ class Retina:
         cells = int(np.prod(self._padded))
         self._tail = self._pad * (self._stride + 1)
         self._dtype = backend.sum_dtype(255 * 4 ** (num_scales - 1))
-        self._table = backend.zeros((num_scales * capacity * cells + self._tail,), self._dtype)
+        self._table = backend.lookup_table(num_scales * capacity * cells + self._tail, self._dtype)
+        self._large = backend.eager and self._table.nbytes > _CACHE
         self._levels = self._table[: num_scales * capacity * cells].reshape(
             num_scales, capacity, cells
         )
@@ -144,6 +146,10 @@ class Retina:
         cell = xp.minimum(xp.maximum(cell, self._lowest), self._highest)
         row = cell[:, :, 1] * self._stride + places  # (B, K, g)
         index = row[..., None] + cell[:, :, 0][:, :, None]  # (B, K, g, g), one number a cell
+        if self._large:
+            # Touch the first and last cell of every row of cells. Their cache lines are then
+            # fetched many at a time; the gather alone would wait for one after the other.
+            self._table.take(index[..., :: max(self.shape[1] - 1, 1)])
         if self._channel_start is None:
             return self._table.take(index) * self._mean
         sums = self._table.take(index[:, :, None] + self._channel_start)  # (B, K, C, g, g)
