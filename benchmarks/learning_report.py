@@ -33,7 +33,7 @@ class Arguments:
 
 def curve(rows: list[dict[str, Any]]) -> list[str]:
     """A run's validation error, training error and gaze measurements, a dozen rows of Markdown."""
-    step = max(1, len(rows) // POINTS)
+    step = -(-len(rows) // POINTS) or 1
     chosen = rows[step - 1 :: step]
     if rows and chosen[-1] is not rows[-1]:
         chosen.append(rows[-1])
@@ -53,11 +53,14 @@ def curve(rows: list[dict[str, Any]]) -> list[str]:
 
 def outcome(results: list[dict[str, Any]]) -> list[str]:
     """The test errors of a run as Markdown."""
-    lines = ["| gaze at test | images | test error | 95 % interval |", "|---|--:|--:|--:|"]
+    lines = [
+        "| gaze at test | sequences averaged | images | test error | 95 % interval |",
+        "|---|--:|--:|--:|--:|",
+    ]
     for row in results:
         low, high = row["interval"]
         error = f"{row['error']:.2f} % | {low:.2f} .. {high:.2f}"
-        lines.append(f"| {row['gaze']} | {row['images']:,} | {error} |")
+        lines.append(f"| {row['gaze']} | {row['samples']} | {row['images']:,} | {error} |")
     return lines
 
 

@@ -55,7 +55,7 @@ def ratio_table(ratios: Iterable[Ratio]) -> str:
     rows = []
     for ratio in ratios:
         sign = "≤" if ratio.at_most else "≥"
-        value = "–" if ratio.value is None else f"{ratio.value:.2f}"
+        value = "–" if ratio.value is None else f"{ratio.value:.3g}"
         rows.append([ratio.name, value, f"{sign} {ratio.wanted:g}", ratio.verdict])
     return table(["ratio", "measured", "wanted", ""], rows)
 
