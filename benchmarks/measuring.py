@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Mapping
+from typing import NamedTuple, TypeVar
 
 REPETITIONS = 5
 WARM_UP = 2  # rounds: a round is an episode, or more
@@ -32,6 +32,7 @@ class Rate(NamedTuple):
 
 
 Work = Callable[[], Round]
+Name = TypeVar("Name", bound=Hashable)
 
 
 def clocked(steps: int, work: Callable[[], object]) -> Work:
@@ -45,7 +46,7 @@ def clocked(steps: int, work: Callable[[], object]) -> Work:
     return run
 
 
-def measure(works: Mapping[str, Work], seconds: float) -> dict[str, Rate]:
+def measure(works: Mapping[Name, Work], seconds: float) -> dict[Name, Rate]:
     """Rates of several works, repeated in turn so that a slow minute slows them all.
 
     Args:
@@ -55,8 +56,8 @@ def measure(works: Mapping[str, Work], seconds: float) -> dict[str, Rate]:
     for work in works.values():
         for _ in range(WARM_UP):
             work()
-    rates: dict[str, list[float]] = {name: [] for name in works}
-    shares: dict[str, list[float]] = {name: [] for name in works}
+    rates: dict[Name, list[float]] = {name: [] for name in works}
+    shares: dict[Name, list[float]] = {name: [] for name in works}
     for _ in range(REPETITIONS):
         for name, work in works.items():
             rate, share = _repetition(work, seconds)

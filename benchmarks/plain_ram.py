@@ -75,7 +75,11 @@ class PlainRAM(nn.Module):
         self.what2 = nn.Linear(hidden, features)
         self.where1 = nn.Linear(2, hidden)
         self.where2 = nn.Linear(hidden, features)
-        self.core = nn.LSTMCell(features, config.units)
+        self.core: nn.LSTMCell | nn.RNNCell
+        if config.cell == "lstm":
+            self.core = nn.LSTMCell(features, config.units)
+        else:
+            self.core = nn.RNNCell(features, config.units, nonlinearity="relu")
         self.emission = nn.Linear(config.units, 2)
         self.baseline = nn.Linear(config.units, 1)
         self.classification = nn.Linear(config.units, labels)
@@ -83,10 +87,13 @@ class PlainRAM(nn.Module):
     def look(
         self, images: Tensor, gaze: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Take in one glimpse; returns the next state."""
+        """Take in one glimpse; returns the next state (output, memory)."""
         what = self.what2(functional.relu(self.what1(self.retina(images, gaze))))
         where = self.where2(functional.relu(self.where1(gaze)))
-        output, memory = self.core(functional.relu(what + where), state)
+        features = functional.relu(what + where)
+        if isinstance(self.core, nn.RNNCell):
+            return self.core(features, state[0]), state[1]
+        output, memory = self.core(features, state)
         return output, memory
 
 

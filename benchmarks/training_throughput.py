@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 import tyro
 
+from agents.build import make_envs
 from agents.config import Config
 from agents.presets import PRESETS
 from agents.training import Training
@@ -26,21 +28,34 @@ from benchmarks.plain_ram import PlainTraining, Retina
 from benchmarks.reporting import Ratio
 from glimpse_env.errors import InvalidArgument
 
-OURS, PUBLIC = "ours", "plain, as public code is"
+OURS, PUBLIC, INTEGERS = "ours", "plain, as public code is", "plain, Python integers"
 WANTED = 3.0
 UPDATES = 10  # in a round
 MOST_IMAGES = 50_000  # that the plain model holds in memory
 DEFAULT_PRECISION = "highest"  # of matrix products, in PyTorch
 EXPLANATION = """\
 Images a second of whole training steps (glimpses, forward, backward, optimizer), batches of
-{batch}, {glimpses} glimpses an image: the median of {repetitions} repetitions of at least
-{seconds} s each, taken in turn, on {threads} threads; twenty steps of warm-up are off the clock.
+{batch}, {glimpses} glimpses an image, {threads} threads: the median of {repetitions} repetitions of
+at least {seconds} s each, taken in turn; twenty steps of warm-up are off the clock.
 
 *ours* is `agents.training.Training.update()`, with gradient clipping and what it logs. *plain* is
 `benchmarks/plain_ram.py`: the same networks, losses, batch and kind of optimizer, the images as one
 float tensor in memory, crops cut out in a Python loop over the batch with elements of a tensor, as
-public code does, or with Python integers, which is faster. Its matrix products have PyTorch's
-default precision, "{default}", or that of the preset, "{precision}"."""
+public code does, or with Python integers, which is faster.
+
+The core is the preset's LSTM, or the rectifier units that RAM has for images (Mnih et al. 2014,
+section 3) and public code mostly uses. The precision is that of
+`torch.set_float32_matmul_precision`; PyTorch's default is "highest", the preset's "{precision}".
+"medium" lets PyTorch choose oneDNN, which is free to round inputs to bfloat16 where the CPU has
+instructions for it."""
+
+
+class Name(NamedTuple):
+    """Which training."""
+
+    cell: str
+    training: str
+    precision: str
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -48,7 +63,9 @@ class Arguments:
     """Measure training images a second and write them to benchmarks/results."""
 
     preset: str = "ram_mnist"
-    """A preset of agents/presets.py with one recurrent LSTM layer and no context."""
+    """A preset of agents/presets.py with one recurrent layer and no convolutions."""
+    cells: tuple[Literal["lstm", "rnn"], ...] = ("lstm", "rnn")
+    """Recurrent cores: LSTM, and the rectifier units of the RAM paper."""
     threads: int = 2
     """Of torch."""
     device: str = "cpu"
@@ -65,24 +82,27 @@ def main(arguments: Arguments) -> None:
     config = preset(arguments.preset)
     packages = ("glimpse-env", "gymnasium", "numpy", "torch")
     facts = reporting.circumstances(packages, arguments.device)
-    works, glimpses = trainings(config, arguments.device)
+    works = {
+        name: work
+        for cell in arguments.cells
+        for name, work in trainings(dataclasses.replace(config, cell=cell), arguments.device)
+    }
     rates = measure(works, arguments.seconds)
     about = EXPLANATION.format(
         batch=config.num_envs,
-        glimpses=glimpses,
+        glimpses=make_envs(config, "train", 1).rules.glimpses_per_label,
         repetitions=REPETITIONS,
         seconds=arguments.seconds,
         threads=arguments.threads,
-        default=DEFAULT_PRECISION,
         precision=config.matmul_precision,
     )
-    wanted = Ratio(f"{OURS} over {PUBLIC}", rates[OURS].median / rates[PUBLIC].median, WANTED)
-    parts = [about, reporting.quietness(rates.values()), rate_table(rates)]
-    parts += ["## Threshold", reporting.ratio_table([wanted])]
+    ratios = thresholds(rates, config)
+    parts = [about, reporting.quietness(rates.values()), *rate_tables(rates)]
+    parts += ["## Thresholds", reporting.ratio_table(ratios)]
     data = {
         "preset": arguments.preset,
-        "rates": {name: rate._asdict() for name, rate in rates.items()},
-        "ratios": [wanted._asdict() | {"verdict": wanted.verdict}],
+        "rates": [{**name._asdict(), **rate._asdict()} for name, rate in rates.items()],
+        "ratios": [ratio._asdict() | {"verdict": ratio.verdict} for ratio in ratios],
     }
     title = f"Training images a second, {arguments.preset}"
     print(reporting.write(arguments.output, title, facts, parts, data))
@@ -97,33 +117,32 @@ def preset(name: str) -> Config:
     if name not in PRESETS:
         raise InvalidArgument(f"preset={name!r} is unknown; choose one of {', '.join(PRESETS)}")
     config = PRESETS[name]()
-    if config.layers != 1 or config.cell != "lstm" or config.convolutions:
-        raise InvalidArgument(f"preset={name!r} is not RAM with one LSTM layer")
+    if config.layers != 1 or config.convolutions or config.standardize:
+        raise InvalidArgument(f"preset={name!r} is not RAM as the plain model is")
     return config
 
 
-def trainings(config: Config, device: str) -> tuple[dict[str, Work], int]:
-    """Our training and the plain ones, ready to run, and the number of glimpses."""
+def trainings(config: Config, device: str) -> Iterator[tuple[Name, Work]]:
+    """Our training and the plain ones, ready to run."""
     ours = Training(config, device)
     task, glimpses = ours.envs.task, ours.envs.rules.glimpses_per_label
     index = np.arange(min(task.size, MOST_IMAGES))
     number = torch.as_tensor(index, device=device) if device != "cpu" else index
     images = torch.as_tensor(task.images(number)).float() / 255
     labels = torch.as_tensor(task.labels(number))[:, 0]
-    channels, side, _ = ours.envs.single_observation_space["glimpse"].shape  # type: ignore[index]
+    scales, side, _ = ours.envs.single_observation_space["glimpse"].shape  # type: ignore[index]
 
     def plain(python_slices: bool) -> Callable[[], object]:
-        retina = Retina(side, channels, python_slices)
+        retina = Retina(side, scales, python_slices)
         return PlainTraining(
             config, images, labels, retina=retina, glimpses=glimpses, std=ours.std
         ).update
 
-    same, wait = config.matmul_precision, waiter_for(device)
-    works = {OURS: _rounds(config, ours.update, same, wait)}
-    for slices, name in ((False, PUBLIC), (True, "plain, Python integers")):
-        works[name] = _rounds(config, plain(slices), DEFAULT_PRECISION, wait)
-        works[f"{name}, {same}"] = _rounds(config, plain(slices), same, wait)
-    return works, glimpses
+    updates = {OURS: ours.update, PUBLIC: plain(False), INTEGERS: plain(True)}
+    for precision in dict.fromkeys((DEFAULT_PRECISION, "medium", config.matmul_precision)):
+        for name, update in updates.items():
+            work = _rounds(config, update, precision, waiter_for(device))
+            yield Name(config.cell, name, precision), work
 
 
 def _rounds(
@@ -144,14 +163,28 @@ def _rounds(
     return clocked(config.num_envs * UPDATES, work)
 
 
-def rate_table(rates: dict[str, Rate]) -> str:
-    """Images a second, and how much faster ours is."""
-    rows = []
-    for name, rate in rates.items():
-        factor = rates[OURS].median / rate.median
-        per_second, spread = reporting.per_second(rate), reporting.spread(rate)
-        rows.append([name, per_second, spread, f"{factor:.2f}"])
-    return reporting.table(["training", "images a second", "spread", "ours over it"], rows)
+def thresholds(rates: dict[Name, Rate], config: Config) -> list[Ratio]:
+    """Ours as the preset has it, over public code at PyTorch's defaults."""
+    ratios = []
+    for cell in dict.fromkeys(name.cell for name in rates):
+        ours = rates[Name(cell, OURS, config.matmul_precision)]
+        public = rates[Name(cell, PUBLIC, DEFAULT_PRECISION)]
+        ratios.append(Ratio(f"{cell}: ours over public code", ours.median / public.median, WANTED))
+    return ratios
+
+
+def rate_tables(rates: dict[Name, Rate]) -> Iterator[str]:
+    """Images a second, and how many times those of public code, a table for each cell."""
+    for cell in dict.fromkeys(name.cell for name in rates):
+        public = rates[Name(cell, PUBLIC, DEFAULT_PRECISION)].median
+        rows = []
+        for name, rate in rates.items():
+            if name.cell == cell:
+                speeds = [reporting.per_second(rate), reporting.spread(rate)]
+                rows.append([name.training, name.precision, *speeds, f"{rate.median / public:.2f}"])
+        yield f"## {'LSTM' if cell == 'lstm' else 'Rectifier units'}"
+        head = ["training", "precision", "images a second", "spread", "over public code"]
+        yield reporting.table(head, rows)
 
 
 if __name__ == "__main__":
