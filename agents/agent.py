@@ -49,6 +49,8 @@ class GlimpseAgent(nn.Module):
         convolutions: See GlimpseNetwork.
         standardize: See GlimpseNetwork.
         classifier_hidden: See ClassificationNetwork.
+        dropout: Chance that a glimpse feature, or an output of r1 on its way to the classifier, is
+            left out in training. Recurrent connections keep everything (Zaremba et al. 2014).
         unit: See EmissionNetwork.
     """
 
@@ -65,6 +67,7 @@ class GlimpseAgent(nn.Module):
         convolutions: tuple[int, ...],
         standardize: bool,
         classifier_hidden: int,
+        dropout: float,
         unit: float,
     ) -> None:
         """Build the boxes."""
@@ -77,6 +80,7 @@ class GlimpseAgent(nn.Module):
         self.emission = EmissionNetwork(units, unit)
         self.classification = ClassificationNetwork(units, classifier_hidden, labels)
         self.baseline = BaselineNetwork(units)
+        self.dropout = nn.Dropout(dropout)
 
     def begin(self, location: Tensor, context: Tensor | None) -> State:
         """The state before the first glimpse; `location` (B, 2) gives the number of rows."""
@@ -90,14 +94,14 @@ class GlimpseAgent(nn.Module):
 
     def look(self, state: State, glimpse: Tensor, location: Tensor) -> State:
         """Take in one glimpse."""
-        bottom = self.bottom(self.glimpse(glimpse, location), state.bottom)
+        bottom = self.bottom(self.dropout(self.glimpse(glimpse, location)), state.bottom)
         if self.top is None:
             return State(bottom, bottom)
         return State(bottom, self.top(bottom[0], state.top))
 
     def logits(self, state: State) -> Tensor:
         """Label scores, (B, labels)."""
-        scores: Tensor = self.classification(state.bottom[0])
+        scores: Tensor = self.classification(self.dropout(state.bottom[0]))
         return scores
 
     def where_next(self, state: State) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ def make_envs(
     num_envs: int,
     device: str = "cpu",
     render_mode: str | None = None,
+    stop_on_mistake: bool = True,
 ) -> GlimpseVectorEnv:
     """Environments that play whole episodes in step, on the device where the agent is."""
     options = config.env_options()
@@ -29,6 +30,7 @@ def make_envs(
     if device != "cpu":
         options |= {"backend": "torch", "device": device}
     options |= {"split": split, "autoreset_mode": "disabled", "render_mode": render_mode}
+    options |= {"stop_on_mistake": stop_on_mistake}
     try:
         envs = gym.make_vec(config.env_id, num_envs=num_envs, **options)
     except TypeError as error:
@@ -55,6 +57,7 @@ def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
         convolutions=config.convolutions,
         standardize=config.standardize,
         classifier_hidden=config.classifier_hidden,
+        dropout=config.dropout,
         unit=config.unit_pixels / half_width(envs) if config.unit_pixels else 1.0,
     )
     return agent.to(envs.device)

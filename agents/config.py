@@ -56,6 +56,13 @@ class Config:
     num_images: int | None = None
     """Use only so many training images (house numbers); None for all."""
 
+    backward: bool = False
+    """Read sequences from last to first: DRAM's backward reader."""
+    start_from: str = ""
+    """Folder of a run whose weights this one starts with (fine-tuning on larger images)."""
+    share_glimpse: str = ""
+    """Folder of a run whose glimpse network this one uses as it is (DRAM's backward reader)."""
+
     layers: Literal[1, 2] = 2
     """Recurrent layers: 2 for DRAM, 1 for RAM."""
     cell: Literal["lstm", "rnn"] = "lstm"
@@ -65,11 +72,13 @@ class Config:
     units: int = 256
     """Units of a recurrent layer."""
     convolutions: tuple[int, ...] = ()
-    """Channels of the 3x3 convolutions in the glimpse network."""
+    """Channels of the convolutions in the glimpse network, the first 5x5, the others 3x3."""
     standardize: bool = False
     """Give every glimpse mean 0 and variance 1."""
     classifier_hidden: int = 0
     """Units of the classifier's hidden layer; 0 for none."""
+    dropout: float = 0.0
+    """Chance that a feature on its way between networks is left out in training (DRAM, table 6)."""
     unit_pixels: float = 0.0
     """What an output of 1 of the emission network means, pixels; 0 for half the image's width."""
     sigma_pixels: float = 2.0
@@ -127,7 +136,8 @@ class Config:
     def env_options(self) -> dict[str, Any]:
         """The keywords that the run gives the environment over its own defaults."""
         chosen = {name: getattr(self, name) for name in _ENV_OPTIONS}
-        return {name: value for name, value in chosen.items() if value is not None}
+        options = {name: value for name, value in chosen.items() if value is not None}
+        return options | ({"backward": True} if self.backward else {})
 
     def env_changed(self, other: Config) -> bool:
         """Whether the other run has another task than this one."""
@@ -146,6 +156,8 @@ class Config:
             raise InvalidArgument(
                 f"sigma_start_pixels={self.sigma_start_pixels} must be greater than 0, or None"
             )
+        if not 0 <= self.dropout < 1:
+            raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
         if self.seed < 0:
             raise InvalidArgument(f"seed={self.seed} must be at least 0")
         self._check_choices()

@@ -19,8 +19,9 @@ class GlimpseNetwork(nn.Module):
     Args:
         glimpse_shape: (K * C, g, g).
         features: F.
-        convolutions: Channels of the 3x3 convolutions of G_image, with 2x2 maximum pooling after
-            the last; none for fully connected layers alone.
+        convolutions: Channels of the convolutions of G_image, the first 5x5, the others 3x3 (DRAM,
+            section 4.3), with 2x2 maximum pooling after the last; none for fully connected layers
+            alone.
         combine: "product" as in DRAM, or "sum" as in RAM (Mnih et al. 2014, section 4:
             g = Rect(Linear(h_g) + Linear(h_l))).
         standardize: Give every glimpse mean 0 and variance 1, so that dark digits on a light ground
@@ -40,9 +41,10 @@ class GlimpseNetwork(nn.Module):
         self.standardize, self.combine = standardize, combine
         channels, side, _ = glimpse_shape
         layers: list[nn.Module] = []
+        kernel = 5
         for width in convolutions:
-            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
-            channels = width
+            layers += [nn.Conv2d(channels, width, kernel, padding=kernel // 2), nn.ReLU()]
+            channels, kernel = width, 3
         if convolutions:
             layers.append(nn.MaxPool2d(2))
             side //= 2

@@ -28,6 +28,7 @@ class Rollout(NamedTuple):
     returns: Tensor  # (B, S), R_s = sum of the rewards up to label s
     for_label: Tensor  # (G,), position in the flat returns of the label that the gaze was for
     logits: Tensor  # (Y, labels), carries the gradient
+    logits_at: Tensor  # (Y,), position in the flat returns of the label that they are for
     targets: Tensor  # (Y,), what should have been said
     right: Tensor  # bool (B,), the whole sequence is right
     labels_right: Tensor  # (B,), right labels said
@@ -104,6 +105,7 @@ class _Episodes:
         self.baseline: list[Tensor] = []
         self.for_label: list[Tensor] = []
         self.logits: list[Tensor] = []
+        self.logits_at: list[Tensor] = []
         self.targets: list[Tensor] = []
         self.rewards = torch.zeros(envs.num_envs, self.turns, device=self.device)
         self.right = torch.zeros(envs.num_envs, dtype=torch.bool, device=self.device)
@@ -121,6 +123,8 @@ class _Episodes:
                 state = self.agent.look(state, glimpse, location)
             due = seen == rules.glimpses_per_label * (turn + 1)
             label = self._speak(state, info["target"][rows]) if due else None
+            if due:
+                self.logits_at.append(rows * self.turns + turn)
             mean, baseline = self.agent.where_next(state)
             gaze = self.policy(mean)
             observation, info, reward, over = self._step(rows, gaze, label)
@@ -191,6 +195,7 @@ class _Episodes:
             returns=self.rewards.cumsum(1),
             for_label=torch.cat(self.for_label),
             logits=torch.cat(self.logits),
+            logits_at=torch.cat(self.logits_at),
             targets=torch.cat(self.targets),
             right=self.right,
             labels_right=self.rewards.sum(1),

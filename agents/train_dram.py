@@ -17,10 +17,11 @@ from tqdm import tqdm
 
 from agents import checkpoint
 from agents.config import Config
-from agents.evaluate import Evaluation, Gaze, describe, evaluate, pick_device
+from agents.evaluate import Evaluation, describe, evaluate, length_lines, pick_device
 from agents.optimization import learning_rate
 from agents.pictures import draw_pictures
 from agents.presets import PRESETS
+from agents.readers import Gaze
 from agents.run_folder import RunFolder, write_json
 from agents.training import Training
 from glimpse_env.errors import GlimpseError, InvalidArgument
@@ -61,6 +62,7 @@ def main(arguments: Arguments) -> None:
         training.restore(state)
         folder = RunFolder.resume(arguments.resume, training.images)
     else:
+        start_from_others(training)
         name = arguments.preset or default_preset(device)
         folder = RunFolder.new(arguments.runs, name, arguments.config)
         folder.save(training.state())
@@ -72,6 +74,33 @@ def main(arguments: Arguments) -> None:
     folder.close()
     if not finished:
         print(f"stopped; to go on: python agents/train_dram.py --resume {folder.path}")
+
+
+def start_from_others(training: Training) -> None:
+    """Take over the weights that the configuration wants from other runs.
+
+    Raises:
+        MissingData, CorruptedData: Such a run has no checkpoint, or a damaged one.
+        InvalidArgument: Its networks have other sizes.
+    """
+    config, agent = training.config, training.agent
+    for run, module, prefix in (
+        (config.start_from, agent, ""),
+        (config.share_glimpse, agent.glimpse, "glimpse."),
+    ):
+        if run:
+            weights = checkpoint.load(Path(run) / "checkpoint.pt")["agent"]
+            wanted = {
+                name.removeprefix(prefix): weight
+                for name, weight in weights.items()
+                if name.startswith(prefix)
+            }
+            try:
+                module.load_state_dict(wanted)
+            except RuntimeError as error:
+                raise InvalidArgument(
+                    f"{run} holds networks of other sizes than this run's: {error}"
+                ) from error
 
 
 def require_same_run(arguments: Arguments, before: Config) -> None:
@@ -189,6 +218,8 @@ def report(training: Training, folder: RunFolder) -> None:
         results.append(result)
     if isinstance(training.envs.task, ArrayTask):
         print("note: an environment made from arrays shows the same images in every split")
+    for line in length_lines(results[0]):
+        print(line)
     write_json(folder.path / "result.json", [dataclasses.asdict(result) for result in results])
     animation, picture = draw_pictures(training.agent, config, "test", folder.path)
     folder.animate(training.images, animation)

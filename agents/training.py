@@ -49,7 +49,10 @@ class Training:
         self.config, self.device = config, device
         self.envs = make_envs(config, "train", config.num_envs, device)
         self.agent = make_agent(config, self.envs)
-        self.optimizer = make_optimizer(config, self.agent.parameters())
+        if config.share_glimpse:
+            self.agent.glimpse.requires_grad_(False)
+        learning = [weight for weight in self.agent.parameters() if weight.requires_grad]
+        self.optimizer = make_optimizer(config, learning)
         self.generator = torch.Generator(device)
         self.updates = 0
 
@@ -89,6 +92,8 @@ class Training:
     def _collect(self) -> Rollout:
         numbers = np.random.default_rng([self.config.seed, self.updates])
         self.generator.manual_seed(int(numbers.integers(2**62)))
+        if self.config.dropout:
+            torch.manual_seed(int(numbers.integers(2**62)))
         index = numbers.integers(self.envs.task.size, size=self.config.num_envs)
         seed = int(numbers.integers(2**31))
         return collect(self.agent, self.envs, self._share(index), self.policy(), seed=seed)

@@ -17,6 +17,7 @@ from glimpse_env.backend import Array
 from glimpse_env.episode import OVER, Rules
 from glimpse_env.episodes import Episodes
 from glimpse_env.eye import Eye
+from glimpse_env.tasks.backward import BackwardTask
 from glimpse_env.tasks.build import make_backend_and_task
 from glimpse_env.viewer import Viewer
 
@@ -85,6 +86,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         context_size: c; 0 for no context.
         initial_gaze: "none", "center" or "random".
         stop_on_mistake: Whether a wrong label ends a sequence.
+        backward: Whether the labels are due from last to first (DRAM's backward reader).
         autoreset_mode: "next_step", "same_step" or "disabled", as in Gymnasium.
         backend: "numpy", or "torch": tensors that never leave `device`.
         device: Torch device.
@@ -120,6 +122,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         context_size: int = 0,
         initial_gaze: str = "random",
         stop_on_mistake: bool = True,
+        backward: bool = False,
         autoreset_mode: str | AutoresetMode = "next_step",
         backend: str = "numpy",
         device: str = "cpu",
@@ -135,6 +138,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         arguments.require_at_least("glimpses_per_label", glimpses_per_label, 1)
         arguments.require_at_least("context_size", context_size, 0)
         arguments.require_choice("stop_on_mistake", stop_on_mistake, (False, True))
+        arguments.require_choice("backward", backward, (False, True))
         arguments.require_choice("initial_gaze", initial_gaze, arguments.INITIAL_GAZES)
         arguments.require_choice("render_mode", render_mode, arguments.RENDER_MODES)
         self.num_envs = num_envs
@@ -147,6 +151,8 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         self._backend, self.task = make_backend_and_task(
             task, backend=backend, device=device, split=split, data_dir=data_dir, **task_options
         )
+        if backward:
+            self.task = BackwardTask(self._backend, self.task)
         self.rules = Rules(
             glimpses_per_label=glimpses_per_label,
             num_classes=self.task.num_classes,

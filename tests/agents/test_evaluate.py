@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents import evaluate as module
+from agents import readers as module
 from agents.build import make_agent, make_envs
 from agents.config import Config
 from agents.evaluate import describe, evaluate, wilson_interval

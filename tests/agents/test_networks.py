@@ -22,6 +22,7 @@ def make(**changes: Any) -> GlimpseAgent:
         "convolutions": (),
         "standardize": False,
         "classifier_hidden": 0,
+        "dropout": 0.0,
         "unit": 1.0,
     }
     return GlimpseAgent(**(sizes | changes))

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import tyro
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents import checkpoint, train_dram
+from agents import checkpoint, evaluate, train_dram
 from agents.presets import PRESETS
 from agents.run_folder import RunFolder, read_metrics
-from glimpse_env.errors import InvalidArgument
+from glimpse_env.errors import InvalidArgument, MissingData
 
 SMALL = (
     "--num-images 32 --num-envs 16 --features 16 --units 16 --epoch-images 160 "
@@ -161,6 +162,47 @@ def test_two_runs_in_a_second_have_two_folders(tmp_path: Path) -> None:
     assert len({folder.path for folder in folders}) == 3
     for folder in folders:
         folder.close()
+
+
+def test_a_backward_reader_shares_the_glimpse_network_and_both_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forward = run(tmp_path / "forward", "--images", "160")
+    options = ["--images", "160", "--backward", "--share-glimpse", str(forward)]
+    backward = run(tmp_path / "backward", *options)
+    ours, theirs = (
+        checkpoint.load(path / "checkpoint.pt")["agent"] for path in (forward, backward)
+    )
+    shared = [name for name in ours if name.startswith("glimpse.")]
+    assert shared and all(torch.equal(ours[name], theirs[name]) for name in shared)
+    assert not torch.equal(ours["emission.linear.weight"], theirs["emission.linear.weight"])
+    few = ["--split", "validation", "--images", "20", "--num-envs", "20", "--device", "cpu"]
+    both = ["--backward", str(backward), "--samples", "2", "--examples", "0"]
+    evaluate.main(tyro.cli(evaluate.Arguments, args=[str(forward), *few, *both]))
+    file = forward / "evaluation_validation_samples2_forward_backward.json"
+    (result,) = json.loads(file.read_text())
+    assert (result["reader"], result["images"], result["samples"]) == ("forward-backward", 20, 2)
+    assert sum(map(sum, result["lengths"])) == 20
+    assert "too many said" in capsys.readouterr().out
+    with pytest.raises(InvalidArgument, match="forward run"):
+        evaluate.main(tyro.cli(evaluate.Arguments, args=[str(backward), *few, *both]))
+    wide = ["--focus", "GlimpseHouseNumbers110-v0", "--examples", "0"]
+    evaluate.main(tyro.cli(evaluate.Arguments, args=[str(forward), *few, *wide]))
+    (result,) = json.loads((forward / "evaluation_validation_samples1_focus.json").read_text())
+    assert (result["reader"], result["images"]) == ("focus", 20)
+
+
+def test_a_run_can_start_from_another(tmp_path: Path) -> None:
+    first = run(tmp_path / "first", "--images", "160")
+    options = ["--images", "16", "--learning-rate", "1e-9", "--start-from", str(first)]
+    second = run(tmp_path / "second", *options, "--env-id", "GlimpseHouseNumbers110-v0")
+    ours, theirs = (checkpoint.load(path / "checkpoint.pt")["agent"] for path in (first, second))
+    for name, weight in ours.items():
+        torch.testing.assert_close(weight, theirs[name], rtol=0, atol=1e-6)
+    with pytest.raises(InvalidArgument, match="other sizes"):
+        run(tmp_path / "third", "--units", "8", "--images", "16", "--start-from", str(first))
+    with pytest.raises(MissingData):
+        run(tmp_path / "fourth", "--images", "16", "--start-from", str(tmp_path / "nowhere"))
 
 
 def test_an_id_of_something_else_is_refused(tmp_path: Path) -> None:

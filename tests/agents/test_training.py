@@ -41,6 +41,25 @@ def test_a_restored_run_goes_on_bit_for_bit(stripes_config: Config, initial_gaze
         assert torch.equal(ours, theirs)
 
 
+def test_dropout_is_part_of_the_seed(stripes_config: Config) -> None:
+    config = replace(stripes_config, dropout=0.3)
+    first, again = (losses(Training(config), 6) for _ in range(2))
+    assert first == again and first != losses(Training(stripes_config), 6)
+    agent = Training(config).agent.eval()
+    glimpse, location = torch.rand(4, 1, 4, 4), torch.rand(4, 2)
+    state = agent.begin(location, torch.rand(4, 1, 6, 6))
+    one, other = (agent.logits(agent.look(state, glimpse, location)) for _ in range(2))
+    assert torch.equal(one, other)  # nothing is left out in a test
+
+
+def test_a_shared_glimpse_network_does_not_learn(stripes_config: Config) -> None:
+    training = Training(replace(stripes_config, share_glimpse="another run"))
+    before = [weight.clone() for weight in training.agent.glimpse.parameters()]
+    metrics = training.update()
+    assert all(map(torch.equal, before, training.agent.glimpse.parameters()))
+    assert "gradients/glimpse" not in metrics and metrics["gradients/bottom"] > 0
+
+
 def test_samples_share_an_image(stripes_config: Config) -> None:
     training = Training(replace(stripes_config, samples=4, num_envs=16))
     training.update()
@@ -76,6 +95,7 @@ def test_the_policy_trains_every_box(stripes_config: Config) -> None:
         {"optimizer": "rmsprop"},
         {"layers": 3},
         {"cell": "gru"},
+        {"dropout": 1.0},
     ],
 )
 def test_impossible_configurations_are_named(

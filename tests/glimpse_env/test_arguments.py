@@ -42,6 +42,7 @@ WRONG: list[tuple[str, Any]] = [
     ("context_size", 8),
     ("initial_gaze", "centre"),
     ("stop_on_mistake", "no"),
+    ("backward", "yes"),
     ("autoreset_mode", "NextStep"),
     ("autoreset_mode", None),
     ("backend", "jax"),

@@ -1,0 +1,281 @@
+"""Ways of reading a split: one agent, two that read towards each other, or one that looks twice."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal, Protocol, cast
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.agent import GlimpseAgent
+from agents.build import half_width, make_envs
+from agents.config import Config
+from agents.reading import Reading, combine, read_off
+from agents.rollout import (
+    GazePolicy,
+    IndexArray,
+    Rollout,
+    center_gaze,
+    collect,
+    mean_gaze,
+    random_gaze,
+    sampled,
+)
+from glimpse_env import episode
+from glimpse_env.arguments import require_at_least
+from glimpse_env.backend import make_backend
+from glimpse_env.errors import InvalidArgument
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+Gaze = Literal["policy", "random", "center"]
+PixelArray = np.ndarray[Any, np.dtype[np.uint8]]
+_EYE = ("glimpse_size", "num_scales", "glimpses_per_label", "context_size", "initial_gaze")
+
+
+class Reader(Protocol):
+    """Whoever reads images in batches of one size.
+
+    Attributes:
+        batch: How many images at once.
+        size: How many images there are.
+        end: The label said after the last object of a sequence; None where single labels are read.
+    """
+
+    batch: int
+    size: int
+    end: int | None
+
+    def read(self, index: IndexArray, seed: int) -> Reading:
+        """Read the images of int64 `index` (batch,); random first gazes follow from the seed."""
+
+    def targets(self, index: IndexArray) -> Tensor:
+        """What should be said: int64 (batch, S), -1 after the end."""
+
+
+class AgentReader:
+    """One agent.
+
+    Args:
+        agent: Who reads, on the device of the environments.
+        envs: Batch * M rows, in which episodes go on after a mistake, so that nothing betrays what
+            is right.
+        sigma_pixels: Standard deviation of sampled gazes.
+        gaze: "policy", or "random" and "center": the controls.
+        samples: 1 for the mean gaze; M > 1 for the labels that the averaged log-probabilities of M
+            sampled gaze sequences prefer (Monte Carlo averaging, DRAM eq. 14).
+    """
+
+    def __init__(
+        self,
+        agent: GlimpseAgent,
+        envs: GlimpseVectorEnv,
+        sigma_pixels: float,
+        gaze: Gaze = "policy",
+        samples: int = 1,
+    ) -> None:
+        """Nothing is read yet."""
+        self.agent, self.envs, self.samples = agent, envs, samples
+        self.batch, self.size = envs.num_envs // samples, envs.task.size
+        self.end = envs.rules.num_classes if envs.rules.has_end else None
+        generator = torch.Generator(envs.device).manual_seed(0)
+        self.policy = _policy(gaze, samples, sigma_pixels / half_width(envs), generator)
+
+    def play(self, index: IndexArray, seed: int) -> Rollout:
+        """The episodes in which the images of `index` (batch,) are read, M of each."""
+        rows, first = np.repeat(index, self.samples), seed * self.samples
+        learning = self.agent.training
+        self.agent.eval()
+        with torch.no_grad():
+            rollout = collect(self.agent, self.envs, rows, self.policy, self.samples, first)
+        self.agent.train(learning)
+        return rollout
+
+    def read(self, index: IndexArray, seed: int) -> Reading:
+        """See Reader; a backward agent reads from last to first."""
+        return read_off(self.play(index, seed), self.samples)
+
+    def targets(self, index: IndexArray) -> Tensor:
+        """See Reader; a backward agent's targets go from last to first."""
+        rules = self.envs.rules
+        labels = torch.as_tensor(self.labels(index))
+        due: Tensor = episode.targets(make_backend("torch", "cpu"), labels, rules)
+        return due[:, : rules.max_said]
+
+    def labels(self, index: IndexArray) -> IndexArray:
+        """The labels of the images of `index`: int64 (batch, L), padded with -1."""
+        labels = self.envs.task.labels(self._on_backend(index))
+        return np.asarray(torch.as_tensor(labels).cpu())
+
+    def images(self, index: IndexArray) -> PixelArray:
+        """The images of `index`: uint8 (batch, C, H, W)."""
+        images = self.envs.task.images(self._on_backend(index))
+        return np.asarray(torch.as_tensor(images).cpu(), np.uint8)
+
+    def _on_backend(self, index: IndexArray) -> IndexArray | Tensor:
+        if self.envs.backend_name == "numpy":
+            return index
+        return torch.as_tensor(index, device=self.envs.device)
+
+
+def agent_reader(
+    agent: GlimpseAgent,
+    config: Config,
+    split: str,
+    *,
+    gaze: Gaze = "policy",
+    samples: int = 1,
+    num_envs: int = 1000,
+) -> AgentReader:
+    """An agent that reads a split of its own environment.
+
+    Args:
+        agent: Who reads.
+        config: Its configuration.
+        split: "train", "validation" or "test".
+        gaze: See AgentReader.
+        samples: See AgentReader.
+        num_envs: Rows stepped together, rounded to a multiple of `samples`.
+
+    Raises:
+        InvalidArgument: Numbers that cannot be.
+    """
+    require_at_least("samples", samples, 1)
+    rows = max(1, num_envs // samples) * samples
+    device = str(next(agent.parameters()).device)
+    envs = make_envs(config, split, rows, device, stop_on_mistake=False)
+    return AgentReader(agent, envs, config.sigma_pixels, gaze, samples)
+
+
+class ForwardBackwardReader:
+    """Two agents that read towards each other (DRAM, section 4.3).
+
+    Args:
+        forward: Reads from first to last.
+        backward: Reads the same images from last to first, as many at once.
+
+    Raises:
+        InvalidArgument: The two do not fit each other.
+    """
+
+    def __init__(self, forward: AgentReader, backward: AgentReader) -> None:
+        """Check that they fit."""
+        if forward.end is None:
+            raise InvalidArgument("a single label reads the same forward and backward")
+        ours, theirs = forward.targets(np.arange(1)), backward.targets(np.arange(1))
+        fitting = (forward.batch, forward.size) == (backward.batch, backward.size)
+        if not fitting or ours.shape != theirs.shape:
+            raise InvalidArgument("the two agents were trained on different tasks")
+        self.forward, self.backward = forward, backward
+        self.batch, self.size = forward.batch, forward.size
+        self.end: int | None = forward.end
+
+    def read(self, index: IndexArray, seed: int) -> Reading:
+        """See Reader."""
+        return combine(self.forward.read(index, seed), self.backward.read(index, seed))
+
+    def targets(self, index: IndexArray) -> Tensor:
+        """See Reader."""
+        return self.forward.targets(index)
+
+
+class FocusReader:
+    """An agent trained on close crops that reads in wide ones, in two passes (DRAM, section 4.3).
+
+    The first pass over the wide image tells where the gazes go. The second reads the crop, of the
+    size that the agent knows, around the middle of the box of those gazes.
+
+    Args:
+        agent: Who reads.
+        config: Its configuration; `config.env_id` has the close crops.
+        split: "train", "validation" or "test".
+        wide_id: Environment with the wide images.
+        samples: See AgentReader; of both passes.
+        num_envs: See agent_reader.
+    """
+
+    def __init__(
+        self,
+        agent: GlimpseAgent,
+        config: Config,
+        split: str,
+        wide_id: str,
+        *,
+        samples: int = 1,
+        num_envs: int = 1000,
+    ) -> None:
+        """Make the environments of the first pass."""
+        wide = dataclasses.replace(config, env_id=wide_id)
+        first = agent_reader(agent, wide, split, samples=samples, num_envs=num_envs)
+        self._first = first
+        known = {**(gym.spec(config.env_id).kwargs or {}), **config.env_options()}
+        self._eye = {name: known[name] for name in _EYE if name in known}
+        self._config = config
+        self._side = make_envs(config, split, 1).task.image_shape[1]
+        if first.envs.task.image_shape[1] < self._side:
+            raise InvalidArgument(f"{wide_id} is not wider than {config.env_id}")
+        self.batch, self.size, self.end = first.batch, first.size, first.end
+
+    def read(self, index: IndexArray, seed: int) -> Reading:
+        """See Reader."""
+        first, samples, task = self._first, self._first.samples, self._first.envs.task
+        middle = gaze_middles(first.play(index, seed), samples).cpu().numpy()
+        crops = np.moveaxis(crop(first.images(index), middle, self._side), 1, -1)
+        envs = gym.make_vec(
+            "Glimpse-v0",
+            num_envs=self.batch * samples,
+            images=crops if crops.shape[-1] == 3 else crops[..., 0],
+            labels=first.labels(index),
+            num_classes=task.num_classes,
+            **self._eye,
+            autoreset_mode="disabled",
+            stop_on_mistake=False,
+            backend=first.envs.backend_name,
+            device=first.envs.device,
+        )
+        close = cast(GlimpseVectorEnv, envs)
+        second = AgentReader(first.agent, close, self._config.sigma_pixels, samples=samples)
+        return second.read(np.arange(self.batch), seed)
+
+    def targets(self, index: IndexArray) -> Tensor:
+        """See Reader."""
+        return self._first.targets(index)
+
+
+def gaze_middles(rollout: Rollout, samples: int) -> Tensor:
+    """The middle of the box of all gazes at an image, (B, 2), for `samples` episodes of each."""
+    rows, turns = rollout.returns.shape
+    image = (rollout.for_label // turns // samples)[:, None].expand(-1, 2)
+    gaze = rollout.gaze.clamp(-1, 1)
+    empty = gaze.new_zeros(rows // samples, 2)
+    least = empty.scatter_reduce(0, image, gaze, "amin", include_self=False)
+    most = empty.scatter_reduce(0, image, gaze, "amax", include_self=False)
+    return (least + most) / 2
+
+
+def crop(images: PixelArray, middle: np.ndarray[Any, Any], side: int) -> PixelArray:
+    """Squares cut out of images, moved to lie inside.
+
+    Args:
+        images: (B, C, H, W).
+        middle: (B, 2), where the middle of the square should be, x and y in [-1, 1].
+        side: Of the squares, pixels, at most H and W.
+
+    Returns:
+        (B, C, side, side).
+    """
+    height, width = images.shape[2:]
+    corner = (middle + 1) / 2 * [width, height] - side / 2
+    left, top = np.clip(np.floor(corner + 0.5), 0, [width - side, height - side]).astype(int).T
+    windows = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(2, 3))
+    return np.asarray(windows[np.arange(len(images)), :, top, left])
+
+
+def _policy(gaze: Gaze, samples: int, std: float, generator: torch.Generator) -> GazePolicy:
+    if gaze == "random":
+        return random_gaze(generator)
+    if gaze == "center":
+        return center_gaze
+    return mean_gaze if samples == 1 else sampled(std, generator)
