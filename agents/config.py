@@ -93,6 +93,9 @@ class Config:
     reinforce_weight: float = 0.1
     """lambda: weight of the REINFORCE term, times sigma^2 in half images: without that factor the
     term grows with 1 / sigma^2, and a weight that works at one sigma explodes at another."""
+    reward: Literal["label", "probability"] = "label"
+    """What a gaze is worth: 1 for a right label (the papers), or the probability that the
+    classifier gave it: what a label drawn from the classifier earns on average, with less noise."""
     baseline: Literal["learned", "peers"] = "learned"
     """b of the REINFORCE term: the learned baseline, or the mean return of the other samples of the
     same image, which knows how hard the image is (needs samples > 1)."""

@@ -52,6 +52,26 @@ def label_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return torch.nn.functional.cross_entropy(logits, targets, reduction="sum", ignore_index=-1)
 
 
+def expected_returns(
+    logits: Tensor, targets: Tensor, logits_at: Tensor, shape: torch.Size
+) -> Tensor:
+    """R_s if labels were drawn from the classifier, on average: sums of probabilities.
+
+    Args:
+        logits: (Y, labels).
+        targets: (Y,), what should have been said; -1 earns nothing.
+        logits_at: (Y,), positions in the flat returns.
+        shape: (B, S).
+
+    Returns:
+        (B, S), without a gradient.
+    """
+    right = logits.detach().softmax(1).gather(1, targets.clamp_min(0)[:, None])[:, 0]
+    rewards = right.new_zeros(shape[0] * shape[1])
+    rewards[logits_at] = right * (targets >= 0)
+    return rewards.view(shape).cumsum(1)
+
+
 def peer_returns(returns: Tensor, samples: int) -> Tensor:
     """The mean return of the other samples of the same image.
 

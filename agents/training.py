@@ -13,6 +13,7 @@ from agents.build import half_width, make_agent, make_envs
 from agents.config import Config
 from agents.losses import (
     baseline_loss,
+    expected_returns,
     explained_variance,
     gaze_log_prob,
     label_loss,
@@ -135,13 +136,16 @@ def hybrid_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, d
     the deviation of the sample from it.
     """
     labels = label_loss(rollout.logits, rollout.targets)
-    returns = rollout.returns.view(-1)[rollout.for_label]
+    earned = rollout.returns
+    if config.reward == "probability":
+        earned = expected_returns(rollout.logits, rollout.targets, rollout.logits_at, earned.shape)
+    returns = earned.reshape(-1)[rollout.for_label]
     loss = labels + baseline_loss(returns, rollout.baseline)
     if config.gaze == "policy":
         log_prob = gaze_log_prob(rollout.gaze, rollout.gaze_mean, std)
         baseline = rollout.baseline
         if config.baseline == "peers":
-            baseline = peer_returns(rollout.returns, config.samples).view(-1)[rollout.for_label]
+            baseline = peer_returns(earned, config.samples).view(-1)[rollout.for_label]
         reinforce = reinforce_loss(log_prob, returns, baseline)
         loss = loss + config.reinforce_weight * std**2 * reinforce
         loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)

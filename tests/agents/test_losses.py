@@ -94,3 +94,16 @@ def test_peer_returns_are_the_mean_of_the_others_of_the_group() -> None:
         [[0.5, 0.5], [1.0, 1.5], [0.5, 1.0], [0.5, 1.5], [2.5, 1.5], [3.0, 0.0]]
     )
     torch.testing.assert_close(losses.peer_returns(returns, 3), expected)
+
+
+def test_expected_returns_are_the_mean_of_drawn_labels() -> None:
+    """Two rows of three labels; the second row ends after its first. Enumerated by hand."""
+    logits = torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.5, 0.5], [0.0, 1.0]], requires_grad=True)
+    targets = torch.tensor([0, 0, 1, -1])
+    at = torch.tensor([0, 3, 1, 2])
+    found = losses.expected_returns(logits, targets, at, torch.Size((2, 3)))
+    p = logits.softmax(1)
+    first = [p[0, 0], p[0, 0] + p[2, 1], p[0, 0] + p[2, 1]]
+    second = [p[1, 0]] * 3
+    torch.testing.assert_close(found, torch.stack([torch.stack(first), torch.stack(second)]))
+    assert not found.requires_grad
