@@ -66,9 +66,7 @@ def test_parameters_of_the_papers_networks() -> None:
 
     fc = make(single(), hidden=(256, 256))
     assert parameters_of(fc) == dense(784, 256) + dense(256, 256) + dense(256, 10)
-    conv = make(
-        single((1, 60, 60)), convolutions=(16,), kernels=(10,), stride=5, hidden=(256,)
-    )
+    conv = make(single((1, 60, 60)), convolutions=(16,), kernels=(10,), stride=5, hidden=(256,))
     places = (60 - 10) // 5 + 1
     assert parameters_of(conv) == dense(100, 16) + dense(16 * places**2, 256) + dense(256, 10)
     for side, last, published in ((54, 7, 51e6), (110, 14, 169e6)):
@@ -99,8 +97,11 @@ def test_a_residual_block_begins_as_none() -> None:
 def test_the_width_factor_scales_all_widths() -> None:
     wide, narrow = (make(task(), **TEN, width_factor=f) for f in (1 / 16, 1 / 32))
     widths = [
-        [m.out_features if isinstance(m, torch.nn.Linear) else m.out_channels for m in net.body
-         if isinstance(m, torch.nn.Linear | torch.nn.Conv2d)]
+        [
+            m.out_features if isinstance(m, torch.nn.Linear) else m.out_channels
+            for m in net.body
+            if isinstance(m, torch.nn.Linear | torch.nn.Conv2d)
+        ]
         for net in (wide, narrow)
     ]
     assert widths[0] == [8] * 4 + [16] * 4 + [192] * 2
