@@ -184,7 +184,7 @@ def convnet_house_numbers110_cpu() -> ConvNetConfig:
         width_factor=1 / 16,
         dropout=0.2,
         learning_rate=1e-3,
-        images=360_000,
+        images=300_000,
     )
 
 
