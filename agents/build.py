@@ -11,12 +11,13 @@ from gymnasium import spaces
 import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.agent import GlimpseAgent
 from agents.config import Config
+from agents.convnet_config import AnyConfig
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 
 def make_envs(
-    config: Config,
+    config: AnyConfig,
     split: str,
     num_envs: int,
     device: str = "cpu",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
 from typing import Any, Literal
 
+from agents.config_checks import require_choices, require_positive
 from glimpse_env.errors import InvalidArgument
 
 _ENV_OPTIONS = (
@@ -152,9 +152,7 @@ class Config:
         Raises:
             InvalidArgument: Such a value.
         """
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise InvalidArgument(f"{name}={getattr(self, name)} must be greater than 0")
+        require_positive(self, _POSITIVE)
         if self.sigma_start_pixels is not None and not self.sigma_start_pixels > 0:
             raise InvalidArgument(
                 f"sigma_start_pixels={self.sigma_start_pixels} must be greater than 0, or None"
@@ -163,19 +161,10 @@ class Config:
             raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
         if self.seed < 0:
             raise InvalidArgument(f"seed={self.seed} must be at least 0")
-        self._check_choices()
+        require_choices(self)
         if self.baseline == "peers" and self.samples == 1:
             raise InvalidArgument("baseline='peers' needs samples > 1")
         if self.num_envs % self.samples:
             raise InvalidArgument(
                 f"num_envs={self.num_envs} must be a multiple of samples={self.samples}"
             )
-
-    def _check_choices(self) -> None:
-        """The command line enforces choices; code that builds a configuration does not."""
-        for name, hint in typing.get_type_hints(Config).items():
-            parts = (hint, *typing.get_args(hint))
-            choices = [c for p in parts if typing.get_origin(p) is Literal for c in p.__args__]
-            value = getattr(self, name)
-            if choices and value is not None and value not in choices:
-                raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {choices}")

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 import torch
 
 from agents.config import Config
+from agents.convnet_config import AnyConfig
 
 
 def make_optimizer(
-    config: Config, parameters: Iterable[torch.nn.Parameter]
+    config: AnyConfig, parameters: Iterable[torch.nn.Parameter]
 ) -> torch.optim.Optimizer:
     """Adam, or SGD with Nesterov momentum 0.9 (DRAM, section 4)."""
     if config.optimizer == "sgd":
@@ -28,7 +29,7 @@ def make_optimizer(
     )
 
 
-def learning_rate(config: Config, images: int) -> float:
+def learning_rate(config: AnyConfig, images: int) -> float:
     """The learning rate after so many training images."""
     done = min(images / config.images, 1.0)
     rate = config.learning_rate

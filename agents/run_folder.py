@@ -13,7 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from agents import checkpoint
-from agents.config import Config
+from agents.convnet_config import AnyConfig
 
 METRICS = "metrics.jsonl"
 
@@ -49,7 +49,7 @@ class RunFolder:
         self._writer = SummaryWriter(str(path), purge_step=images + 1 if images else None)
 
     @classmethod
-    def new(cls, root: Path, name: str, config: Config) -> RunFolder:
+    def new(cls, root: Path, name: str, config: AnyConfig) -> RunFolder:
         """A fresh folder, named after the run and the time."""
         stem = f"{name}-seed{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
         for number in itertools.count():

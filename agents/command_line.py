@@ -1,0 +1,95 @@
+"""What the command lines of all trainers have in common: presets, and runs that go on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import tyro
+
+from agents import checkpoint
+from agents.config import Config
+from agents.convnet_config import ConvNetConfig
+from agents.evaluate import pick_device
+from glimpse_env.errors import InvalidArgument
+
+MAY_CHANGE = ("images", "validation_images")  # when a run is resumed
+AnyConfigT = TypeVar("AnyConfigT", Config, ConvNetConfig)
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Start:
+    """The options that decide about the defaults of the others."""
+
+    preset: str | None = None
+    resume: Path | None = None
+    device: str = "auto"
+
+
+def first_config(
+    argv: list[str],
+    kind: type[AnyConfigT],
+    presets: Mapping[str, Callable[[], AnyConfigT]],
+    default_preset: Callable[[str], str],
+) -> AnyConfigT:
+    """The configuration that a preset or a run to resume gives all other options.
+
+    Args:
+        argv: The command line.
+        kind: Class of the configuration.
+        presets: Name to preset.
+        default_preset: Device to the name of its preset.
+
+    Raises:
+        InvalidArgument: An unknown preset.
+    """
+    first, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
+    if first.resume:
+        return saved_config(checkpoint.load(first.resume / "checkpoint.pt"), kind)
+    name = first.preset or default_preset(pick_device(first.device))
+    if name not in presets:
+        raise InvalidArgument(f"--preset {name} is unknown; choose one of {', '.join(presets)}")
+    return presets[name]()
+
+
+def saved_config(state: dict[str, object], kind: type[AnyConfigT]) -> AnyConfigT:
+    """The configuration in a checkpoint.
+
+    Raises:
+        InvalidArgument: It is that of another kind of run.
+    """
+    saved = state["config"]
+    assert isinstance(saved, dict)
+    known = {field.name for field in dataclasses.fields(kind)}
+    unknown = sorted(set(saved) - known)
+    if unknown:
+        raise InvalidArgument(
+            f"this is the run of another trainer: {unknown[0]!r} is no option of this one"
+        )
+    return kind(**saved)
+
+
+def without_lost_row(config: AnyConfigT, start: AnyConfigT) -> AnyConfigT:
+    """On another task than the preset's, a run is no longer the row of the papers' table."""
+    if not config.env_changed(start):
+        return config
+    return dataclasses.replace(config, published_error="")
+
+
+def require_same_run(preset: str | None, now: AnyConfigT, then: AnyConfigT) -> None:
+    """Refuse options that would make another run of the one that is resumed.
+
+    Raises:
+        InvalidArgument: Such an option.
+    """
+    if preset:
+        raise InvalidArgument("--resume goes on with a run's own configuration: drop --preset")
+    ours, before = dataclasses.asdict(now), dataclasses.asdict(then)
+    changed = [name for name in ours if ours[name] != before[name] and name not in MAY_CHANGE]
+    if changed:
+        raise InvalidArgument(
+            f"--resume goes on with a run's own configuration, in which {changed[0]}="
+            f"{before[changed[0]]!r}; only {' and '.join(MAY_CHANGE)} may change"
+        )

@@ -1,0 +1,307 @@
+"""Whole-image baselines, one function per row of the papers' tables, and networks of today.
+
+What the papers say of their networks is in the docstrings; the optimizer, the length of training
+and whatever else a docstring calls ours is not theirs. Nothing here is tuned but where it says so.
+
+Errors of RAM's tables are those of the NIPS 2014 paper; where the first arXiv version has another
+one that we know, it follows in brackets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from agents.convnet_config import ConvNetConfig
+
+_MNIST = "GlimpseMNIST-v0"
+_TRANSLATED = "GlimpseTranslatedMNIST-v0"
+_CLUTTERED_60 = "GlimpseClutteredMNIST60-v0"
+_CLUTTERED_100 = "GlimpseClutteredMNIST100-v0"
+
+
+def _fully_connected(env_id: str, units: int, error: str) -> ConvNetConfig:
+    return ConvNetConfig(
+        env_id=env_id,
+        hidden=(units, units),
+        images=5_000_000,
+        epoch_images=100_000,
+        published_error=error,
+    )
+
+
+def convnet_mnist_fc() -> ConvNetConfig:
+    """Two hidden layers of 256 rectifier units on 28x28 MNIST (Mnih et al. 2014, table 1a)."""
+    return _fully_connected(_MNIST, 256, "RAM table 1a, FC, 2 layers: 1.69 %")
+
+
+def convnet_translated_fc() -> ConvNetConfig:
+    """Two hidden layers of 256 units on translated MNIST (RAM table 1b)."""
+    return _fully_connected(_TRANSLATED, 256, "RAM table 1b, FC, 2 layers of 256: 2.63 %")
+
+
+def convnet_translated_fc64() -> ConvNetConfig:
+    """Two hidden layers of 64 units on translated MNIST (RAM table 1b)."""
+    return _fully_connected(_TRANSLATED, 64, "RAM table 1b, FC, 2 layers of 64: 6.42 %")
+
+
+def convnet_cluttered60_fc() -> ConvNetConfig:
+    """Two hidden layers of 256 units on 60x60 cluttered MNIST (RAM table 2a)."""
+    return _fully_connected(_CLUTTERED_60, 256, "RAM table 2a, FC, 2 layers of 256: 11.96 %")
+
+
+def convnet_cluttered60_fc64() -> ConvNetConfig:
+    """Two hidden layers of 64 units on 60x60 cluttered MNIST (RAM table 2a)."""
+    return _fully_connected(_CLUTTERED_60, 64, "RAM table 2a, FC, 2 layers of 64: 28.58 %")
+
+
+def convnet_cluttered100_fc() -> ConvNetConfig:
+    """Two hidden layers of 256 units on 100x100 cluttered MNIST; table 2b has no such row."""
+    return _fully_connected(_CLUTTERED_100, 256, "none: RAM table 2b has no fully connected net")
+
+
+def _ram_convolutional(env_id: str, filters: int, units: int, error: str) -> ConvNetConfig:
+    """One layer of 10x10 filters with stride 5, one fully connected layer; no padding (ours)."""
+    return ConvNetConfig(
+        env_id=env_id,
+        convolutions=(filters,),
+        kernels=(10,),
+        stride=5,
+        hidden=(units,),
+        images=5_000_000,
+        epoch_images=100_000,
+        published_error=error,
+    )
+
+
+def convnet_mnist_conv() -> ConvNetConfig:
+    """8 filters of 10x10 with stride 5, 256 units (Mnih et al. 2014, table 1a)."""
+    return _ram_convolutional(_MNIST, 8, 256, "RAM table 1a, convolutional, 2 layers: 1.21 %")
+
+
+def convnet_translated_conv() -> ConvNetConfig:
+    """16 filters of 10x10 with stride 5, 256 units on translated MNIST (RAM table 1b)."""
+    return _ram_convolutional(_TRANSLATED, 16, 256, "RAM table 1b, convolutional, 2 layers: 1.62 %")
+
+
+def convnet_cluttered60_conv() -> ConvNetConfig:
+    """8 filters of 10x10 with stride 5, 256 units on 60x60 cluttered MNIST (RAM table 2a)."""
+    return _ram_convolutional(
+        _CLUTTERED_60, 8, 256, "RAM table 2a, convolutional, 2 layers: 8.09 % (arXiv v1: 7.83 %)"
+    )
+
+
+def convnet_cluttered100_conv() -> ConvNetConfig:
+    """8 filters of 10x10 with stride 5, 86 units on 100x100 cluttered MNIST (RAM table 2b)."""
+    return _ram_convolutional(
+        _CLUTTERED_100, 8, 86, "RAM table 2b, convolutional, 2 layers: 14.35 % (arXiv v1: 16.51 %)"
+    )
+
+
+def convnet_addition() -> ConvNetConfig:
+    """DRAM's ConvNet for the sum of two digits (Ba et al. 2014, section 4.2): 64-64-64-512.
+
+    Three convolutions of 64 filters and a fully connected layer of 512 units. The filters' sides
+    are those of DRAM's glimpse network, and maximum pooling after each layer is ours.
+    """
+    return ConvNetConfig(
+        env_id="GlimpseMNISTAddition-v0",
+        convolutions=(64, 64, 64),
+        kernels=(5, 3, 3),
+        pool_after=(1, 2, 3),
+        hidden=(512,),
+        dropout=0.5,
+        images=5_000_000,
+        epoch_images=100_000,
+        published_error="ConvNet 64-64-64-512, DRAM section 4.2: 3.2 %",
+    )
+
+
+def _ten_layers(env_id: str, error: str) -> ConvNetConfig:
+    """Eight convolutions and two fully connected layers with dropout.
+
+    The paper publishes what such a network costs (table 5): 51 million parameters and 2.1 GFLOP
+    for 54x54, 169 million and 8.5 GFLOP for 110x110. The filters, their sides and the pooling are
+    ours, chosen to meet these: 51.4 million and 2.08 G multiply-adds, 167 million and 8.56 G.
+    3072 units and a softmax for each place are Goodfellow's (2013, section 5), whom it follows.
+    """
+    return ConvNetConfig(
+        env_id=env_id,
+        convolutions=(128, 128, 128, 128, 256, 256, 256, 256),
+        kernels=(5, 5, 5, 5, 3, 3, 3, 3),
+        pool_after=(2, 4, 6),
+        hidden=(3072, 3072),
+        dropout=0.5,
+        standardize=True,
+        learning_rate=3e-4,
+        images=6_000_000,
+        epoch_images=60_000,
+        published_error=error,
+    )
+
+
+def convnet_house_numbers() -> ConvNetConfig:
+    """The 10-layer ConvNet of Ba et al. 2014, section 4.3, on rendered house numbers."""
+    row = "none: rendered numbers; 10-layer ConvNet on SVHN, DRAM section 4.3: 4.11 %"
+    return _ten_layers("GlimpseHouseNumbers-v0", row)
+
+
+def convnet_house_numbers110() -> ConvNetConfig:
+    """The 10-layer ConvNet retrained on the wider crop (after DRAM table 4)."""
+    row = "none: rendered numbers; 10-layer ConvNet on SVHN 110x110, DRAM table 4: 5.60 %"
+    return _ten_layers("GlimpseHouseNumbers110-v0", row)
+
+
+def convnet_svhn() -> ConvNetConfig:
+    """The 10-layer ConvNet of Ba et al. 2014, section 4.3, on SVHN."""
+    return _ten_layers("GlimpseSVHN-v0", "10-layer ConvNet on SVHN, DRAM section 4.3: 4.11 %")
+
+
+def convnet_svhn110() -> ConvNetConfig:
+    """The 10-layer ConvNet retrained on 110x110 SVHN (DRAM table 4)."""
+    row = "10-layer ConvNet on SVHN 110x110, retrained, DRAM table 4: 5.60 %"
+    return _ten_layers("GlimpseSVHN110-v0", row)
+
+
+def convnet_house_numbers_cpu() -> ConvNetConfig:
+    """The 10-layer ConvNet at an eighth of its width, for two CPU cores and eight minutes.
+
+    About as many parameters as dram_house_numbers_cpu.
+    """
+    return replace(
+        convnet_house_numbers(),
+        width_factor=1 / 8,
+        dropout=0.2,
+        learning_rate=1e-3,
+        images=420_000,
+    )
+
+
+def convnet_house_numbers110_cpu() -> ConvNetConfig:
+    """The 10-layer ConvNet at a sixteenth of its width, for two CPU cores and fifteen minutes."""
+    return replace(
+        convnet_house_numbers110(),
+        width_factor=1 / 16,
+        dropout=0.2,
+        learning_rate=1e-3,
+        images=300_000,
+    )
+
+
+def _modern(
+    env_id: str, stages: tuple[int, ...], blocks: int, error: str = "none: not in the papers"
+) -> ConvNetConfig:
+    """A small ResNet, trained as is usual today: AdamW, warm-up, cosine."""
+    return ConvNetConfig(
+        env_id=env_id,
+        network="residual",
+        convolutions=stages,
+        blocks=blocks,
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        images=5_000_000,
+        epoch_images=100_000,
+        published_error=error,
+    )
+
+
+def modern_mnist() -> ConvNetConfig:
+    """A small ResNet with the parameters of ram_mnist."""
+    return _modern(_MNIST, (60, 120), 2)
+
+
+def modern_translated() -> ConvNetConfig:
+    """A small ResNet with the parameters of ram_translated."""
+    return _modern(_TRANSLATED, (48, 96, 192), 1)
+
+
+def modern_cluttered60() -> ConvNetConfig:
+    """A small ResNet with the parameters of ram_cluttered60."""
+    return _modern(_CLUTTERED_60, (48, 96, 192), 1)
+
+
+def modern_cluttered100() -> ConvNetConfig:
+    """A small ResNet with the parameters of ram_cluttered100."""
+    return _modern(_CLUTTERED_100, (24, 48, 96, 192), 1)
+
+
+def modern_pairs() -> ConvNetConfig:
+    """A small ResNet with the parameters of dram_pairs."""
+    return _modern("GlimpseMNISTPairs-v0", (64, 128, 256, 512), 1)
+
+
+def modern_addition() -> ConvNetConfig:
+    """A small ResNet with the parameters of dram_addition."""
+    return _modern("GlimpseMNISTAddition-v0", (64, 128, 256, 512), 1)
+
+
+def _modern_sequence(env_id: str, stages: tuple[int, ...], blocks: int) -> ConvNetConfig:
+    return replace(_modern(env_id, stages, blocks), pooled=7, standardize=True, epoch_images=60_000)
+
+
+def modern_house_numbers() -> ConvNetConfig:
+    """A small ResNet with the parameters of dram_house_numbers."""
+    return _modern_sequence("GlimpseHouseNumbers-v0", (104, 208, 416), 2)
+
+
+def modern_house_numbers110() -> ConvNetConfig:
+    """A small ResNet with the parameters of dram_house_numbers, for the wider crop."""
+    return _modern_sequence("GlimpseHouseNumbers110-v0", (52, 104, 208, 416), 2)
+
+
+def modern_svhn() -> ConvNetConfig:
+    """modern_house_numbers on SVHN."""
+    return replace(modern_house_numbers(), env_id="GlimpseSVHN-v0")
+
+
+def modern_svhn110() -> ConvNetConfig:
+    """modern_house_numbers110 on SVHN."""
+    return replace(modern_house_numbers110(), env_id="GlimpseSVHN110-v0")
+
+
+def modern_house_numbers_cpu() -> ConvNetConfig:
+    """A small ResNet as large as dram_house_numbers_cpu, for two CPU cores and eight minutes."""
+    return replace(_modern_sequence("GlimpseHouseNumbers-v0", (16, 48, 144), 1), images=600_000)
+
+
+def modern_house_numbers110_cpu() -> ConvNetConfig:
+    """The same for the wider crop, for two CPU cores and fifteen minutes."""
+    return replace(
+        _modern_sequence("GlimpseHouseNumbers110-v0", (16, 32, 64, 128), 1), images=480_000
+    )
+
+
+CONVNET_PRESETS: dict[str, Callable[[], ConvNetConfig]] = {
+    preset.__name__: preset
+    for preset in (
+        convnet_mnist_fc,
+        convnet_mnist_conv,
+        convnet_translated_fc,
+        convnet_translated_fc64,
+        convnet_translated_conv,
+        convnet_cluttered60_fc,
+        convnet_cluttered60_fc64,
+        convnet_cluttered60_conv,
+        convnet_cluttered100_fc,
+        convnet_cluttered100_conv,
+        convnet_addition,
+        convnet_house_numbers,
+        convnet_house_numbers_cpu,
+        convnet_house_numbers110,
+        convnet_house_numbers110_cpu,
+        convnet_svhn,
+        convnet_svhn110,
+        modern_mnist,
+        modern_translated,
+        modern_cluttered60,
+        modern_cluttered100,
+        modern_pairs,
+        modern_addition,
+        modern_house_numbers,
+        modern_house_numbers_cpu,
+        modern_house_numbers110,
+        modern_house_numbers110_cpu,
+        modern_svhn,
+        modern_svhn110,
+    )
+}

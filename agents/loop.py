@@ -1,0 +1,110 @@
+"""The loop of every trainer: update, log, and at the end of an epoch what the trainer does."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from tqdm import tqdm
+
+from agents.convnet_config import AnyConfig
+from agents.optimization import learning_rate
+from agents.run_folder import RunFolder
+
+LOG_EVERY = 50  # updates between scalars; each waits for the device once
+
+
+class Trainable(Protocol):
+    """A run in progress."""
+
+    updates: int
+
+    @property
+    def config(self) -> AnyConfig:
+        """What is trained."""
+
+    @property
+    def images(self) -> int:
+        """Images seen so far."""
+
+    def update(self) -> dict[str, torch.Tensor]:
+        """One step of the optimizer; returns what to log, "train/error" among it."""
+
+
+def train(
+    training: Trainable, folder: RunFolder, end_epoch: Callable[[dict[str, float]], None]
+) -> bool:
+    """Update until the configured number of images; False when Ctrl-C came first.
+
+    Args:
+        training: The run.
+        folder: Where scalars go.
+        end_epoch: Called after each epoch with the means of what its updates logged.
+    """
+    config = training.config
+    clock, since = time.monotonic(), training.images
+    every = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file is no place for animation
+    progress = tqdm(
+        total=config.images, initial=since, unit="image", smoothing=0.05, mininterval=every
+    )
+    with progress as bar, Interrupt() as stop:
+        recent, epoch = Means(), Means()
+        while training.images < config.images and not stop.asked:
+            before = training.images
+            metrics = training.update()
+            recent.add(metrics)
+            epoch.add(metrics)
+            bar.update(training.images - before)
+            if training.updates % LOG_EVERY == 0:
+                scalars = recent.take()
+                speed = (training.images - since) / (time.monotonic() - clock)
+                scalars |= {"time/images_per_second": speed}
+                scalars |= {"train/learning_rate": learning_rate(config, training.images)}
+                folder.log(training.images, scalars)
+                bar.set_postfix(error=f"{100 * scalars['train/error']:.1f} %", refresh=False)
+            if before // config.epoch_images != training.images // config.epoch_images:
+                end_epoch(epoch.take())
+    return not stop.asked
+
+
+class Means:
+    """Running means of numbers that stay on the device until they are asked for."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._sums: dict[str, torch.Tensor] = {}
+        self._count = 0
+
+    def add(self, metrics: dict[str, torch.Tensor]) -> None:
+        """Count in the metrics of an update."""
+        for key, value in metrics.items():
+            self._sums[key] = self._sums.get(key, 0) + value.detach()
+        self._count += 1
+
+    def take(self) -> dict[str, float]:
+        """The means since the last time; waits for the device."""
+        means = {key: float(value) / self._count for key, value in self._sums.items()}
+        self._sums, self._count = {}, 0
+        return means
+
+
+class Interrupt:
+    """Ctrl-C asks for a stop after the update; a second one stops at once."""
+
+    def __enter__(self) -> Interrupt:
+        """Listen."""
+        self.asked = False
+        self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, self._before)

@@ -1,0 +1,119 @@
+"""Train a whole-image baseline: `python agents/train_convnet.py --preset NAME`; see `--help`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from functools import partial
+from pathlib import Path
+
+if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import tyro
+from tqdm import tqdm
+
+from agents import checkpoint
+from agents.command_line import (
+    first_config,
+    require_same_run,
+    saved_config,
+    without_lost_row,
+)
+from agents.convnet_config import ConvNetConfig
+from agents.convnet_presets import CONVNET_PRESETS
+from agents.convnet_training import ConvNetTraining, evaluate_convnet
+from agents.evaluate import pick_device
+from agents.flops import describe_cost
+from agents.loop import train
+from agents.run_folder import RunFolder, write_json
+from glimpse_env.errors import GlimpseError
+from glimpse_env.tasks.arrays import ArrayTask
+
+
+@dataclasses.dataclass(kw_only=True)
+class Arguments:
+    """Train a network that sees whole images, for tables that set an agent beside it."""
+
+    preset: str | None = None
+    """Row of the papers' tables to start from: a name in agents/convnet_presets.py. Every option
+    below changes it. By default modern_house_numbers with a GPU, modern_house_numbers_cpu
+    without."""
+    resume: Path | None = None
+    """Folder of a run to go on with, with its own configuration."""
+    device: str = "auto"
+    """Torch device; auto takes a GPU where there is one."""
+    runs: Path = Path("runs")
+    """Folder for run folders."""
+    test: bool = True
+    """Read the test split at the end, once."""
+    config: tyro.conf.OmitArgPrefixes[ConvNetConfig]
+    """Every field of the configuration."""
+
+
+def main(arguments: Arguments) -> None:
+    """Train from the beginning or from a checkpoint, then evaluate."""
+    device = pick_device(arguments.device)
+    training = ConvNetTraining(arguments.config, device)
+    if arguments.resume:
+        state = checkpoint.load(arguments.resume / "checkpoint.pt")
+        require_same_run(arguments.preset, arguments.config, saved_config(state, ConvNetConfig))
+        training.restore(state)
+        folder = RunFolder.resume(arguments.resume, training.images)
+    else:
+        name = arguments.preset or default_preset(device)
+        folder = RunFolder.new(arguments.runs, name, arguments.config)
+        folder.save(training.state())
+    print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
+    finished = train(training, folder, partial(end_epoch, training, folder))
+    folder.save(training.state())
+    if finished and arguments.test:
+        report(training, folder)
+    folder.close()
+    if not finished:
+        print(f"stopped; to go on: python agents/train_convnet.py --resume {folder.path}")
+
+
+def end_epoch(training: ConvNetTraining, folder: RunFolder, scalars: dict[str, float]) -> None:
+    """Validate, log and save."""
+    config = training.config
+    seen = evaluate_convnet(training.network, config, "validation", images=config.validation_images)
+    folder.record(training.images, scalars | {"validation/error": seen.error / 100})
+    folder.save(training.state())
+    tqdm.write(f"{training.images:>10} images: {seen.describe()}")
+
+
+def report(training: ConvNetTraining, folder: RunFolder) -> None:
+    """Read the test split once."""
+    config = training.config
+    result = evaluate_convnet(training.network, config, "test", progress=True)
+    print(result.describe())
+    print(describe_cost(result.parameters, result.flops_per_image))
+    if isinstance(training.source.task, ArrayTask):
+        print("note: an environment made from arrays shows the same images in every split")
+    write_json(folder.path / "result.json", [dataclasses.asdict(result)])
+    if config.published_error:
+        print(f"published: {config.published_error}")
+
+
+def default_preset(device: str) -> str:
+    """The house-number preset sized for the machine."""
+    return "modern_house_numbers_cpu" if device == "cpu" else "modern_house_numbers"
+
+
+def parse(argv: list[str]) -> Arguments:
+    """Read the command line; a preset or a run to resume sets the defaults of all other options.
+
+    Raises:
+        InvalidArgument: An unknown preset.
+    """
+    start = first_config(argv, ConvNetConfig, CONVNET_PRESETS, default_preset)
+    arguments = tyro.cli(Arguments, args=argv, default=Arguments(config=start))
+    return dataclasses.replace(arguments, config=without_lost_row(arguments.config, start))
+
+
+if __name__ == "__main__":
+    try:
+        main(parse(sys.argv[1:]))
+    except GlimpseError as error:
+        sys.exit(f"error: {error}")

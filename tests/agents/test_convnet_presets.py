@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+import torch
+
+from agents.build import make_agent, make_envs
+from agents.convnet_config import ConvNetConfig
+from agents.convnet_presets import CONVNET_PRESETS
+from agents.convnet_training import ConvNetTraining, Images
+from agents.convnets import ConvNet
+from agents.flops import flops_of_network, parameters_of
+from agents.presets import PRESETS
+
+
+def preset(name: str) -> ConvNetConfig:
+    config = CONVNET_PRESETS[name]()
+    if config.env_id not in gym.registry:
+        pytest.skip(f"{config.env_id} is not registered")
+    if "SVHN" in config.env_id:
+        pytest.skip("needs SVHN's archives")
+    return replace(config, num_images=16) if "HouseNumbers" in config.env_id else config
+
+
+@pytest.mark.parametrize("name", CONVNET_PRESETS)
+def test_every_preset_takes_an_update(name: str, synthetic_mnist: Path) -> None:
+    """At a fraction of its width."""
+    config = replace(preset(name), batch=8)
+    narrow = replace(config, width_factor=min(config.width_factor, 1 / 8))
+    metrics = ConvNetTraining(narrow).update()
+    assert torch.isfinite(metrics["train/cross_entropy"])
+    assert config.published_error and CONVNET_PRESETS[name].__doc__
+
+
+@pytest.mark.parametrize(
+    ("modern", "agent"),
+    [
+        ("modern_mnist", "ram_mnist"),
+        ("modern_translated", "ram_translated"),
+        ("modern_cluttered60", "ram_cluttered60"),
+        ("modern_cluttered100", "ram_cluttered100"),
+        ("modern_pairs", "dram_pairs"),
+        ("modern_addition", "dram_addition"),
+        ("modern_house_numbers", "dram_house_numbers"),
+        ("modern_house_numbers_cpu", "dram_house_numbers_cpu"),
+        ("modern_house_numbers110", "dram_house_numbers"),
+        ("modern_house_numbers110_cpu", "dram_house_numbers_cpu"),
+    ],
+)
+def test_modern_networks_have_the_agents_parameters(
+    modern: str, agent: str, synthetic_mnist: Path
+) -> None:
+    config = PRESETS[agent]()
+    seen = make_agent(config, make_envs(config, "test", 1))
+    shown = preset(modern)
+    network = ConvNet(shown, Images(shown, "test", "cpu").task)
+    assert parameters_of(network) == pytest.approx(parameters_of(seen), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "multiply_adds"),
+    [("convnet_house_numbers", 51e6, 2.1e9), ("convnet_house_numbers110", 169e6, 8.5e9)],
+)
+def test_the_ten_layers_cost_what_the_paper_says(
+    name: str, parameters: float, multiply_adds: float
+) -> None:
+    """DRAM, table 5; nothing is computed here."""
+    config = preset(name)
+    task = Images(config, "test", "cpu").task
+    with torch.device("meta"):
+        network = ConvNet(config, task)
+        image = torch.zeros(task.image_shape)
+        assert flops_of_network(network, image) / 2 == pytest.approx(multiply_adds, rel=0.02)
+    assert parameters_of(network) == pytest.approx(parameters, rel=0.02)

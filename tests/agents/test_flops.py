@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+import torch
+from torch import nn
+
+from agents import checkpoint, flops
+from agents.build import make_agent, make_envs
+from agents.config import Config
+from agents.flops import counting, flops_of_agent, flops_of_network, parameters_of
+from tests.conftest import arrays_for_tests
+
+SEQUENCES_ID = "FlopSequences-v0"
+
+
+@pytest.fixture
+def sequences_id() -> Iterator[str]:
+    gym.register(
+        SEQUENCES_ID,
+        vector_entry_point="glimpse_env.vector_env:GlimpseVectorEnv",
+        kwargs=arrays_for_tests() | {"glimpse_size": 4, "num_scales": 1},
+    )
+    yield SEQUENCES_ID
+    del gym.registry[SEQUENCES_ID]
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+def test_an_lstm_is_counted(gradient: bool) -> None:
+    """PyTorch alone would say 0."""
+    layer, inputs, steps, rows = nn.LSTM(10, 20), 10, 3, 5
+    with torch.set_grad_enabled(gradient), counting() as counter:
+        layer(torch.rand(steps, rows, inputs))
+    assert counter.get_total_flops() == 2 * steps * rows * 4 * 20 * (10 + 20)
+
+
+def test_the_formula_for_a_gpu_sees_matrices_alone() -> None:
+    weights = [(80, 10), (80, 20), (80,), (80,)]
+    assert flops._lstm_on_a_gpu((3, 5, 10), weights, 4) == 2 * 3 * 5 * 80 * (10 + 20)
+
+
+def test_convolutions_and_layers() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(2, 3, 5, padding=2), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 8 * 9, 7)
+    )
+    assert flops_of_network(network, torch.rand(2, 8, 9)) == 2 * (
+        8 * 9 * 25 * 2 * 3 + 3 * 8 * 9 * 7
+    )
+    assert network.training
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn"])
+def test_an_agent_against_the_closed_form(stripes_config: Config, cell: Any) -> None:
+    config = replace(stripes_config, cell=cell)
+    agent = make_agent(config, make_envs(config, "test", 1))
+    f = h = 32
+    gates = 4 if cell == "lstm" else 1
+    glimpse = 16 * f + f * f + 2 * f + f * f  # what and where
+    look = glimpse + gates * h * (f + h) + gates * h * (h + h)
+    begin = 9 * (25 * 16 + 9 * 16 * 16 + 9 * 16 * 32) + 9 * 32 * h  # 6x6 cells, stride 2
+    # Two glimpses and one label; a gaze before each glimpse and one that is not used.
+    expected = begin + 2 * look + h * 2 + 3 * (2 * h + h)
+    assert flops_of_agent(agent, config, "test", images=10, num_envs=4) == 2 * expected
+
+
+def test_rows_that_have_ended_cost_nothing(sequences_id: str) -> None:
+    config = Config(env_id=sequences_id, features=8, units=8, glimpses_per_label=2)
+    torch.manual_seed(1)
+    agent = make_agent(config, make_envs(config, "test", 1))
+    together = flops_of_agent(agent, config, "test", num_envs=5)
+    singly = [flops_of_agent(agent, config, "test", images=n, num_envs=1) * n for n in (11, 12)]
+    assert together == pytest.approx(singly[1] / 12)
+    ever_longer = replace(config, glimpses_per_label=4)
+    assert flops_of_agent(agent, ever_longer, "test") > 1.5 * together
+
+
+def test_the_command_keeps_the_count_beside_the_checkpoint(
+    tmp_path: Path, stripes_config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from agents.training import Training
+
+    training = Training(stripes_config)
+    checkpoint.save(tmp_path / "checkpoint.pt", training.state())
+    flops.main(flops.Arguments(run=tmp_path, images=20, device="cpu"))
+    kept = json.loads((tmp_path / "flops.json").read_text())
+    assert kept["parameters"] == parameters_of(training.agent)
+    assert kept["flops_per_image"] == flops_of_agent(training.agent, stripes_config, "test", 20)
+    assert f"{kept['parameters']:,} parameters" in capsys.readouterr().out
