@@ -12,7 +12,7 @@ import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.agent import GlimpseAgent
 from agents.config import Config
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.gaze_vector_env import GazeVectorEnv
 
 
 def make_envs(
@@ -21,7 +21,7 @@ def make_envs(
     num_envs: int,
     device: str = "cpu",
     render_mode: str | None = None,
-) -> GlimpseVectorEnv:
+) -> GazeVectorEnv:
     """Environments that play whole episodes in step, on the device where the agent is."""
     options = config.env_options()
     if split != "train":
@@ -33,12 +33,12 @@ def make_envs(
         envs = gym.make_vec(config.env_id, num_envs=num_envs, **options)
     except TypeError as error:
         raise InvalidArgument(f"env_id={config.env_id!r}: {error}") from error
-    if not isinstance(envs, GlimpseVectorEnv):
+    if not isinstance(envs, GazeVectorEnv):
         raise InvalidArgument(f"env_id={config.env_id!r} is not a glimpse environment")
     return envs
 
 
-def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
+def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
     """A fresh agent for these environments, on their device; sets the run's matmul precision."""
     torch.set_float32_matmul_precision(config.matmul_precision)
     shown = cast(spaces.Dict, envs.single_observation_space)
@@ -47,7 +47,7 @@ def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
     agent = GlimpseAgent(
         glimpse_shape=glimpse_shape,
         context_shape=context.shape if context else None,  # type: ignore[arg-type]
-        labels=envs.rules.num_labels,
+        labels=envs.num_choices,
         layers=config.layers,
         features=config.features,
         units=config.units,
@@ -60,6 +60,6 @@ def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
     return agent.to(envs.device)
 
 
-def half_width(envs: GlimpseVectorEnv) -> float:
+def half_width(envs: GazeVectorEnv) -> float:
     """Pixels in a unit of the gaze."""
-    return envs.task.image_shape[2] / 2
+    return envs.image_shape[2] / 2

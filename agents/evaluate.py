@@ -21,7 +21,8 @@ from agents.agent import GlimpseAgent
 from agents.build import half_width, make_agent, make_envs
 from agents.config import Config
 from agents.pictures import draw_pictures
-from agents.rollout import GazePolicy, center_gaze, collect, mean_gaze, random_gaze, sampled
+from agents.game_rollout import play
+from agents.rollout import GazePolicy, center_gaze, mean_gaze, random_gaze, sampled
 from agents.run_folder import write_json
 from glimpse_env.arguments import require_at_least
 from glimpse_env.errors import GlimpseError
@@ -85,7 +86,7 @@ def evaluate(
     batch = max(1, num_envs // samples)
     envs = make_envs(config, split, batch * samples, str(device))
     policy = _policy(gaze, samples, config.sigma_pixels / half_width(envs), device)
-    number = min(images, envs.task.size) if images else envs.task.size
+    number = min(images, envs.size) if images else envs.size
     wrong, labels_right = 0, 0.0
     agent.eval()
     with torch.no_grad():
@@ -96,7 +97,7 @@ def evaluate(
             index = np.arange(first, first + batch)
             index[index >= number] = 0
             rows = np.repeat(index, samples)
-            rollout = collect(agent, envs, rows, policy, samples, seed=first * samples)
+            rollout = play(agent, envs, rows, policy, samples, seed=first * samples)
             kept = min(batch, number - first)
             wrong += kept - int(rollout.right[::samples][:kept].sum())
             labels_right += float(rollout.labels_right[::samples][:kept].sum())

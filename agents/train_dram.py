@@ -18,6 +18,7 @@ from tqdm import tqdm
 from agents import checkpoint
 from agents.config import Config
 from agents.evaluate import Evaluation, Gaze, describe, evaluate, pick_device
+from agents.game_training import make_training
 from agents.optimization import learning_rate
 from agents.pictures import draw_pictures
 from agents.presets import PRESETS
@@ -54,7 +55,7 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     """Train from the beginning or from a checkpoint, then evaluate."""
     device = pick_device(arguments.device)
-    training = Training(arguments.config, device)
+    training = make_training(arguments.config, device)
     if arguments.resume:
         state = checkpoint.load(arguments.resume / "checkpoint.pt")
         require_same_run(arguments, Config(**state["config"]))
@@ -187,7 +188,7 @@ def report(training: Training, folder: RunFolder) -> None:
         result = evaluate(training.agent, config, "test", gaze=gaze, samples=samples, progress=True)
         print(describe(result))
         results.append(result)
-    if isinstance(training.envs.task, ArrayTask):
+    if isinstance(getattr(training.envs, "task", None), ArrayTask):
         print("note: an environment made from arrays shows the same images in every split")
     write_json(folder.path / "result.json", [dataclasses.asdict(result) for result in results])
     animation, picture = draw_pictures(training.agent, config, "test", folder.path)

@@ -75,7 +75,7 @@ class Training:
         """One step of the optimizer; returns what to log, still on the device."""
         config = self.config
         rollout = self._collect()
-        loss, parts = hybrid_loss(rollout, config, self.std)
+        loss, parts = self._loss(rollout)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = self.gradient_norms()
@@ -89,9 +89,15 @@ class Training:
     def _collect(self) -> Rollout:
         numbers = np.random.default_rng([self.config.seed, self.updates])
         self.generator.manual_seed(int(numbers.integers(2**62)))
-        index = numbers.integers(self.envs.task.size, size=self.config.num_envs)
+        index = numbers.integers(self.envs.size, size=self.config.num_envs)
         seed = int(numbers.integers(2**31))
-        return collect(self.agent, self.envs, self._share(index), self.policy(), seed=seed)
+        return self._play(self._share(index), seed)
+
+    def _play(self, index: IndexArray, seed: int) -> Rollout:
+        return collect(self.agent, self.envs, index, self.policy(), seed=seed)
+
+    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        return hybrid_loss(rollout, self.config, self.std)
 
     def _share(self, index: IndexArray) -> IndexArray:
         """Show each image to `samples` rows."""

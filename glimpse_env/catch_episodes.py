@@ -44,7 +44,7 @@ class CatchEpisodes(Episodes):
     """
 
     rows: CatchRows
-    strip = ("moved", "")
+    strip = ("move", "")
 
     def __init__(
         self, backend: Backend, game: CatchGame, eye: Eye, number: int, initial_gaze: str

@@ -81,6 +81,16 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         return self._episodes.image_shape
 
     @property
+    def size(self) -> int:
+        """How many images or games there are to draw from."""
+        return self._episodes.size
+
+    @property
+    def sees_at_reset(self) -> bool:
+        """Whether a reset shows a glimpse."""
+        return self._episodes.sees_at_reset
+
+    @property
     def num_choices(self) -> int:
         """How many labels, or moves, an action chooses from."""
         return self._episodes.num_choices
