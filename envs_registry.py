@@ -81,7 +81,9 @@ def readme_table() -> str:
         shown, paper = _SHOWN[env_id]
         side, scales = keywords.get("glimpse_size", "any"), keywords.get("num_scales", "any")
         glimpse = "yours" if side == "any" else f"{side}x{side}, {scales} scales"
-        count = keywords.get("glimpses_per_label", "" if ENTRY_POINTS[env_id] is _CATCH else "yours")
+        count = keywords.get(
+            "glimpses_per_label", "" if ENTRY_POINTS[env_id] is _CATCH else "yours"
+        )
         lines.append(f"| `{env_id}` | {shown} | {glimpse} | {count} | {paper} |")
     return "\n".join(lines).replace(", 1 scales", ", 1 scale")
 

@@ -27,9 +27,7 @@ class GameTraining(Training):
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         moves = sampled_move(self.generator)
-        return play_games(
-            self.agent, self.envs, index, self.policy(), seed=seed, moves=moves
-        )
+        return play_games(self.agent, self.envs, index, self.policy(), seed=seed, moves=moves)
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
         return game_loss(rollout, self.config, self.std)

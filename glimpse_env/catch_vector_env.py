@@ -91,6 +91,7 @@ class CatchVectorEnv(GazeVectorEnv):
     choice = "move"
     known = ("ball", "paddle", "index")
     outcome = ("caught",)
+    _episodes: CatchEpisodes
 
     def __init__(
         self,
@@ -118,14 +119,19 @@ class CatchVectorEnv(GazeVectorEnv):
         arguments.require_at_least("context_size", context_size, 0)
         arguments.require_choice("initial_gaze", initial_gaze, arguments.INITIAL_GAZES)
         made = make_backend(backend, device)
-        self.game = CatchGame(made, split=split, screen_size=screen_size)
+        game = CatchGame(made, split=split, screen_size=screen_size)
         eye = Eye(
             made,
-            self.game.image_shape,
+            game.image_shape,
             number=num_envs,
             glimpse_size=glimpse_size,
             num_scales=num_scales,
             context_size=context_size,
         )
-        episodes = CatchEpisodes(made, self.game, eye, num_envs, initial_gaze)
+        episodes = CatchEpisodes(made, game, eye, num_envs, initial_gaze)
         self._play(episodes, emits=False)
+
+    @property
+    def game(self) -> CatchGame:
+        """The rules, and the openings of all games."""
+        return self._episodes.game
