@@ -20,8 +20,8 @@ from agents import checkpoint
 from agents.agent import GlimpseAgent
 from agents.build import half_width, make_agent, make_envs
 from agents.config import Config
-from agents.pictures import draw_pictures
 from agents.game_rollout import play
+from agents.pictures import draw_pictures
 from agents.rollout import GazePolicy, center_gaze, mean_gaze, random_gaze, sampled
 from agents.run_folder import write_json
 from glimpse_env.arguments import require_at_least

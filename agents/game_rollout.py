@@ -69,7 +69,7 @@ def play_games(
     watch()
     seen = _tensors(observation, device)
     state = agent.begin(seen["location"], seen.get("context"))
-    logits, made, gazes, means, baselines = [], [], [], [], []
+    decided: list[tuple[Tensor, ...]] = []
     reward: Any = None
     for step in range(envs.game.steps):
         if step or envs.sees_at_reset:
@@ -78,27 +78,23 @@ def play_games(
         move = moves(_agreed(scores, samples))
         mean, baseline = agent.where_next(state)
         gaze = policy(mean)
-        action = {"gaze": gaze, "move": move}
+        decided.append((gaze, mean, baseline, scores, move))
+        action: dict[str, Any] = {"gaze": gaze, "move": move}
         if envs.backend_name == "numpy":
             action = {key: value.cpu().numpy() for key, value in action.items()}
         observation, reward, _, _, _ = envs.step(action)
         watch()
         seen = _tensors(observation, device)
-        for kept, value in zip(
-            (logits, made, gazes, means, baselines),
-            (scores, move, gaze, mean, baseline),
-            strict=True,
-        ):
-            kept.append(value)
+    gazes, means, baselines, logits, made = map(torch.cat, zip(*decided, strict=True))
     won = torch.as_tensor(reward, device=device).float()
     return Rollout(
-        gaze=torch.cat(gazes),
-        gaze_mean=torch.cat(means),
-        baseline=torch.cat(baselines),
+        gaze=gazes,
+        gaze_mean=means,
+        baseline=baselines,
         returns=won[:, None],
         for_label=torch.arange(len(won), device=device).repeat(envs.game.steps),
-        logits=torch.cat(logits),
-        targets=torch.cat(made),
+        logits=logits,
+        targets=made,
         right=won > 0,
         labels_right=won,
     )

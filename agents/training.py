@@ -30,6 +30,8 @@ from agents.rollout import (
     random_gaze,
     sampled,
 )
+from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.vector_env import GlimpseVectorEnv
 
 
 class Training:
@@ -47,7 +49,7 @@ class Training:
         """Make environments, agent and optimizer."""
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
-        self.envs = make_envs(config, "train", config.num_envs, device)
+        self.envs: GazeVectorEnv = make_envs(config, "train", config.num_envs, device)
         self.agent = make_agent(config, self.envs)
         self.optimizer = make_optimizer(config, self.agent.parameters())
         self.generator = torch.Generator(device)
@@ -94,6 +96,7 @@ class Training:
         return self._play(self._share(index), seed)
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
+        assert isinstance(self.envs, GlimpseVectorEnv)
         return collect(self.agent, self.envs, index, self.policy(), seed=seed)
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:

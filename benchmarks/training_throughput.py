@@ -27,6 +27,8 @@ from benchmarks.measuring import REPETITIONS, Rate, Work, clocked, measure, wait
 from benchmarks.plain_ram import PlainTraining, Retina
 from benchmarks.reporting import Ratio
 from glimpse_env.errors import InvalidArgument
+from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.vector_env import GlimpseVectorEnv
 
 OURS, PUBLIC, INTEGERS = "ours", "plain, as public code is", "plain, Python integers"
 WANTED = 3.0
@@ -90,7 +92,7 @@ def main(arguments: Arguments) -> None:
     rates = measure(works, arguments.seconds)
     about = EXPLANATION.format(
         batch=config.num_envs,
-        glimpses=make_envs(config, "train", 1).rules.glimpses_per_label,
+        glimpses=_reading(make_envs(config, "train", 1)).rules.glimpses_per_label,
         repetitions=REPETITIONS,
         seconds=arguments.seconds,
         threads=arguments.threads,
@@ -122,10 +124,18 @@ def preset(name: str) -> Config:
     return config
 
 
+def _reading(envs: GazeVectorEnv) -> GlimpseVectorEnv:
+    """The environment, which must be one in which labels are read."""
+    if not isinstance(envs, GlimpseVectorEnv):
+        raise InvalidArgument(f"{type(envs).__name__} is not what the plain model is for")
+    return envs
+
+
 def trainings(config: Config, device: str) -> Iterator[tuple[Name, Work]]:
     """Our training and the plain ones, ready to run."""
     ours = Training(config, device)
-    task, glimpses = ours.envs.task, ours.envs.rules.glimpses_per_label
+    reading = _reading(ours.envs)
+    task, glimpses = reading.task, reading.rules.glimpses_per_label
     index = np.arange(min(task.size, MOST_IMAGES))
     number = torch.as_tensor(index, device=device) if device != "cpu" else index
     images = torch.as_tensor(task.images(number)).float() / 255

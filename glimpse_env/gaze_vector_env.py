@@ -1,4 +1,4 @@
-"""What every batch of episodes with a gaze has in common: resets, masks, actions, frames, copies."""
+"""What all batches of episodes with a gaze have in common: resets, masks, frames, copies."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             seed: Row i is seeded with `seed + i`, or with the i-th number of a sequence; None goes
                 on with the episodes that the last seeds give.
             options: `index`: which image or game (an integer, or one a row), instead of the one
-                that follows from seed and episode. `reset_mask`: bool (num_envs,), which rows to reset;
-                the others stay as they are.
+                that follows from seed and episode. `reset_mask`: bool (num_envs,), which rows to
+                reset; the others stay as they are.
 
         Returns:
             The observations and infos of all rows.
@@ -220,7 +220,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         return self.spec.id if self.spec else "glimpse_env"
 
     def render(self) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...] | None:
-        """One frame a row: the image, the gaze path, the boxes of every scale, what was said or done.
+        """One frame a row: image, gaze path, the boxes of every scale, what was said or done.
 
         Returns:
             uint8 (height, width, 3) frames with `render_mode="rgb_array"`, None with "human" (a

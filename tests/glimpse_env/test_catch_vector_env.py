@@ -110,7 +110,7 @@ def test_as_a_plain_game(side: int, initial_gaze: str, backend: str) -> None:
             for numbers in zip(start // SUBCELLS, speed, paddle, strict=True)
         ]
         assert (observation["glimpse"] == 0).all() or initial_gaze != "none"
-        for step in range(side - 1):
+        for _ in range(side - 1):
             action = actions(rng, 40)
             observation, reward, over, truncated, info = map(host, envs.step(action))
             gaze = action["gaze"].clip(-1, 1)
@@ -124,7 +124,7 @@ def test_as_a_plain_game(side: int, initial_gaze: str, backend: str) -> None:
                 np.testing.assert_allclose(
                     observation["glimpse"][row], game.glimpse(gaze[row], 5, 3), atol=1e-6
                 )
-        assert over.all() and step == side - 2
+        assert over.all()
         np.testing.assert_array_equal(info["caught"], reward > 0)
         np.testing.assert_array_equal(info["episode"]["r"], reward)
         assert (info["episode"]["l"] == side - 1).all()
