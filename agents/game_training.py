@@ -14,6 +14,7 @@ from agents.losses import (
     outside_loss,
     reinforce_loss,
 )
+from agents.optimization import entropy_weight
 from agents.rollout import IndexArray, Rollout
 from agents.training import Training
 from glimpse_env.catch_vector_env import CatchVectorEnv
@@ -29,14 +30,23 @@ class GameTraining(Training):
         return play_games(self.agent, self.envs, index, self.policy(), seed=seed, moves=moves)
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
-        return game_loss(rollout, self.config, self.std)
+        weight = entropy_weight(self.config, self.images)
+        return game_loss(rollout, self.config, self.std, weight)
 
 
-def game_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, dict[str, Tensor]]:
+def game_loss(
+    rollout: Rollout, config: Config, std: float, entropy_weight: float
+) -> tuple[Tensor, dict[str, Tensor]]:
     """REINFORCE for moves and gazes, squared error of the baseline, entropy, pull to the screen.
 
     Mnih et al. 2014, section 3.1 (eq. 2 and 3) with the one return R of a game for all its steps,
     for one game on average. The term of the gazes is multiplied by sigma^2 as in `hybrid_loss`.
+
+    Args:
+        rollout: Games played by sampled moves.
+        config: Weights of the other terms.
+        std: Standard deviation of the gaze, half images.
+        entropy_weight: That of the entropy of the moves now.
     """
     number = len(rollout.right)
     returns = rollout.returns.view(-1)[rollout.for_label]
@@ -45,7 +55,7 @@ def game_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, dic
     entropy = -(chances.exp() * chances).sum(1)
     loss = reinforce_loss(made, returns, rollout.baseline)
     loss = loss + baseline_loss(returns, rollout.baseline)
-    loss = loss - config.entropy_weight * entropy.sum()
+    loss = loss - entropy_weight * entropy.sum()
     if config.gaze == "policy":
         early = slice(0, len(returns) - number)  # what the last gaze shows, no move can use
         mean = rollout.gaze_mean[early]

@@ -9,6 +9,7 @@ import torch
 from agents.config import Config
 from agents.evaluate import evaluate
 from agents.game_training import GameTraining, game_loss, make_training
+from agents.optimization import entropy_weight
 from agents.rollout import Rollout
 from agents.run_folder import read_metrics
 from agents.train_dram import main, parse
@@ -42,9 +43,9 @@ def invented(**changes: torch.Tensor) -> Rollout:
 
 def test_gradients_are_those_of_reinforce(catch_config: Config) -> None:
     """By hand: (p - 1[move]) (R - b) for scores, (l - mean) (R - b) for gazes but the last."""
-    config = replace(catch_config, entropy_weight=0.0, outside_penalty=0.0, reinforce_weight=0.7)
+    config = replace(catch_config, outside_penalty=0.0, reinforce_weight=0.7)
     rollout = invented()
-    loss, _ = game_loss(rollout, config, STD)
+    loss, _ = game_loss(rollout, config, STD, 0.0)
     scores, means, baseline = torch.autograd.grad(
         loss, (rollout.logits, rollout.gaze_mean, rollout.baseline)
     )
@@ -63,10 +64,18 @@ def test_entropy_is_rewarded(catch_config: Config) -> None:
     fair = torch.zeros(STEPS * NUMBER, 3)
     sure = torch.tensor([9.0, 0.0, 0.0]).expand(STEPS * NUMBER, 3)
     known = {"baseline": torch.tensor([1.0, 0.0] * STEPS)}  # no advantage: entropy alone counts
-    config = replace(catch_config, entropy_weight=0.5, outside_penalty=0.0)
-    losses = [game_loss(invented(logits=some, **known), config, STD)[0] for some in (fair, sure)]
+    config = replace(catch_config, outside_penalty=0.0)
+    losses = [
+        game_loss(invented(logits=some, **known), config, STD, 0.5)[0] for some in (fair, sure)
+    ]
     # the entropy of three fair moves is ln 3, of a sure one nearly 0
     assert (losses[1] - losses[0]).item() == pytest.approx(0.5 * STEPS * 1.0986, abs=0.01)
+
+
+def test_the_weight_of_the_entropy_falls_to_nothing(catch_config: Config) -> None:
+    config = replace(catch_config, entropy_weight=0.4, images=1000)
+    weights = [entropy_weight(config, images) for images in (0, 250, 1000, 1001)]
+    assert weights == pytest.approx([0.4, 0.3, 0.0, 0.0])
 
 
 def test_a_game_is_trained_as_a_game(catch_config: Config, stripes_config: Config) -> None:
