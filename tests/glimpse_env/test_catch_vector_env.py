@@ -230,6 +230,25 @@ def test_autoreset_as_gymnasium_does_it(
         )
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_no_step_waits_for_a_value(mode: str, torch: Any) -> None:
+    """Tensors on torch's "meta" device have shapes and no values: whoever asks for one fails."""
+    with pytest.raises(RuntimeError):
+        bool(torch.zeros(1, device="meta"))
+    envs = CatchVectorEnv(
+        4, backend="torch", device="meta", autoreset_mode=mode, screen_size=6, context_size=3
+    )
+    envs.reset(seed=0)
+    for step in range(14):
+        gaze = torch.zeros(4, 2, device="meta")
+        move = torch.zeros(4, dtype=torch.int64, device="meta")
+        observation, reward, terminated, truncated, _ = envs.step({"gaze": gaze, "move": move})
+        for array in (*observation.values(), reward, terminated, truncated):
+            assert array.device.type == "meta"
+        if step == 8:
+            envs.reset(options={"reset_mask": np.array([True, False, True, False])})
+
+
 @pytest.mark.parametrize("how", ["pickle", "deepcopy"])
 @pytest.mark.parametrize("mode", MODES)
 def test_copies_made_in_mid_game_go_on_as_the_original(
