@@ -46,6 +46,7 @@ TABLE: dict[str, Keywords] = {
     "GlimpseMNISTSequence-v0":     _mnist(12, 2, 3, **_DRAM, **_CLUTTER_100, **_LINE),
     "GlimpseHouseNumbers-v0":      _house_numbers(54),
     "GlimpseHouseNumbers110-v0":   _house_numbers(110),
+    "GlimpseCatch-v0":             dict(glimpse_size=6, num_scales=3, **_RAM),
     "Glimpse-v0":                  dict(task="arrays"),
 }
 # fmt: on
@@ -60,8 +61,14 @@ _SHOWN = {
     "GlimpseMNISTSequence-v0": ("1 to 3 digits along a slope, 100x100", "Sønderby et al. 2015"),
     "GlimpseHouseNumbers-v0": ("a rendered house number, 54x54", "after DRAM section 4.3"),
     "GlimpseHouseNumbers110-v0": ("the same in a wider crop, 110x110", "after DRAM table 4"),
+    "GlimpseCatch-v0": ("a falling ball, to be caught with a paddle, 24x24", "RAM section 4.2"),
     "Glimpse-v0": ("your images and labels", ""),
 }
+
+# Which class plays an id: labels are read, but for games.
+_LABELS = ("glimpse_env.env:GlimpseEnv", "glimpse_env.vector_env:GlimpseVectorEnv")
+_CATCH = ("glimpse_env.catch_env:CatchEnv", "glimpse_env.catch_vector_env:CatchVectorEnv")
+ENTRY_POINTS = {env_id: _CATCH if env_id == "GlimpseCatch-v0" else _LABELS for env_id in TABLE}
 
 
 def readme_table() -> str:
@@ -74,7 +81,9 @@ def readme_table() -> str:
         shown, paper = _SHOWN[env_id]
         side, scales = keywords.get("glimpse_size", "any"), keywords.get("num_scales", "any")
         glimpse = "yours" if side == "any" else f"{side}x{side}, {scales} scales"
-        count = keywords.get("glimpses_per_label", "yours")
+        count = keywords.get(
+            "glimpses_per_label", "" if ENTRY_POINTS[env_id] is _CATCH else "yours"
+        )
         lines.append(f"| `{env_id}` | {shown} | {glimpse} | {count} | {paper} |")
     return "\n".join(lines).replace(", 1 scales", ", 1 scale")
 
@@ -83,8 +92,8 @@ for _id, _keywords in TABLE.items():
     if _id not in registry:  # imported again under another name, as the script is below
         register(
             id=_id,
-            entry_point="glimpse_env.env:GlimpseEnv",
-            vector_entry_point="glimpse_env.vector_env:GlimpseVectorEnv",
+            entry_point=ENTRY_POINTS[_id][0],
+            vector_entry_point=ENTRY_POINTS[_id][1],
             kwargs=dict(_keywords),
         )
 

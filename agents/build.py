@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import gymnasium as gym
 import torch
 from gymnasium import spaces
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
+from agents import checkpoint
 from agents.agent import GlimpseAgent
 from agents.config import Config
 from agents.convnet_config import AnyConfig
+from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.errors import InvalidArgument
+from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 
@@ -23,7 +27,7 @@ def make_envs(
     device: str = "cpu",
     render_mode: str | None = None,
     stop_on_mistake: bool = True,
-) -> GlimpseVectorEnv:
+) -> GazeVectorEnv:
     """Environments that play whole episodes in step, on the device where the agent is."""
     options = config.env_options()
     if split != "train":
@@ -31,17 +35,37 @@ def make_envs(
     if device != "cpu":
         options |= {"backend": "torch", "device": device}
     options |= {"split": split, "autoreset_mode": "disabled", "render_mode": render_mode}
-    options |= {"stop_on_mistake": stop_on_mistake}
+    if not stop_on_mistake:
+        options |= {"stop_on_mistake": False}
     try:
         envs = gym.make_vec(config.env_id, num_envs=num_envs, **options)
     except TypeError as error:
         raise InvalidArgument(f"env_id={config.env_id!r}: {error}") from error
-    if not isinstance(envs, GlimpseVectorEnv):
+    if not isinstance(envs, GazeVectorEnv):
         raise InvalidArgument(f"env_id={config.env_id!r} is not a glimpse environment")
     return envs
 
 
-def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
+def is_game(config: AnyConfig) -> bool:
+    """Whether the environment is played by moves, and has no labels."""
+    return isinstance(make_envs(config, "train", 1), CatchVectorEnv)
+
+
+def make_reading_envs(
+    config: AnyConfig, split: str, num_envs: int, device: str = "cpu", stop_on_mistake: bool = True
+) -> GlimpseVectorEnv:
+    """The same, where there are images and labels to read: no games.
+
+    Raises:
+        InvalidArgument: The environment is a game.
+    """
+    envs = make_envs(config, split, num_envs, device, stop_on_mistake=stop_on_mistake)
+    if not isinstance(envs, GlimpseVectorEnv):
+        raise InvalidArgument(f"env_id={config.env_id!r} has no labels to read")
+    return envs
+
+
+def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
     """A fresh agent for these environments, on their device; sets the run's matmul precision."""
     torch.set_float32_matmul_precision(config.matmul_precision)
     shown = cast(spaces.Dict, envs.single_observation_space)
@@ -50,7 +74,7 @@ def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
     agent = GlimpseAgent(
         glimpse_shape=glimpse_shape,
         context_shape=context.shape if context else None,  # type: ignore[arg-type]
-        labels=envs.rules.num_labels,
+        labels=envs.num_choices,
         layers=config.layers,
         features=config.features,
         units=config.units,
@@ -64,6 +88,27 @@ def make_agent(config: Config, envs: GlimpseVectorEnv) -> GlimpseAgent:
     return agent.to(envs.device)
 
 
-def half_width(envs: GlimpseVectorEnv) -> float:
+def half_width(envs: GazeVectorEnv) -> float:
     """Pixels in a unit of the gaze."""
-    return envs.task.image_shape[2] / 2
+    return envs.image_shape[2] / 2
+
+
+def pick_device(device: str) -> str:
+    """A GPU where there is one, unless told otherwise."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_agent(run: Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
+    """The agent of a run folder and its configuration.
+
+    Raises:
+        MissingData: The folder has no checkpoint.
+        CorruptedData: The checkpoint is damaged.
+    """
+    state: dict[str, Any] = checkpoint.load(run / "checkpoint.pt")
+    config = Config(**state["config"])
+    agent = make_agent(config, make_envs(config, "validation", 1, device))
+    agent.load_state_dict(state["agent"])
+    return agent, config

@@ -10,9 +10,9 @@ from typing import TypeVar
 import tyro
 
 from agents import checkpoint
+from agents.build import pick_device
 from agents.config import Config
 from agents.convnet_config import ConvNetConfig
-from agents.evaluate import pick_device
 from glimpse_env.errors import InvalidArgument
 
 MAY_CHANGE = ("images", "validation_images")  # when a run is resumed

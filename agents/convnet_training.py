@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from tqdm import tqdm
+from torch import Tensor, nn
 
-from agents.build import make_envs
+from agents.build import make_reading_envs
 from agents.convnet_config import ConvNetConfig
 from agents.convnets import ConvNet, most_likely, sequence_loss
-from agents.evaluate import wilson_interval
-from agents.flops import flops_of_network, parameters_of
+from agents.evaluation import Evaluation, evaluate_reader
 from agents.optimization import learning_rate, make_optimizer
+from agents.readers import testing
 from glimpse_env.arguments import require_at_least
 from glimpse_env.tasks.task import Task
 
@@ -32,7 +31,7 @@ class Images:
 
     def __init__(self, config: ConvNetConfig, split: str, device: str) -> None:
         """Take the task out of the environment of that id."""
-        envs = make_envs(config, split, 1, device)
+        envs = make_reading_envs(config, split, 1, device)
         self.task: Task = envs.task
         self.device, self._on_host = device, envs.backend_name == "numpy"
 
@@ -109,26 +108,47 @@ class ConvNetTraining:
         self.updates = state["updates"]
 
 
-@dataclasses.dataclass(frozen=True)
-class ConvNetEvaluation:
-    """The outcome of one pass over a split, and what an image of it costs."""
+class ConvNetReader:
+    """A network that reads whole images; see agents/readers.py.
 
-    split: str
-    images: int
-    wrong: int
-    error: float  # of whole sequences, percent
-    interval: tuple[float, float]  # 95 % Wilson interval of the error, percent
-    mean_labels_right: float  # up to the first mistake, "end" among them, as an agent would be paid
-    parameters: int
-    flops_per_image: int  # two for each multiply-add (see agents/flops.py)
+    Args:
+        network: Who reads.
+        config: Its configuration.
+        split: "train", "validation" or "test".
+        batch: Images read together; changes nothing but the speed.
+    """
 
-    def describe(self) -> str:
-        """One line for people."""
-        low, high = self.interval
-        return (
-            f"{self.split} error {self.error:.2f} % "
-            f"(95 % interval {low:.2f} .. {high:.2f}, {self.images} images, whole images)"
-        )
+    def __init__(
+        self, network: ConvNet, config: ConvNetConfig, split: str, batch: int = 500
+    ) -> None:
+        """Find the images."""
+        require_at_least("batch", batch, 1)
+        self._network = network
+        self._images = Images(config, split, str(next(network.parameters()).device))
+        task = self._images.task
+        self.batch, self.size = batch, task.size
+        self.end = task.num_classes if task.has_end else None
+        self.networks: tuple[nn.Module, ...] = (network,)
+
+    def say(self, index: NDArray[np.int64], seed: int) -> Tensor:
+        """See Reader; nothing here is random."""
+        del seed
+        with testing(self._network):
+            said = most_likely(self._network(self._images.batch(index)[0]))
+        return with_end(said, self.end)
+
+    def targets(self, index: NDArray[np.int64]) -> Tensor:
+        """See Reader."""
+        return with_end(self._images.batch(index)[1].cpu(), self.end)
+
+
+def with_end(labels: Tensor, end: int | None) -> Tensor:
+    """Labels (B, L), padded with -1, followed by the end label: (B, L + 1); unless it is None."""
+    if end is None:
+        return labels
+    length = (labels >= 0).sum(1, keepdim=True)
+    padded = torch.nn.functional.pad(labels, (0, 1), value=-1)
+    return padded.scatter(1, length, end)
 
 
 def evaluate_convnet(
@@ -137,59 +157,10 @@ def evaluate_convnet(
     split: str,
     *,
     images: int = 0,
-    batch: int = 500,
     progress: bool = False,
-) -> ConvNetEvaluation:
-    """Read every image of a split once.
-
-    Args:
-        network: Who reads.
-        config: Its configuration.
-        split: "validation" or "test".
-        images: Only so many of the first images; 0 for all.
-        batch: Images read together; changes nothing but the speed.
-        progress: Show a progress bar.
-
-    Raises:
-        InvalidArgument: Numbers that cannot be.
-    """
-    require_at_least("images", images, 0)
-    require_at_least("batch", batch, 1)
-    source = Images(config, split, str(next(network.parameters()).device))
-    number = min(images, source.task.size) if images else source.task.size
-    wrong, labels_right = 0, 0
-    network.eval()
-    with torch.no_grad():
-        for first in tqdm(
-            range(0, number, batch), desc=split, leave=False, disable=None if progress else True
-        ):
-            pixels, labels = source.batch(np.arange(first, min(first + batch, number)))
-            said = most_likely(network(pixels))
-            wrong += len(labels) - int((said == labels).all(1).sum())
-            labels_right += int(count_right(said, labels, source.task.has_end).sum())
-    network.train()
-    low, high = wilson_interval(wrong, number)
-    return ConvNetEvaluation(
-        split=split,
-        images=number,
-        wrong=wrong,
-        error=round(100 * wrong / number, 3),
-        interval=(round(100 * low, 3), round(100 * high, 3)),
-        mean_labels_right=round(labels_right / number, 4),
-        parameters=parameters_of(network),
-        flops_per_image=flops_of_network(network, pixels[0]),
+) -> Evaluation:
+    """Let a network read every image of a split once; see `evaluate`."""
+    reader = ConvNetReader(network, config, split)
+    return evaluate_reader(
+        reader, split, name="whole images", gaze="none", images=images, progress=progress
     )
-
-
-def count_right(said: Tensor, labels: Tensor, has_end: bool) -> Tensor:
-    """Right labels before the first mistake, int64 (B,): the return of an agent that said them.
-
-    Args:
-        said: int64 (B, L), padded with -1.
-        labels: int64 (B, L), padded with -1.
-        has_end: Whether "end" must be said after the last label, and counts.
-    """
-    right = (said == labels).long().cumprod(1).sum(1)
-    length = (labels >= 0).sum(1)
-    end_too = (said == labels).all(1) & has_end
-    return torch.minimum(right, length) + end_too

@@ -50,3 +50,8 @@ def sigma_pixels(config: Config, images: int) -> float:
     first = last if config.sigma_start_pixels is None else config.sigma_start_pixels
     left = 1 - min(images / (config.sigma_fall * config.images), 1.0)
     return float(last * (first / last) ** left)
+
+
+def entropy_weight(config: Config, images: int) -> float:
+    """The weight of the entropy of moves after so many games."""
+    return config.entropy_weight * (1 - min(images / config.images, 1.0))

@@ -14,7 +14,8 @@ from PIL import Image
 from agents.agent import GlimpseAgent
 from agents.build import make_envs
 from agents.config import Config
-from agents.rollout import collect, mean_gaze
+from agents.game_rollout import play
+from agents.rollout import mean_gaze
 
 Frame = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -44,15 +45,15 @@ def draw_pictures(
     steps: list[tuple[Frame, ...]] = []
     agent.eval()
     with torch.no_grad():
-        collect(
+        play(
             agent,
             envs,
             np.asarray(examples),
             mean_gaze,
             watch=lambda: steps.append(envs.render() or ()),
         )
-        envs = make_envs(config, split, min(1000, envs.task.size), device)
-        gazes = collect(agent, envs, np.arange(envs.num_envs), mean_gaze).gaze.cpu().numpy()
+        envs = make_envs(config, split, min(1000, envs.size), device)
+        gazes = play(agent, envs, np.arange(envs.num_envs), mean_gaze).gaze.cpu().numpy()
     agent.train()
     animation, picture = folder / "glimpses.gif", folder / "gazes.png"
     write_gif(animation, [shrink(tile(frames[:4], columns=2), 640) for frames in steps])

@@ -121,6 +121,24 @@ def ram_cluttered100_6() -> Config:
     return _cluttered100(6, "8.31")
 
 
+def ram_catch() -> Config:
+    """RAM plays Catch (Mnih et al. 2014, section 4.2): 6x6, 3 scales; learns from catches alone."""
+    return Config(
+        env_id="GlimpseCatch-v0",
+        layers=1,
+        units=256,
+        features=256,
+        sigma_pixels=1.5,
+        reinforce_weight=1.0,
+        entropy_weight=0.01,
+        num_envs=512,
+        learning_rate=1e-3,
+        images=2_000_000,
+        epoch_images=102_400,
+        published_error="RAM section 4.2: the ball is missed roughly 15 % of the time",
+    )
+
+
 def dram_pairs() -> Config:
     """DRAM on pairs of digits in clutter (Ba et al. 2014, section 4.1): 55 classes, 4 glimpses.
 
@@ -230,5 +248,6 @@ PRESETS: dict[str, Callable[[], Config]] = {
         ram_cluttered100,
         ram_cluttered100_4,
         ram_cluttered100_6,
+        ram_catch,
     )
 }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Any, Literal, Protocol, cast
 
 import gymnasium as gym
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from agents.agent import GlimpseAgent
-from agents.build import half_width, make_envs
+from agents.build import half_width, is_game, make_envs, make_reading_envs
 from agents.config import Config
+from agents.game_rollout import play_games
 from agents.reading import Reading, combine, read_off
 from agents.rollout import (
     GazePolicy,
@@ -27,6 +30,7 @@ from agents.rollout import (
 from glimpse_env import episode
 from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import make_backend
+from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -42,14 +46,20 @@ class Reader(Protocol):
         batch: How many images at once.
         size: How many images there are.
         end: The label said after the last object of a sequence; None where single labels are read.
+        networks: What computes.
     """
 
     batch: int
     size: int
     end: int | None
+    networks: tuple[nn.Module, ...]
 
-    def read(self, index: IndexArray, seed: int) -> Reading:
-        """Read the images of int64 `index` (batch,); random first gazes follow from the seed."""
+    def say(self, index: IndexArray, seed: int) -> Tensor:
+        """Read the images of int64 `index` (batch,); random first gazes follow from the seed.
+
+        Returns:
+            The labels said: int64 (batch, S), -1 after the end.
+        """
 
     def targets(self, index: IndexArray) -> Tensor:
         """What should be said: int64 (batch, S), -1 after the end."""
@@ -80,22 +90,23 @@ class AgentReader:
         self.agent, self.envs, self.samples = agent, envs, samples
         self.batch, self.size = envs.num_envs // samples, envs.task.size
         self.end = envs.rules.num_classes if envs.rules.has_end else None
+        self.networks: tuple[nn.Module, ...] = (agent,)
         generator = torch.Generator(envs.device).manual_seed(0)
         self.policy = _policy(gaze, samples, sigma_pixels / half_width(envs), generator)
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
         """The episodes in which the images of `index` (batch,) are read, M of each."""
         rows, first = np.repeat(index, self.samples), seed * self.samples
-        learning = self.agent.training
-        self.agent.eval()
-        with torch.no_grad():
-            rollout = collect(self.agent, self.envs, rows, self.policy, self.samples, first)
-        self.agent.train(learning)
-        return rollout
+        with testing(self.agent):
+            return collect(self.agent, self.envs, rows, self.policy, self.samples, first)
 
     def read(self, index: IndexArray, seed: int) -> Reading:
-        """See Reader; a backward agent reads from last to first."""
+        """What is said, and how sure it is; a backward agent reads from last to first."""
         return read_off(self.play(index, seed), self.samples)
+
+    def say(self, index: IndexArray, seed: int) -> Tensor:
+        """See Reader."""
+        return self.read(index, seed).said
 
     def targets(self, index: IndexArray) -> Tensor:
         """See Reader; a backward agent's targets go from last to first."""
@@ -120,6 +131,56 @@ class AgentReader:
         return torch.as_tensor(index, device=self.envs.device)
 
 
+class GameReader:
+    """An agent that plays games, of which 1 is said where it wins, and 1 is due everywhere.
+
+    Args:
+        agent: Who plays, on the device of the environments.
+        envs: Batch * M rows.
+        sigma_pixels: Standard deviation of sampled gazes.
+        gaze: See AgentReader.
+        samples: See AgentReader; moves are agreed on as labels are.
+    """
+
+    end: int | None = None
+
+    def __init__(
+        self,
+        agent: GlimpseAgent,
+        envs: CatchVectorEnv,
+        sigma_pixels: float,
+        gaze: Gaze = "policy",
+        samples: int = 1,
+    ) -> None:
+        """Nothing is played yet."""
+        self.agent, self.envs, self.samples = agent, envs, samples
+        self.batch, self.size = envs.num_envs // samples, envs.size
+        self.networks: tuple[nn.Module, ...] = (agent,)
+        generator = torch.Generator(envs.device).manual_seed(0)
+        self.policy = _policy(gaze, samples, sigma_pixels / half_width(envs), generator)
+
+    def say(self, index: IndexArray, seed: int) -> Tensor:
+        """See Reader."""
+        rows, first = np.repeat(index, self.samples), seed * self.samples
+        with testing(self.agent):
+            rollout = play_games(self.agent, self.envs, rows, self.policy, self.samples, first)
+        return rollout.right[:: self.samples, None].long()
+
+    def targets(self, index: IndexArray) -> Tensor:
+        """See Reader."""
+        return torch.ones(len(index), 1, dtype=torch.int64)
+
+
+@contextlib.contextmanager
+def testing(network: nn.Module) -> Iterator[None]:
+    """Nothing is learned and nothing dropped out."""
+    learning = network.training
+    network.eval()
+    with torch.no_grad():
+        yield
+    network.train(learning)
+
+
 def agent_reader(
     agent: GlimpseAgent,
     config: Config,
@@ -128,8 +189,8 @@ def agent_reader(
     gaze: Gaze = "policy",
     samples: int = 1,
     num_envs: int = 1000,
-) -> AgentReader:
-    """An agent that reads a split of its own environment.
+) -> AgentReader | GameReader:
+    """An agent that reads, or plays, a split of its own environment.
 
     Args:
         agent: Who reads.
@@ -142,11 +203,32 @@ def agent_reader(
     Raises:
         InvalidArgument: Numbers that cannot be.
     """
-    require_at_least("samples", samples, 1)
-    rows = max(1, num_envs // samples) * samples
+    if not is_game(config):
+        return label_reader(agent, config, split, gaze=gaze, samples=samples, num_envs=num_envs)
+    rows = _whole_groups(num_envs, samples)
+    envs = make_envs(config, split, rows, str(next(agent.parameters()).device))
+    return GameReader(agent, cast(CatchVectorEnv, envs), config.sigma_pixels, gaze, samples)
+
+
+def label_reader(
+    agent: GlimpseAgent,
+    config: Config,
+    split: str,
+    *,
+    gaze: Gaze = "policy",
+    samples: int = 1,
+    num_envs: int = 1000,
+) -> AgentReader:
+    """The same, for environments with labels to read."""
+    rows = _whole_groups(num_envs, samples)
     device = str(next(agent.parameters()).device)
-    envs = make_envs(config, split, rows, device, stop_on_mistake=False)
+    envs = make_reading_envs(config, split, rows, device, stop_on_mistake=False)
     return AgentReader(agent, envs, config.sigma_pixels, gaze, samples)
+
+
+def _whole_groups(num_envs: int, samples: int) -> int:
+    require_at_least("samples", samples, 1)
+    return max(1, num_envs // samples) * samples
 
 
 class ForwardBackwardReader:
@@ -171,10 +253,11 @@ class ForwardBackwardReader:
         self.forward, self.backward = forward, backward
         self.batch, self.size = forward.batch, forward.size
         self.end: int | None = forward.end
+        self.networks: tuple[nn.Module, ...] = (forward.agent, backward.agent)
 
-    def read(self, index: IndexArray, seed: int) -> Reading:
+    def say(self, index: IndexArray, seed: int) -> Tensor:
         """See Reader."""
-        return combine(self.forward.read(index, seed), self.backward.read(index, seed))
+        return combine(self.forward.read(index, seed), self.backward.read(index, seed)).said
 
     def targets(self, index: IndexArray) -> Tensor:
         """See Reader."""
@@ -193,7 +276,7 @@ class FocusReader:
         split: "train", "validation" or "test".
         wide_id: Environment with the wide images.
         samples: See AgentReader; of both passes.
-        num_envs: See agent_reader.
+        num_envs: Rows stepped together, rounded to a multiple of `samples`.
     """
 
     def __init__(
@@ -208,18 +291,23 @@ class FocusReader:
     ) -> None:
         """Make the environments of the first pass."""
         wide = dataclasses.replace(config, env_id=wide_id)
-        first = agent_reader(agent, wide, split, samples=samples, num_envs=num_envs)
+        first = label_reader(agent, wide, split, samples=samples, num_envs=num_envs)
         self._first = first
         known = {**(gym.spec(config.env_id).kwargs or {}), **config.env_options()}
         self._eye = {name: known[name] for name in _EYE if name in known}
         self._config = config
-        self._side = make_envs(config, split, 1).task.image_shape[1]
-        if first.envs.task.image_shape[1] < self._side:
+        self._side = make_envs(config, split, 1).image_shape[1]
+        if first.envs.image_shape[1] < self._side:
             raise InvalidArgument(f"{wide_id} is not wider than {config.env_id}")
         self.batch, self.size, self.end = first.batch, first.size, first.end
+        self.networks = first.networks
+
+    def say(self, index: IndexArray, seed: int) -> Tensor:
+        """See Reader."""
+        return self.read(index, seed).said
 
     def read(self, index: IndexArray, seed: int) -> Reading:
-        """See Reader."""
+        """What is said in the second pass, and how sure it is."""
         first, samples, task = self._first, self._first.samples, self._first.envs.task
         middle = gaze_middles(first.play(index, seed), samples).cpu().numpy()
         crops = np.moveaxis(crop(first.images(index), middle, self._side), 1, -1)

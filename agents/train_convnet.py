@@ -14,6 +14,7 @@ import tyro
 from tqdm import tqdm
 
 from agents import checkpoint
+from agents.build import pick_device
 from agents.command_line import (
     first_config,
     require_same_run,
@@ -23,8 +24,7 @@ from agents.command_line import (
 from agents.convnet_config import ConvNetConfig
 from agents.convnet_presets import CONVNET_PRESETS
 from agents.convnet_training import ConvNetTraining, evaluate_convnet
-from agents.evaluate import pick_device
-from agents.flops import describe_cost
+from agents.evaluation import length_lines
 from agents.loop import train
 from agents.run_folder import RunFolder, write_json
 from glimpse_env.errors import GlimpseError
@@ -88,7 +88,7 @@ def report(training: ConvNetTraining, folder: RunFolder) -> None:
     config = training.config
     result = evaluate_convnet(training.network, config, "test", progress=True)
     print(result.describe())
-    print(describe_cost(result.parameters, result.flops_per_image))
+    print("\n".join([result.cost(), *length_lines(result)]))
     if isinstance(training.source.task, ArrayTask):
         print("note: an environment made from arrays shows the same images in every split")
     write_json(folder.path / "result.json", [dataclasses.asdict(result)])

@@ -14,6 +14,7 @@ import tyro
 from tqdm import tqdm
 
 from agents import checkpoint
+from agents.build import pick_device
 from agents.command_line import (
     first_config,
     require_same_run,
@@ -21,7 +22,8 @@ from agents.command_line import (
     without_lost_row,
 )
 from agents.config import Config
-from agents.evaluate import Evaluation, describe, evaluate, length_lines, pick_device
+from agents.evaluation import Evaluation, evaluate, length_lines
+from agents.game_training import make_training
 from agents.loop import train
 from agents.pictures import draw_pictures
 from agents.presets import PRESETS
@@ -57,7 +59,7 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     """Train from the beginning or from a checkpoint, then evaluate."""
     device = pick_device(arguments.device)
-    training = Training(arguments.config, device)
+    training = make_training(arguments.config, device)
     if arguments.resume:
         state = checkpoint.load(arguments.resume / "checkpoint.pt")
         require_same_run(arguments.preset, arguments.config, saved_config(state, Config))
@@ -120,7 +122,7 @@ def end_epoch(training: Training, folder: RunFolder, scalars: dict[str, float]) 
     if training.images // config.epoch_images % ANIMATE_EVERY == 0:
         animation, _ = draw_pictures(training.agent, config, "validation", folder.path)
         folder.animate(training.images, animation)
-    tqdm.write(f"{training.images:>10} images: {describe(seen)}")
+    tqdm.write(f"{training.images:>10} images: {seen.describe()}")
 
 
 def report(training: Training, folder: RunFolder) -> None:
@@ -132,12 +134,11 @@ def report(training: Training, folder: RunFolder) -> None:
         tests += [("policy", MONTE_CARLO_SAMPLES), ("random", 1), ("center", 1)]
     for gaze, samples in tests:
         result = evaluate(training.agent, config, "test", gaze=gaze, samples=samples, progress=True)
-        print(describe(result))
+        print(result.describe())
         results.append(result)
-    if isinstance(training.envs.task, ArrayTask):
+    if isinstance(getattr(training.envs, "task", None), ArrayTask):
         print("note: an environment made from arrays shows the same images in every split")
-    for line in length_lines(results[0]):
-        print(line)
+    print("\n".join([results[0].cost(), *length_lines(results[0])]))
     write_json(folder.path / "result.json", [dataclasses.asdict(result) for result in results])
     animation, picture = draw_pictures(training.agent, config, "test", folder.path)
     folder.animate(training.images, animation)

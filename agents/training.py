@@ -31,6 +31,8 @@ from agents.rollout import (
     random_gaze,
     sampled,
 )
+from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.vector_env import GlimpseVectorEnv
 
 
 class Training:
@@ -48,7 +50,7 @@ class Training:
         """Make environments, agent and optimizer."""
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
-        self.envs = make_envs(config, "train", config.num_envs, device)
+        self.envs: GazeVectorEnv = make_envs(config, "train", config.num_envs, device)
         self.agent = make_agent(config, self.envs)
         if config.share_glimpse:
             self.agent.glimpse.requires_grad_(False)
@@ -79,7 +81,7 @@ class Training:
         """One step of the optimizer; returns what to log, still on the device."""
         config = self.config
         rollout = self._collect()
-        loss, parts = hybrid_loss(rollout, config, self.std)
+        loss, parts = self._loss(rollout)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = self.gradient_norms()
@@ -95,9 +97,16 @@ class Training:
         self.generator.manual_seed(int(numbers.integers(2**62)))
         if self.config.dropout:
             torch.manual_seed(int(numbers.integers(2**62)))
-        index = numbers.integers(self.envs.task.size, size=self.config.num_envs)
+        index = numbers.integers(self.envs.size, size=self.config.num_envs)
         seed = int(numbers.integers(2**31))
-        return collect(self.agent, self.envs, self._share(index), self.policy(), seed=seed)
+        return self._play(self._share(index), seed)
+
+    def _play(self, index: IndexArray, seed: int) -> Rollout:
+        assert isinstance(self.envs, GlimpseVectorEnv)
+        return collect(self.agent, self.envs, index, self.policy(), seed=seed)
+
+    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        return hybrid_loss(rollout, self.config, self.std)
 
     def _share(self, index: IndexArray) -> IndexArray:
         """Show each image to `samples` rows."""

@@ -37,15 +37,16 @@ def curve(rows: list[dict[str, Any]]) -> list[str]:
     chosen = rows[step - 1 :: step]
     if rows and chosen[-1] is not rows[-1]:
         chosen.append(rows[-1])
+    measure = "cross_entropy" if rows and "train/cross_entropy" in rows[0] else "move_entropy"
     lines = [
-        "| images | validation error | training error | cross-entropy | gaze spread "
+        f"| images | validation error | training error | {measure.replace('_', '-')} | gaze spread "
         "| gradient at the emission network |",
         "|--:|--:|--:|--:|--:|--:|",
     ]
     for row in chosen:
         lines.append(
             f"| {row['images']:,} | {100 * row['validation/error']:.2f} % "
-            f"| {100 * row['train/error']:.1f} % | {row['train/cross_entropy']:.3f} "
+            f"| {100 * row['train/error']:.1f} % | {row[f'train/{measure}']:.3f} "
             f"| {row['train/gaze_spread']:.3f} | {row.get('gradients/emission', 0):.1e} |"
         )
     return lines

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import tyro
 
-from agents.build import make_envs
+from agents.build import make_reading_envs
 from agents.config import Config
 from agents.presets import PRESETS
 from agents.training import Training
@@ -90,7 +90,7 @@ def main(arguments: Arguments) -> None:
     rates = measure(works, arguments.seconds)
     about = EXPLANATION.format(
         batch=config.num_envs,
-        glimpses=make_envs(config, "train", 1).rules.glimpses_per_label,
+        glimpses=make_reading_envs(config, "train", 1).rules.glimpses_per_label,
         repetitions=REPETITIONS,
         seconds=arguments.seconds,
         threads=arguments.threads,
@@ -125,7 +125,8 @@ def preset(name: str) -> Config:
 def trainings(config: Config, device: str) -> Iterator[tuple[Name, Work]]:
     """Our training and the plain ones, ready to run."""
     ours = Training(config, device)
-    task, glimpses = ours.envs.task, ours.envs.rules.glimpses_per_label
+    reading = make_reading_envs(config, "train", 1, device)
+    task, glimpses = reading.task, reading.rules.glimpses_per_label
     index = np.arange(min(task.size, MOST_IMAGES))
     number = torch.as_tensor(index, device=device) if device != "cpu" else index
     images = torch.as_tensor(task.images(number)).float() / 255

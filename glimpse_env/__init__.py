@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import envs_registry
 
 if TYPE_CHECKING:
+    from glimpse_env.catch_env import CatchEnv
+    from glimpse_env.catch_vector_env import CatchVectorEnv
     from glimpse_env.env import GlimpseEnv
     from glimpse_env.errors import (
         CorruptedData,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from glimpse_env.vector_env import GlimpseVectorEnv
 
 __all__ = [
+    "CatchEnv",
+    "CatchVectorEnv",
     "CorruptedData",
     "DisplayUnavailable",
     "GlimpseEnv",
@@ -35,7 +39,12 @@ __all__ = [
     "envs_registry",
 ]
 
-_MODULES = {"GlimpseEnv": "glimpse_env.env", "GlimpseVectorEnv": "glimpse_env.vector_env"}
+_MODULES = {
+    "CatchEnv": "glimpse_env.catch_env",
+    "CatchVectorEnv": "glimpse_env.catch_vector_env",
+    "GlimpseEnv": "glimpse_env.env",
+    "GlimpseVectorEnv": "glimpse_env.vector_env",
+}
 
 
 def __getattr__(name: str) -> Any:

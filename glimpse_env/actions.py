@@ -12,30 +12,33 @@ from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidAction
 
 
-def read(backend: Backend, actions: Mapping[str, Any], num_envs: int) -> tuple[Array, Array]:
-    """The gazes, float32 (B, 2), and the labels, int64 (B,), of a batch of actions.
+def read(
+    backend: Backend, actions: Mapping[str, Any], num_envs: int, choice: str
+) -> tuple[Array, Array]:
+    """The gazes, float32 (B, 2), and the choices, int64 (B,), of a batch of actions.
 
     Args:
         backend: Where the arrays live.
-        actions: `gaze`: real numbers (B, 2). `label`: integers (B,).
+        actions: `gaze`: real numbers (B, 2). Under the name in `choice`: integers (B,).
         num_envs: B.
+        choice: What is chosen beside the gaze, "label" or "move".
 
     Raises:
         InvalidAction: A missing key, a wrong shape or dtype, or a gaze that is not finite.
     """
     try:
-        gaze, label = backend.reals(actions["gaze"]), backend.integers(actions["label"])
+        gaze, chosen = backend.reals(actions["gaze"]), backend.integers(actions[choice])
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InvalidAction(
             "an action is a dictionary with 'gaze', real numbers of shape (num_envs, 2), and "
-            f"'label', integers of shape (num_envs,): {error}"
+            f"{choice!r}, integers of shape (num_envs,): {error}"
         ) from error
-    if gaze.shape != (num_envs, 2) or label.shape != (num_envs,):
+    if gaze.shape != (num_envs, 2) or chosen.shape != (num_envs,):
         raise InvalidAction(
-            f"action['gaze'] of shape {tuple(gaze.shape)} and action['label'] of shape "
-            f"{tuple(label.shape)} must have shapes ({num_envs}, 2) and ({num_envs},)"
+            f"action['gaze'] of shape {tuple(gaze.shape)} and action[{choice!r}] of shape "
+            f"{tuple(chosen.shape)} must have shapes ({num_envs}, 2) and ({num_envs},)"
         )
     # With NumPy one cheap number tells whether a closer look is needed.
     if not (backend.eager and math.isfinite(np.vdot(gaze, gaze))):
         backend.require(backend.xp.isfinite(gaze), "action['gaze'] must be finite", gaze)
-    return gaze, label
+    return gaze, chosen

@@ -1,4 +1,4 @@
-"""The eyes of all rows: which image each has before it, in full detail and as a coarse whole."""
+"""The eyes of all rows: what each has before it, in full detail and as a coarse whole."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ _RESIDENT_IMAGES = 2**26  # pixels of a data set prepared at once: under 1 GiB a
 
 
 class Eye:
-    """B eyes that look at images of one task.
+    """B eyes that look at images held in slots.
 
     Args:
         backend: Where the arrays live.
-        task: Whose images.
+        image_shape: (C, H, W) of every image.
         number: B.
         glimpse_size: Side of a glimpse, cells.
         num_scales: Scales of a glimpse.
         context_size: Side of the coarse whole image, cells; 0 for none.
+        held: How many slots there are; by default B, one for each eye.
 
     Raises:
         InvalidArgument: A size that cannot work.
@@ -31,21 +32,20 @@ class Eye:
     def __init__(
         self,
         backend: Backend,
-        task: Task,
+        image_shape: tuple[int, int, int],
         *,
         number: int,
         glimpse_size: int,
         num_scales: int,
         context_size: int,
+        held: int | None = None,
     ) -> None:
-        """Allocate memory for B images, or for all of the task's where they are large."""
-        channels, height, width = task.image_shape
-        self._backend, self._task = backend, task
-        area = height * width
-        self._resident = area > _LARGE_IMAGE and area * task.size <= _RESIDENT_IMAGES
+        """Allocate memory for the slots; eye i looks at slot i, or all at the first."""
+        channels, height, width = image_shape
+        self._backend, slots = backend, held or number
         self._retina = Retina(
             backend,
-            capacity=task.size if self._resident else number,
+            capacity=slots,
             channels=channels,
             height=height,
             width=width,
@@ -55,13 +55,61 @@ class Eye:
         self.glimpse_shape = self._retina.shape
         self.context_shape = (channels, context_size, context_size)
         self._coarse = CoarseView(backend, height, width, context_size) if context_size else None
-        slots = backend.arange(number)
-        self._slots = slots * 0 if self._resident else slots
+        self._own = held is None
+        self._slots = backend.arange(number) * self._own
         self._places = self._retina.places(self._slots)
         self.has_context = self._coarse is not None
         if self._coarse:
-            held = task.size if self._resident else number
-            self._contexts = backend.zeros((held, *self.context_shape), "float32")
+            self._contexts = backend.zeros((slots, *self.context_shape), "float32")
+
+    def show(self, slots: Array, images: Array, keep: Array | None = None) -> None:
+        """Put images into slots.
+
+        Args:
+            slots: int64 (m,).
+            images: integers in 0 .. 255, (m, C, H, W).
+            keep: bool (m,), where False the slot stays as it is; None to fill all. NumPy arrays
+                come without such rows, so there it is not read.
+        """
+        self._retina.write(slots, images, keep)
+        if self._coarse:
+            coarse = self._coarse(images)
+            if keep is not None and not self._backend.eager:
+                kept = self._contexts[slots]
+                coarse = self._backend.xp.where(keep[:, None, None, None], coarse, kept)
+            self._contexts[slots] = coarse
+
+    def look(self, gaze: Array) -> Array:
+        """The glimpses at `gaze`, float32 (B, 2): float32 (B, K * C, g, g) in [0, 1]."""
+        return self._retina.glimpse(self._places, gaze)
+
+    def context(self) -> Array:
+        """A copy of the coarse images, float32 (B, C, c, c) in [0, 1]."""
+        if self._own:
+            return self._backend.copy(self._contexts)
+        return self._contexts[self._slots]
+
+
+class TaskEye(Eye):
+    """B eyes that look at images of one task.
+
+    Args:
+        backend: Where the arrays live.
+        task: Whose images.
+        **sizes: Those of `Eye`, but for `held`.
+
+    Raises:
+        InvalidArgument: A size that cannot work.
+    """
+
+    def __init__(self, backend: Backend, task: Task, **sizes: int) -> None:
+        """Allocate memory for B images, or for all of the task's where they are large."""
+        _, height, width = task.image_shape
+        area = height * width
+        self._task = task
+        self._resident = area > _LARGE_IMAGE and area * task.size <= _RESIDENT_IMAGES
+        held = task.size if self._resident else None
+        super().__init__(backend, task.image_shape, held=held, **sizes)
         for first in range(task.size) if self._resident else ():
             self._prepare(backend.arange(1) + first, backend.arange(1) + first)
 
@@ -84,21 +132,4 @@ class Eye:
                 self._prepare(rows[part], index[part], keep[part])
 
     def _prepare(self, slots: Array, index: Array, keep: Array | None = None) -> None:
-        images = self._task.images(index)
-        self._retina.write(slots, images, keep)
-        if self._coarse:
-            coarse = self._coarse(images)
-            if keep is not None and not self._backend.eager:
-                kept = self._contexts[slots]
-                coarse = self._backend.xp.where(keep[:, None, None, None], coarse, kept)
-            self._contexts[slots] = coarse
-
-    def look(self, gaze: Array) -> Array:
-        """The glimpses at `gaze`, float32 (B, 2): float32 (B, K * C, g, g) in [0, 1]."""
-        return self._retina.glimpse(self._places, gaze)
-
-    def context(self) -> Array:
-        """A copy of the coarse images, float32 (B, C, c, c) in [0, 1]."""
-        if self._resident:
-            return self._contexts[self._slots]
-        return self._backend.copy(self._contexts)
+        self.show(slots, self._task.images(index), keep)

@@ -12,6 +12,8 @@ from glimpse_env.frame_layout import LABEL_GAP, LABEL_HEIGHT, MARGIN
 RIGHT: Colour = (35, 145, 75)
 WRONG: Colour = (205, 55, 60)
 _NEUTRAL: Colour = (52, 57, 64)
+Said = tuple[str, bool | None]  # a name, and whether it was right; None where it is neither
+
 _CAPTION = 48  # width of the words at the left
 _PADDING = 8  # left and right of a label's text
 _LEAST_WIDTH = 36
@@ -20,7 +22,11 @@ _MEDIUM, _BOLD = 500, 700  # font weights
 
 
 def draw_labels(
-    frame: Frame, top: int, said: Sequence[tuple[str, bool]], labels: Sequence[str]
+    frame: Frame,
+    top: int,
+    said: Sequence[Said],
+    labels: Sequence[str],
+    captions: tuple[str, str] = ("said", "true"),
 ) -> None:
     """Write what was said above what is true, label under label.
 
@@ -29,9 +35,10 @@ def draw_labels(
         top: Where the strip begins.
         said: The labels said, oldest first, each with whether it was right.
         labels: The right labels.
+        captions: What stands before the two lines.
     """
     lines = (top + LABEL_HEIGHT // 2, top + LABEL_HEIGHT + LABEL_GAP + LABEL_HEIGHT // 2)
-    for y, caption in zip(lines, ("said", "true"), strict=True):
+    for y, caption in zip(lines, captions, strict=True):
         drawing.write(frame, caption, (MARGIN, y), colour=drawing.QUIET_TEXT, size=15)
     left, end = MARGIN + _CAPTION, frame.shape[1] - MARGIN
     widths = _column_widths(said, labels)
@@ -41,14 +48,18 @@ def draw_labels(
             break
         if i < len(said):
             name, right = said[i]
-            latest, colour = i + 1 == len(said), RIGHT if right else WRONG
+            latest, colour = i + 1 == len(said), _colour(right)
             _draw_label(frame, name, (left, lines[0]), widths[i], colour, latest)
         if i < len(labels):
             _draw_label(frame, labels[i], (left, lines[1]), widths[i], _NEUTRAL)
         left += widths[i] + LABEL_GAP
 
 
-def _column_widths(said: Sequence[tuple[str, bool]], labels: Sequence[str]) -> list[int]:
+def _colour(right: bool | None) -> Colour:
+    return _NEUTRAL if right is None else RIGHT if right else WRONG
+
+
+def _column_widths(said: Sequence[Said], labels: Sequence[str]) -> list[int]:
     def width(name: str) -> int:
         return max(_LEAST_WIDTH, drawing.text_width(name, _SIZE, _BOLD) + 2 * _PADDING)
 

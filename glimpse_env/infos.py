@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from glimpse_env.backend import Array, Backend
-from glimpse_env.episode import Rules
-from glimpse_env.rows import Rows
+from glimpse_env.episodes import Episodes
 
 
 def masked(backend: Backend, values: dict[str, Array], mask: Array) -> dict[str, Array]:
@@ -20,22 +19,16 @@ def masked(backend: Backend, values: dict[str, Array], mask: Array) -> dict[str,
     return info
 
 
-def present(backend: Backend, rows: Rows, mask: Array) -> dict[str, Array]:
-    """What is known of every running episode: its labels, the label due, and its image."""
-    values = {"labels": rows.labels, "target": rows.target, "index": rows.index}
-    return masked(backend, values, mask)
+def present(episodes: Episodes, mask: Array) -> dict[str, Array]:
+    """What is known of the episodes in `mask` at any time."""
+    return masked(episodes.backend, episodes.known(), mask)
 
 
-def ended(backend: Backend, rows: Rows, mask: Array, rules: Rules) -> dict[str, Any]:
+def ended(episodes: Episodes, mask: Array) -> dict[str, Any]:
     """What is known of the episodes in `mask`, which have just ended."""
-    values = {
-        "emitted": rows.emitted[:, : rules.max_labels],
-        # a sequence without a mistake ends only with the end label in its place
-        "sequence_correct": rows.right == rows.said,
-    }
-    # The last action moves no eye, so it is one step more than there were moves.
-    length = rows.seen - int(rules.sees_at_reset) + 1
-    statistics = {"r": backend.cast(rows.right, backend.float_reward), "l": length}
+    backend, values = episodes.backend, episodes.outcome()
+    earned = backend.cast(values.pop("return"), backend.float_reward)
+    statistics = {"r": earned, "l": values.pop("length")}
     episode = {"episode": masked(backend, statistics, mask), "_episode": backend.copy(mask)}
     return masked(backend, values, mask) | episode
 

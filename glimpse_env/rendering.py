@@ -13,9 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from glimpse_env import drawing
 from glimpse_env.drawing import Colour, Frame
-from glimpse_env.frame_labels import draw_labels
+from glimpse_env.frame_labels import Said, draw_labels
 from glimpse_env.frame_layout import CAPTION, MARGIN, Layout, tile_side
-from glimpse_env.trace import Trace
 
 SCALE_COLOURS: tuple[Colour, ...] = (
     (255, 200, 60),  # amber, the finest
@@ -38,7 +37,8 @@ def draw_frame(
     *,
     path: ArrayLike,
     labels: Sequence[str] = (),
-    said: Sequence[tuple[str, bool]] = (),
+    said: Sequence[Said] = (),
+    captions: tuple[str, str] = ("said", "true"),
 ) -> Frame:
     """Draw a moment of an episode.
 
@@ -52,7 +52,9 @@ def draw_frame(
             `glimpse` was taken. Empty before the first glimpse: then no box and no glimpse
             are shown.
         labels: The names of the right labels, in the order in which they are to be said.
-        said: The names of the labels said, oldest first, each with whether it was right.
+        said: The names of what was said or done, oldest first, each with whether it was right;
+            None where it is neither right nor wrong.
+        captions: What stands before `said` and before `labels`.
 
     Returns:
         uint8 (height, width, 3), RGB, a new array.
@@ -65,40 +67,39 @@ def draw_frame(
     _draw_gaze(frame, layout, gazes, boxes(gazes[-1:], size, glimpse.shape[-1], layout.num_scales))
     glimpse = glimpse * bool(len(gazes))
     _draw_tiles(frame, layout, _tiles(glimpse, context, layout.num_scales))
-    draw_labels(frame, layout.labels_top, said, labels)
+    draw_labels(frame, layout.labels_top, said, labels, captions)
     return frame
 
 
 def draw_frames(
     images: NDArray[Any],
     observation: Mapping[str, NDArray[Any]],
-    trace: Trace,
     *,
-    targets: NDArray[np.int64],
-    end: int,
+    paths: Sequence[ArrayLike],
+    labels: Sequence[Sequence[str]],
+    said: Sequence[Sequence[Said]],
+    captions: tuple[str, str],
 ) -> list[Frame]:
     """Draw the present moment of the first m rows of a vector environment.
 
     Args:
         images: What they look at, integers in 0 .. 255, (m, C, H, W).
         observation: What they see: `glimpse` and maybe `context`, of m rows or more.
-        trace: Where they looked and what they said.
-        targets: int (m, S), the labels to be said, padded with -1.
-        end: The label that ends a sequence.
+        paths: Where each has looked.
+        labels: The right labels of each.
+        said: What each has said or done.
+        captions: See `draw_frame`.
     """
-
-    def name(label: int) -> str:
-        return "end" if label == end else str(label)
-
     contexts = observation.get("context")
     return [
         draw_frame(
             image,
             observation["glimpse"][row],
             None if contexts is None else contexts[row],
-            path=trace.path(row),
-            labels=[name(label) for label in targets[row].tolist() if label >= 0],
-            said=[(name(label), right) for label, right in trace.said(row)],
+            path=paths[row],
+            labels=labels[row],
+            said=said[row],
+            captions=captions,
         )
         for row, image in enumerate(images)
     ]

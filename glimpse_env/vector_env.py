@@ -1,28 +1,21 @@
-"""The environment: a batch of glimpse episodes that step together."""
+"""The environment in which labels are read: a batch of glimpse episodes that step together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from gymnasium import logger
-from gymnasium.error import ResetNeeded
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
 
-from glimpse_env import arguments, infos, spaces
-from glimpse_env.actions import read
-from glimpse_env.backend import Array
-from glimpse_env.episode import OVER, Rules
-from glimpse_env.episodes import Episodes
-from glimpse_env.eye import Eye
+from glimpse_env import arguments
+from glimpse_env.episode import Rules
+from glimpse_env.eye import TaskEye
+from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.reading_episodes import ReadingEpisodes
 from glimpse_env.tasks.backward import BackwardTask
 from glimpse_env.tasks.build import make_backend_and_task
-from glimpse_env.viewer import Viewer
 
 
-class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
+class GlimpseVectorEnv(GazeVectorEnv):
     """B images, of each of which an agent sees only what it looks at, and reads the labels.
 
     ## Description
@@ -104,11 +97,9 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     * v0: first release.
     """  # noqa: E501 (tables cannot be broken)
 
-    metadata = {  # noqa: RUF012 (Gymnasium declares it so)
-        "render_modes": ["rgb_array", "human"],
-        "render_fps": 4,
-        "autoreset_mode": AutoresetMode.NEXT_STEP,
-    }
+    choice = "label"
+    known = ("labels", "target", "index")
+    outcome = ("emitted", "sequence_correct")
 
     def __init__(
         self,
@@ -133,26 +124,18 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """Load the task and allocate the state; the arguments are described above."""
         given = dict(locals())
         keywords = GlimpseVectorEnv.__init__.__kwdefaults__ or {}
-        self._recipe = {name: given[name] for name in keywords} | task_options
-        arguments.require_at_least("num_envs", num_envs, 1)
+        recipe = {name: given[name] for name in keywords} | task_options
+        super().__init__(num_envs, recipe, autoreset_mode=autoreset_mode, render_mode=render_mode)
         arguments.require_at_least("glimpses_per_label", glimpses_per_label, 1)
         arguments.require_at_least("context_size", context_size, 0)
         arguments.require_choice("stop_on_mistake", stop_on_mistake, (False, True))
         arguments.require_choice("backward", backward, (False, True))
         arguments.require_choice("initial_gaze", initial_gaze, arguments.INITIAL_GAZES)
-        arguments.require_choice("render_mode", render_mode, arguments.RENDER_MODES)
-        self.num_envs = num_envs
-        self.render_mode = render_mode
-        if not isinstance(autoreset_mode, AutoresetMode):
-            arguments.require_choice("autoreset_mode", autoreset_mode, arguments.AUTORESET_MODES)
-            autoreset_mode = AutoresetMode[autoreset_mode.upper()]
-        self.autoreset_mode = autoreset_mode
-        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
-        self._backend, self.task = make_backend_and_task(
+        made, self.task = make_backend_and_task(
             task, backend=backend, device=device, split=split, data_dir=data_dir, **task_options
         )
         if backward:
-            self.task = BackwardTask(self._backend, self.task)
+            self.task = BackwardTask(made, self.task)
         self.rules = Rules(
             glimpses_per_label=glimpses_per_label,
             num_classes=self.task.num_classes,
@@ -161,188 +144,13 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             stop_on_mistake=bool(stop_on_mistake),
             sees_at_reset=initial_gaze != "none",
         )
-        eye = Eye(
-            self._backend,
+        eye = TaskEye(
+            made,
             self.task,
             number=num_envs,
             glimpse_size=glimpse_size,
             num_scales=num_scales,
             context_size=context_size,
         )
-        self._episodes = Episodes(self._backend, self.task, self.rules, eye, num_envs, initial_gaze)
-        self._begun = False
-        self._viewer = None
-        if render_mode:
-            fps = self.metadata["render_fps"]
-            self._viewer = Viewer(self._episodes, num_envs, render_mode, fps)
-        self.single_observation_space = spaces.observation_space(
-            eye.glimpse_shape, eye.context_shape
-        )
-        self.single_action_space = spaces.action_space(self.rules.num_labels)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-
-    @property
-    def device(self) -> str:
-        """Where arrays live: "cpu" or a torch device."""
-        return self._backend.device
-
-    @property
-    def backend_name(self) -> str:
-        """Whether arrays are NumPy's or torch's: "numpy" or "torch"."""
-        return self._backend.name
-
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Begin an episode in every row, or in some.
-
-        Args:
-            seed: Row i is seeded with `seed + i`, or with the i-th number of a sequence; None goes
-                on with the episodes that the last seeds give.
-            options: `index`: which image (an integer, or one a row), instead of the one that
-                follows from seed and episode. `reset_mask`: bool (num_envs,), which rows to reset;
-                the others stay as they are.
-
-        Returns:
-            The observations and infos of all rows.
-
-        Raises:
-            InvalidArgument: Seeds, indices, masks or options that cannot be.
-        """
-        options = options or {}
-        arguments.require_known("options", options, ("index", "reset_mask"))
-        seeds = arguments.parse_seeds(seed, self.num_envs)
-        pinned = arguments.parse_index(options.get("index"), self.num_envs, self.task.size)
-        mask, episodes = self._reset_mask(options), self._episodes
-        super().reset(seed=next((value for value in seeds if value is not None), None))
-        self._seed(seeds, mask)
-        running = episodes.clocks if "reset_mask" in options else frozenset()
-        episodes.clocks = running | {episodes.first_clock}
-        self._begun = True
-        self._begin(mask, None if pinned is None else self._backend.asarray(pinned, "int64"))
-        return episodes.observe(), infos.present(self._backend, episodes.rows, mask)
-
-    def _seed(self, seeds: list[int | None], mask: Array) -> None:
-        """Seed the rows in `mask` that are given a seed, and at first every row."""
-        seed, backend = self._episodes.rows.seed, self._backend
-        if not self._begun:
-            first = int(self.np_random.integers(2**31))
-            seed(backend, backend.arange(self.num_envs) + first, self._episodes.everyone)
-        if any(value is not None for value in seeds):
-            given = backend.asarray([value is not None for value in seeds], "bool")
-            values = backend.asarray([value or 0 for value in seeds], "int64")
-            seed(backend, values, mask & given)
-
-    def _reset_mask(self, options: Mapping[str, Any]) -> Array:
-        if "reset_mask" not in options:
-            return self._episodes.everyone
-        mask = options["reset_mask"]
-        if self._backend.name == "torch" and hasattr(mask, "is_cuda"):
-            mask = self._backend.to_numpy(mask)
-        return self._backend.asarray(arguments.parse_reset_mask(mask, self.num_envs), "bool")
-
-    def step(
-        self, actions: Mapping[str, Any]
-    ) -> tuple[dict[str, Array], Array, Array, Array, dict[str, Any]]:
-        """Judge the labels that are due, then move the eyes.
-
-        Args:
-            actions: `gaze`: real numbers (num_envs, 2), clipped to [-1, 1]. `label`: integers
-                (num_envs,), read where the last observation's `emit` is 1.
-
-        Returns:
-            Observations, rewards, terminations, truncations (always False) and infos.
-
-        Raises:
-            ResetNeeded: `reset` has not been called.
-            InvalidAction: A missing key, a wrong shape or dtype, a gaze that is not finite, or a
-                label that is due and outside the label space. Nothing has changed then.
-        """
-        if not self._begun:
-            raise ResetNeeded("call reset() before the first step()")
-        gaze, label = read(self._backend, actions, self.num_envs)
-        backend, episodes = self._backend, self._episodes
-        before, was_over = episodes.clocks, episodes.rows.over
-        reward, verdict = episodes.advance(gaze, label)
-        if self._viewer:
-            self._viewer.follow(label, verdict, self._title)
-        ended, extra = episodes.rows.over, {}
-        if OVER in episodes.clocks:
-            extra = infos.ended(backend, episodes.rows, ended & ~was_over, self.rules)
-        if self.autoreset_mode == AutoresetMode.SAME_STEP:
-            extra = self._reset_same_step(ended, extra)
-        elif OVER in before and self.autoreset_mode == AutoresetMode.NEXT_STEP:
-            episodes.clocks |= {episodes.first_clock}
-            self._begin(was_over)
-            ended = episodes.rows.over
-        elif OVER in before:
-            episodes.clocks |= {OVER}
-        info = infos.present(backend, episodes.rows, episodes.everyone)
-        info.update(extra)
-        truncated = backend.zeros((self.num_envs,), "bool")
-        return episodes.observe(), reward, backend.copy(ended), truncated, info
-
-    def _reset_same_step(self, ended: Array, info: dict[str, Any]) -> dict[str, Any]:
-        """Begin anew in the rows that have ended; returns the info of what has ended."""
-        backend, episodes = self._backend, self._episodes
-        if not info or (backend.eager and not ended.any()):
-            return {}
-        info = infos.present(backend, episodes.rows, ended) | info
-        final = infos.final(backend, episodes.observe(), info, ended)
-        episodes.clocks = (episodes.clocks - {OVER}) | {episodes.first_clock}
-        self._begin(ended)
-        return final
-
-    def _begin(self, mask: Array, pinned: Array | None = None) -> None:
-        self._episodes.begin(mask, pinned)
-        if self._viewer:
-            self._viewer.begin(mask, self._title)
-
-    @property
-    def _title(self) -> str:
-        return self.spec.id if self.spec else "glimpse_env"
-
-    def render(self) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...] | None:
-        """One frame a row: the image, the gaze path, the boxes of every scale, the last label.
-
-        Returns:
-            uint8 (height, width, 3) frames with `render_mode="rgb_array"`, None with "human" (a
-            window shows them).
-
-        Raises:
-            ResetNeeded: `reset` has not been called.
-            DisplayUnavailable: `render_mode="human"` without a display.
-        """
-        if self._viewer is None:
-            logger.warn('nothing is rendered: make the environment with render_mode="rgb_array"')
-            return None
-        if not self._begun:
-            raise ResetNeeded("call reset() before the first render()")
-        self._viewer.show(self._title)
-        return None if self.render_mode == "human" else tuple(self._viewer.frames())
-
-    def close_extras(self, **kwargs: Any) -> None:
-        """Close the window, if there is one."""
-        if self._viewer:
-            self._viewer.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """All but the pixels, which the task gives back, and the window."""
-        left_out = ("task", "_backend", "_episodes", "_viewer")
-        state = {key: value for key, value in self.__dict__.items() if key not in left_out}
-        trace = self._viewer.trace if self._viewer else None
-        return state | {"_past": self._episodes.state(), "_trace": trace}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Load the task again and put every row before its image."""
-        past, trace = state.pop("_past"), state.pop("_trace")
-        fresh = type(self)(state["num_envs"], **state["_recipe"])
-        self.__dict__.update({**fresh.__dict__, **state})
-        if self._viewer:
-            self._viewer.trace = trace
-        if self._begun:
-            self._episodes.take_over(past)
+        episodes = ReadingEpisodes(made, self.task, self.rules, eye, num_envs, initial_gaze)
+        self._play(episodes, emits=True)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glimpse_env.backend import Array
-from glimpse_env.episode import Judgement
-from glimpse_env.episodes import Episodes
+from glimpse_env.episodes import Episodes, Said
 from glimpse_env.trace import Trace
 
 if TYPE_CHECKING:
@@ -35,17 +34,15 @@ class Viewer:
 
     def begin(self, mask: Array, name: str) -> None:
         """The rows in `mask` have begun an episode."""
-        rows, rules = self._episodes.rows, self._episodes.rules
-        began, gaze = self._on_host(mask, rows.gaze)
-        self.trace.begin(began, gaze, seen=rules.sees_at_reset)
+        began, gaze = self._on_host(mask, self._episodes.rows.gaze)
+        self.trace.begin(began, gaze, seen=self._episodes.sees_at_reset)
         self.show(name)
 
-    def follow(self, label: Array, verdict: Judgement | None, name: str) -> None:
-        """Labels were said, and eyes have moved where the episode goes on."""
-        rows = self._episodes.rows
-        if verdict is not None:
-            self.trace.say(*self._on_host(verdict.due, label, verdict.right))
-        self.trace.look(*self._on_host(~rows.over, rows.gaze))
+    def follow(self, said: Said | None, name: str) -> None:
+        """Something was said or done, and eyes have moved."""
+        if said is not None:
+            self.trace.say(*self._on_host(*said))
+        self.trace.look(*self._on_host(self._episodes.looked, self._episodes.rows.gaze))
         self.show(name)
 
     def show(self, name: str) -> None:
@@ -61,12 +58,17 @@ class Viewer:
         from glimpse_env.rendering import draw_frames  # loads OpenCV
 
         episodes = self._episodes
-        images = episodes.task.images(episodes.rows.index[:number])
-        images, targets = self._on_host(images, episodes.rows.targets[:number])
+        (images,) = self._on_host(episodes.images(number))
         observation = episodes.observe()
         seen = dict(zip(observation, self._on_host(*observation.values()), strict=True))
-        end = episodes.rules.num_classes
-        return draw_frames(images, seen, self.trace, targets=targets, end=end)
+        return draw_frames(
+            images,
+            seen,
+            paths=[self.trace.path(row) for row in range(len(images))],
+            labels=episodes.truths(number),
+            said=[episodes.captions(self.trace.said(row), row) for row in range(len(images))],
+            captions=episodes.strip,
+        )
 
     def close(self) -> None:
         """Close the window, if there is one."""

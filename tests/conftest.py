@@ -136,6 +136,8 @@ def keywords_of(synthetic_mnist: Path) -> Callable[[str], dict[str, Any]]:
     def keywords(name: str) -> dict[str, Any]:
         if name == "Glimpse-v0":
             return arrays_for_tests()
+        if name == "GlimpseCatch-v0":
+            return {"screen_size": 9}  # a game of eight steps
         if "HouseNumbers" in name:
             return {"num_images": 64}
         # The folder is named, not found by GLIMPSE_DATA: tasks are cached under what names them.

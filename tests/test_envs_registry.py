@@ -22,6 +22,10 @@ IDS = list(envs_registry.TABLE)
 Keywords = Callable[[str], dict[str, Any]]
 FILES_ONLY = [name for name in IDS if name != "Glimpse-v0"]  # needs no arrays
 
+CLASSES = (
+    (glimpse_env.GlimpseEnv, glimpse_env.GlimpseVectorEnv),
+    (glimpse_env.CatchEnv, glimpse_env.CatchVectorEnv),
+)
 DESIGNED: dict[str, tuple[int, int, int, int, int, int]] = {
     # id: side, labels to choose from, glimpse size, scales, glimpses a label, context
     "GlimpseMNIST-v0": (28, 10, 8, 1, 6, 0),
@@ -74,8 +78,9 @@ def test_all_ways_to_make_it_make_the_same(name: str, keywords_of: Keywords) -> 
     keywords = keywords_of(name)
     one, other = gym.make(name, **keywords), gym.make(f"glimpse_env:{name}", **keywords)
     envs = gym.make_vec(name, 2, **keywords)
-    assert type(one.unwrapped) is type(other.unwrapped) is glimpse_env.GlimpseEnv
-    assert type(envs) is glimpse_env.GlimpseVectorEnv
+    single, batch = CLASSES[name == "GlimpseCatch-v0"]
+    assert type(one.unwrapped) is type(other.unwrapped) is single
+    assert type(envs) is batch
     results = [made.reset(seed=3)[0]["glimpse"] for made in (one, other)]
     np.testing.assert_array_equal(*results)
     np.testing.assert_array_equal(results[0], envs.reset(seed=3)[0]["glimpse"][0])
@@ -103,8 +108,7 @@ def test_a_spec_survives_json(name: str, keywords_of: Keywords) -> None:
 def test_every_default_is_flat(name: str) -> None:
     spec = gym.spec(name)
     assert json.loads(json.dumps(spec.kwargs)) == spec.kwargs == envs_registry.TABLE[name]
-    assert spec.entry_point == "glimpse_env.env:GlimpseEnv"
-    assert spec.vector_entry_point == "glimpse_env.vector_env:GlimpseVectorEnv"
+    assert (spec.entry_point, spec.vector_entry_point) == envs_registry.ENTRY_POINTS[name]
     assert not spec.nondeterministic
     assert spec.max_episode_steps is None
     assert EnvSpec.from_json(spec.to_json()) == spec

@@ -67,3 +67,38 @@ def stripes_config(stripes_id: str) -> Config:
         epoch_images=10_000,
         validation_images=500,
     )
+
+
+CATCH_ID = "SmallCatch-v0"
+
+
+@pytest.fixture
+def catch_id() -> Iterator[str]:
+    """Catch on a screen so small that a game is short, through a retina that sees a part of it."""
+    gym.register(
+        CATCH_ID,
+        vector_entry_point="glimpse_env.catch_vector_env:CatchVectorEnv",
+        kwargs={"screen_size": 8, "glimpse_size": 3, "num_scales": 1, "initial_gaze": "center"},
+    )
+    yield CATCH_ID
+    del gym.registry[CATCH_ID]
+
+
+@pytest.fixture
+def catch_config(catch_id: str) -> Config:
+    """A small RAM for it."""
+    return Config(
+        env_id=catch_id,
+        layers=1,
+        features=64,
+        units=64,
+        standardize=True,
+        sigma_pixels=1.0,
+        reinforce_weight=1.0,
+        entropy_weight=0.02,
+        num_envs=256,
+        learning_rate=3e-3,
+        images=120_000,
+        epoch_images=10_000,
+        validation_images=500,
+    )

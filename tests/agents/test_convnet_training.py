@@ -10,7 +10,14 @@ import pytest
 import torch
 
 from agents.convnet_config import ConvNetConfig
-from agents.convnet_training import ConvNetTraining, Images, count_right, evaluate_convnet
+from agents.convnet_training import (
+    ConvNetReader,
+    ConvNetTraining,
+    Images,
+    evaluate_convnet,
+    with_end,
+)
+from agents.evaluation import evaluate_reader, judge
 from glimpse_env.errors import InvalidArgument
 
 BARS = {"learn": "Bars-v0", "held out": "OtherBars-v0", "shuffled": "ShuffledBars-v0"}
@@ -138,8 +145,10 @@ def test_the_images_are_the_task_s(config: ConvNetConfig) -> None:
 def test_the_count_is_that_of_a_loop_over_images(config: ConvNetConfig) -> None:
     training = ConvNetTraining(config)
     losses(training, 30)
-    at_once = evaluate_convnet(training.network, config, "test", images=110, batch=64)
-    singly = evaluate_convnet(training.network, config, "test", images=110, batch=1)
+    at_once, singly = (
+        evaluate_reader(ConvNetReader(training.network, config, "test", batch), "test", images=110)
+        for batch in (64, 1)
+    )
     assert at_once == singly
     assert at_once.images == 110 and 0 < at_once.wrong < 110
     assert at_once.error == pytest.approx(100 * at_once.wrong / 110, abs=1e-3)
@@ -151,13 +160,26 @@ def test_the_count_is_that_of_a_loop_over_images(config: ConvNetConfig) -> None:
 def test_labels_are_paid_up_to_the_first_mistake() -> None:
     said = torch.tensor([[1, 2, -1], [1, 2, -1], [1, 2, 0], [2, 2, -1], [-1, -1, -1], [1, 2, 0]])
     labels = torch.tensor([[1, 2, -1], [1, -1, -1], [1, 2, -1], [1, 2, -1], [-1] * 3, [1, 2, 0]])
-    assert count_right(said, labels, has_end=True).tolist() == [3, 1, 2, 0, 1, 4]
-    one = torch.tensor([[3], [4]])
-    assert count_right(one, torch.tensor([[3], [3]]), has_end=False).tolist() == [1, 0]
+    assert with_end(said, 9).tolist()[:3] == [[1, 2, 9, -1], [1, 2, 9, -1], [1, 2, 0, 9]]
+    paid = [3, 1, 2, 0, 1, 4]
+    found = judge(with_end(said, 9), with_end(labels, 9), 9)
+    assert found["mean_labels_right"] == pytest.approx(sum(paid) / 6, abs=1e-4)
+    assert found["wrong"] == 3
+    # by true length 0 .. 4: how many were said to be so long
+    assert found["lengths"] == (
+        (1, 0, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (0, 0, 2, 1, 0),
+        (0, 0, 0, 1, 0),
+        (0, 0, 0, 0, 0),
+    )
+    one = judge(torch.tensor([[3], [4]]), torch.tensor([[3], [3]]), None)
+    assert (one["mean_labels_right"], one["lengths"]) == (0.5, ())
 
 
-@pytest.mark.parametrize("wrong", [{"images": -1}, {"batch": 0}])
-def test_impossible_numbers_are_named(config: ConvNetConfig, wrong: dict[str, int]) -> None:
+def test_impossible_numbers_are_named(config: ConvNetConfig) -> None:
     network = ConvNetTraining(config).network
-    with pytest.raises(InvalidArgument, match=next(iter(wrong))):
-        evaluate_convnet(network, config, "test", **wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="images"):
+        evaluate_convnet(network, config, "test", images=-1)
+    with pytest.raises(InvalidArgument, match="batch"):
+        ConvNetReader(network, config, "test", batch=0)

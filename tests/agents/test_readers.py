@@ -71,8 +71,7 @@ def test_forward_and_backward_readings_are_combined() -> None:
         for config in configs
     )
     expected = combine(one.read(index, 3), other.read(index, 3))
-    found = both.read(index, 3)
-    assert torch.equal(found.said, expected.said)
+    assert torch.equal(both.say(index, 3), expected.said)
     assert both.batch == 4 and both.size == 5000 and both.end == 10
     longer = agent_reader(agent_for(NUMBERS), NUMBERS, "validation", num_envs=9)
     with pytest.raises(InvalidArgument, match="different"):

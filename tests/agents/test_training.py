@@ -7,7 +7,7 @@ import torch
 
 from agents import losses as losses_module
 from agents.config import Config
-from agents.evaluate import evaluate
+from agents.evaluation import evaluate
 from agents.training import Training
 from glimpse_env.errors import InvalidArgument
 

@@ -32,22 +32,28 @@ def keywords_for(name: str) -> dict[str, Any]:
 
 
 def digests_of(name: str, split: str) -> dict[str, str]:
-    """What a fixed rollout shows: sha256 of images' numbers, labels and glimpses."""
+    """What a fixed rollout shows: sha256 of numbers of images or games, infos and glimpses."""
     envs = gym.make_vec(name, 3, split=split, **keywords_for(name))
     scales = envs.single_observation_space["glimpse"].shape[0]
     per_scale = 255 * 4.0 ** np.arange(scales)[:, None, None]  # glimpses become whole numbers
-    shown: dict[str, list[Any]] = {"index": [], "labels": [], "glimpse": [], "context": []}
+    told = ("index", "labels") if envs.choice == "label" else ("index", "ball", "paddle")
+    shown: dict[str, list[Any]] = {key: [] for key in (*told, "glimpse", "context")}
     observation, info = envs.reset(seed=2014)
     for step in range(STEPS):
-        shown["index"].append(info["index"])
-        shown["labels"].append(info["labels"])
+        for key in told:
+            shown[key].append(info[key])
         shown["glimpse"].append(np.rint(observation["glimpse"] * per_scale))
         # no mean of a box lies where this rounds up or down by a whisker
         shown["context"].append(np.rint(observation.get("context", np.zeros(3)) * 255 + 0.013))
         angle = np.array([[0.0], [2.0], [4.0]]) + step
         gaze = np.concatenate([np.cos(angle), np.sin(angle)], 1) * (step % 7) / 6
         gaze = np.round(gaze * 64) / 64  # far from any rounding of the sine
-        observation, *_, info = envs.step({"gaze": gaze, "label": np.maximum(info["target"], 0)})
+        chosen = (
+            np.maximum(info["target"], 0)
+            if envs.choice == "label"
+            else np.arange(step, step + 3) // 2 % 3
+        )
+        observation, *_, info = envs.step({"gaze": gaze, envs.choice: chosen})
     return {key: digest(values) for key, values in shown.items()}
 
 

@@ -9,7 +9,7 @@ import torch
 from agents import readers as module
 from agents.build import make_agent, make_envs
 from agents.config import Config
-from agents.evaluate import describe, evaluate, wilson_interval
+from agents.evaluation import evaluate, wilson_interval
 from glimpse_env.errors import InvalidArgument
 
 
@@ -22,11 +22,11 @@ def test_wilson_interval_against_published_numbers() -> None:
 
 def test_every_image_is_read_once(stripes_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
-    play = module.collect
+    once = module.collect
 
     def watched(agent, envs, index, *rest, **others):  # type: ignore[no-untyped-def]
         seen.append(index)
-        return play(agent, envs, index, *rest, **others)
+        return once(agent, envs, index, *rest, **others)
 
     monkeypatch.setattr(module, "collect", watched)
     agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
@@ -37,7 +37,7 @@ def test_every_image_is_read_once(stripes_config: Config, monkeypatch: pytest.Mo
         100 * result.wrong / 250, abs=1e-3
     )
     assert result.interval[0] < result.error < result.interval[1]
-    assert "250 images" in describe(result)
+    assert "250 images" in result.describe()
 
 
 def test_the_count_is_that_of_a_loop_over_images(stripes_config: Config) -> None:

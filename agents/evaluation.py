@@ -1,0 +1,205 @@
+"""How well a split is read, by whoever reads it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from agents.agent import GlimpseAgent
+from agents.config import Config
+from agents.flops import counting, parameters_of
+from agents.readers import Gaze, Reader, agent_reader
+from glimpse_env.arguments import require_at_least
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The outcome of one pass over a split."""
+
+    split: str
+    gaze: str
+    samples: int
+    images: int
+    wrong: int
+    error: float  # of whole sequences, percent
+    interval: tuple[float, float]  # 95 % Wilson interval of the error, percent
+    mean_labels_right: float  # before the first mistake, "end" among them, as an agent is paid
+    reader: str = "one agent"
+    lengths: tuple[tuple[int, ...], ...] = ()  # of sequences: images by true and by said length
+    parameters: int = 0  # of all networks that read
+    flops_per_image: float = 0.0  # two for each multiply-add; the mean over the first batch
+
+    def describe(self) -> str:
+        """One line for people."""
+        low, high = self.interval
+        who = self.reader if self.gaze == "none" else f"{self.gaze} gaze"
+        if self.reader != "one agent" and self.gaze != "none":
+            who += f", {self.reader}"
+        if self.samples > 1:
+            who += f", {self.samples} sequences averaged"
+        return (
+            f"{self.split} error {self.error:.2f} % "
+            f"(95 % interval {low:.2f} .. {high:.2f}, {self.images} images, {who})"
+        )
+
+    def cost(self) -> str:
+        """What an image costs, in words."""
+        millions = self.flops_per_image / 2e6
+        return f"{self.parameters:,} parameters, {millions:.2f} million multiply-adds an image"
+
+
+def wilson_interval(wrong: int, number: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a proportion (Wilson 1927), both ends in [0, 1]."""
+    p = wrong / number
+    centre = (p + z**2 / (2 * number)) / (1 + z**2 / number)
+    half = z * math.sqrt(p * (1 - p) / number + z**2 / (4 * number**2)) / (1 + z**2 / number)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def evaluate(
+    agent: GlimpseAgent,
+    config: Config,
+    split: str,
+    *,
+    gaze: Gaze = "policy",
+    samples: int = 1,
+    images: int = 0,
+    num_envs: int = 1000,
+    progress: bool = False,
+) -> Evaluation:
+    """Let an agent read every image of a split of its environment once.
+
+    Args:
+        agent: Who reads.
+        config: Its configuration.
+        split: "validation" or "test".
+        gaze: "policy", or "random" and "center": the controls. See AgentReader.
+        samples: M; see AgentReader.
+        images: Only so many of the first images; 0 for all.
+        num_envs: Rows stepped together, rounded to a multiple of `samples`.
+        progress: Show a progress bar.
+
+    Raises:
+        InvalidArgument: Numbers that cannot be.
+    """
+    reader = agent_reader(agent, config, split, gaze=gaze, samples=samples, num_envs=num_envs)
+    return evaluate_reader(
+        reader, split, gaze=gaze, samples=samples, images=images, progress=progress
+    )
+
+
+def evaluate_reader(
+    reader: Reader,
+    split: str,
+    *,
+    name: str = "one agent",
+    gaze: str = "policy",
+    samples: int = 1,
+    images: int = 0,
+    progress: bool = False,
+) -> Evaluation:
+    """Let a reader read every image of its split once.
+
+    Args:
+        reader: Who reads; see readers.py.
+        split: Which split it reads.
+        name: What to call the reader.
+        gaze: Who looks; "none" for networks that see whole images.
+        samples: M of the reader.
+        images: Only so many of the first images; 0 for all.
+        progress: Show a progress bar.
+
+    Raises:
+        InvalidArgument: A number of images below 0.
+    """
+    require_at_least("images", images, 0)
+    number = min(images, reader.size) if images else reader.size
+    said, targets = [], []
+    flops = 0.0
+    starts = range(0, number, reader.batch)
+    for first in tqdm(starts, desc=split, leave=False, disable=None if progress else True):
+        # The last batch is filled up with image 0, which is then left out.
+        index = np.arange(first, first + reader.batch)
+        index[index >= number] = 0
+        kept = min(reader.batch, number - first)
+        if first == 0:
+            with counting() as counter:
+                labels = reader.say(index, first)
+            flops = counter.get_total_flops() / reader.batch
+        else:
+            labels = reader.say(index, first)
+        said.append(labels[:kept].cpu())
+        targets.append(reader.targets(index)[:kept])
+    found = judge(torch.cat(said), torch.cat(targets), reader.end)
+    return Evaluation(
+        split=split,
+        gaze=gaze,
+        samples=samples,
+        reader=name,
+        parameters=sum(map(parameters_of, reader.networks)),
+        flops_per_image=flops,
+        **found,
+    )
+
+
+def judge(said: Tensor, targets: Tensor, end: int | None) -> dict[str, Any]:
+    """Compare labels said with labels due: the measured part of an Evaluation.
+
+    Args:
+        said: int64 (images, S), -1 after the end.
+        targets: The same for what was due.
+        end: The end label of sequences, or None.
+    """
+    number = len(said)
+    right = said == targets
+    wrong = number - int(right.all(1).sum())
+    labels_right = int((right & (targets >= 0)).cumprod(1).sum())
+    low, high = wilson_interval(wrong, number)
+    return {
+        "images": number,
+        "wrong": wrong,
+        "error": round(100 * wrong / number, 3),
+        "interval": (round(100 * low, 3), round(100 * high, 3)),
+        "mean_labels_right": round(labels_right / number, 4),
+        "lengths": () if end is None else length_table(said, targets, end),
+    }
+
+
+def length_table(said: Tensor, targets: Tensor, end: int) -> tuple[tuple[int, ...], ...]:
+    """How many images of each true length (rows, from 0) were said to have each length (columns).
+
+    DRAM tends to see digits after the last (Ba et al. 2014, section 4.3): counts to the right of
+    the diagonal.
+
+    Args:
+        said: (B, S), -1 after the end.
+        targets: (B, S), -1 after the end.
+        end: The end label, which does not count.
+    """
+    lengths = [((one >= 0) & (one != end)).sum(1) for one in (targets, said)]
+    size = said.shape[1] + 1
+    counts = torch.bincount(lengths[0] * size + lengths[1], minlength=size**2).view(size, size)
+    return tuple(tuple(row) for row in counts.tolist())
+
+
+def length_lines(evaluation: Evaluation) -> list[str]:
+    """A table of true and said lengths, and how often too many objects were seen."""
+    if not evaluation.lengths:
+        return []
+    counts = np.array(evaluation.lengths)
+    shown = np.flatnonzero(counts.sum(0) + counts.sum(1))
+    lines = ["images by length, true (rows) and said (columns):"]
+    lines.append("     " + "".join(f"{length:>7}" for length in shown))
+    lines += [
+        f"{true:>5}" + "".join(f"{counts[true, said]:>7}" for said in shown) for true in shown
+    ]
+    more, less = np.triu(counts, 1).sum(), np.tril(counts, -1).sum()
+    per_cent = 100 / counts.sum()
+    lines.append(f"too many said: {per_cent * more:.2f} %, too few: {per_cent * less:.2f} %")
+    return lines

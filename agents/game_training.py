@@ -1,0 +1,78 @@
+"""Training on games: RAM's learner, which knows nothing but the reward at the end."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from agents.build import is_game
+from agents.config import Config
+from agents.game_rollout import play_games, sampled_move
+from agents.losses import (
+    baseline_loss,
+    explained_variance,
+    gaze_log_prob,
+    outside_loss,
+    reinforce_loss,
+)
+from agents.optimization import entropy_weight
+from agents.rollout import IndexArray, Rollout
+from agents.training import Training
+from glimpse_env.catch_vector_env import CatchVectorEnv
+
+
+class GameTraining(Training):
+    """A run in progress in which moves are learned instead of labels; see Training."""
+
+    envs: CatchVectorEnv
+
+    def _play(self, index: IndexArray, seed: int) -> Rollout:
+        moves = sampled_move(self.generator)
+        return play_games(self.agent, self.envs, index, self.policy(), seed=seed, moves=moves)
+
+    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        weight = entropy_weight(self.config, self.images)
+        return game_loss(rollout, self.config, self.std, weight)
+
+
+def game_loss(
+    rollout: Rollout, config: Config, std: float, entropy_weight: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """REINFORCE for moves and gazes, squared error of the baseline, entropy, pull to the screen.
+
+    Mnih et al. 2014, section 3.1 (eq. 2 and 3) with the one return R of a game for all its steps,
+    for one game on average. The term of the gazes is multiplied by sigma^2 as in `hybrid_loss`.
+
+    Args:
+        rollout: Games played by sampled moves.
+        config: Weights of the other terms.
+        std: Standard deviation of the gaze, half images.
+        entropy_weight: That of the entropy of the moves now.
+    """
+    number = len(rollout.right)
+    returns = rollout.returns.view(-1)[rollout.for_label]
+    chances = rollout.logits.log_softmax(1)
+    made = chances.gather(1, rollout.targets[:, None])[:, 0]
+    entropy = -(chances.exp() * chances).sum(1)
+    loss = reinforce_loss(made, returns, rollout.baseline)
+    loss = loss + baseline_loss(returns, rollout.baseline)
+    loss = loss - entropy_weight * entropy.sum()
+    if config.gaze == "policy":
+        early = slice(0, len(returns) - number)  # what the last gaze shows, no move can use
+        mean = rollout.gaze_mean[early]
+        log_prob = gaze_log_prob(rollout.gaze[early], mean, std)
+        reinforce = reinforce_loss(log_prob, returns[early], rollout.baseline[early])
+        loss = loss + config.reinforce_weight * std**2 * reinforce
+        loss = loss + config.outside_penalty * outside_loss(mean)
+    parts = {
+        "train/error": 1 - rollout.right.float().mean(),
+        "train/reward": rollout.labels_right.mean(),
+        "train/move_entropy": entropy.detach().mean(),
+        "train/explained_variance": explained_variance(returns, rollout.baseline.detach()),
+        "train/gaze_spread": rollout.gaze_mean.detach().std(0).mean(),
+    }
+    return loss / number, parts
+
+
+def make_training(config: Config, device: str = "cpu") -> Training:
+    """The training that a configuration asks for: of labels, or of moves."""
+    return GameTraining(config, device) if is_game(config) else Training(config, device)

@@ -1,0 +1,140 @@
+"""Episodes in which labels are read from an image: how they begin, what an action does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from glimpse_env import episode
+from glimpse_env.backend import Array, Backend
+from glimpse_env.episode import OVER, Judgement, Rules
+from glimpse_env.episodes import Caption, Episodes, Said
+from glimpse_env.eye import TaskEye
+from glimpse_env.reading_rows import ReadingRows
+from glimpse_env.tasks.task import Task
+
+
+class ReadingEpisodes(Episodes):
+    """B images, the labels of which are said one by one.
+
+    Args:
+        backend: Where the arrays live.
+        task: Images and labels.
+        rules: The rules of an episode.
+        eye: B eyes.
+        number: B.
+        initial_gaze: "none", "center" or "random".
+    """
+
+    rows: ReadingRows
+    eye: TaskEye
+    strip = ("said", "true")
+
+    def __init__(
+        self,
+        backend: Backend,
+        task: Task,
+        rules: Rules,
+        eye: TaskEye,
+        number: int,
+        initial_gaze: str,
+    ) -> None:
+        """No episode has begun."""
+        rows = ReadingRows.unborn(backend, number, rules)
+        super().__init__(backend, rows, eye, task.size, initial_gaze)
+        self.task, self.rules = task, rules
+        self.image_shape, self.num_choices = task.image_shape, rules.num_labels
+        self._nobody = backend.zeros((number,), "bool")
+        self._label_range = f"action['label'] must be in 0 .. {rules.num_labels - 1}"
+
+    def _fresh(self, index: Array) -> dict[str, Array]:
+        labels = self.task.labels(index)
+        zeros = self.backend.zeros((len(index),), "int64")
+        return {
+            "labels": labels,
+            "targets": episode.targets(self.backend, labels, self.rules),
+            "said": zeros,
+            "right": zeros,
+            "emitted": self.backend.zeros((len(index), self.rules.max_said), "int64") - 1,
+        }
+
+    def _present(self, rows: Array, index: Array, keep: Array) -> None:
+        self.eye.turn_to(rows, index, keep)
+        self._look_up_target()
+        self._notice_due()
+
+    def advance(self, gaze: Array, choice: Array) -> tuple[Array, Said | None]:
+        """Judge the labels that are due, then move the eyes of the rows that go on."""
+        before = self.clocks
+        said = None
+        if episode.any_may_be_due(self.rules, before):
+            verdict = self._judge(choice)
+            said = Said(verdict.due, choice, verdict.right)
+            reward = self.backend.cast(verdict.right, self.backend.float_reward)
+        else:
+            reward = self.backend.zeros((len(choice),), self.backend.float_reward)
+        self.clocks = episode.next_clocks(self.rules, before - {OVER})
+        may_be_over = OVER in before or OVER in self.clocks
+        self._move(gaze, self.rows.over if may_be_over else None)
+        self._notice_due()
+        return reward, said
+
+    def _judge(self, label: Array) -> Judgement:
+        rows = self.rows
+        inside = label // self.rules.num_labels == 0
+        if not (self.backend.eager and inside.all()):
+            self.backend.require(inside | ~rows.due, self._label_range, label)
+        verdict = episode.judge(self.rules, rows.due, rows.said, label, rows.target)
+        rows.record(self.backend, verdict, label, self.rules)
+        self._look_up_target()
+        return verdict
+
+    def _look_up_target(self) -> None:
+        rows = self.rows
+        target = rows.targets[self.numbers, rows.said]
+        rows.target = self.backend.xp.where(rows.over, -1, target)
+
+    def _notice_due(self) -> None:
+        rows = self.rows
+        if episode.any_may_be_due(self.rules, self.clocks):
+            rows.due = episode.label_due(self.rules, rows.seen, rows.said)
+        else:
+            rows.due = self._nobody
+
+    def observe(self) -> dict[str, Array]:
+        """See Episodes; and whether the label of the next action will be read."""
+        observation = super().observe()
+        observation["emit"] = self.backend.cast(self.rows.due, "int64")
+        return observation
+
+    def known(self) -> dict[str, Array]:
+        """The labels, the label due, and which image."""
+        rows = self.rows
+        return {"labels": rows.labels, "target": rows.target, "index": rows.index}
+
+    def outcome(self) -> dict[str, Array]:
+        """The labels said, and whether they were all right."""
+        rows = self.rows
+        return {
+            "emitted": rows.emitted[:, : self.rules.max_labels],
+            # a sequence without a mistake ends only with the end label in its place
+            "sequence_correct": rows.right == rows.said,
+            "return": rows.right,
+            # The last action moves no eye, so it is one step more than there were moves.
+            "length": rows.seen - self.first_clock + 1,
+        }
+
+    def images(self, number: int | None) -> Array:
+        """See Episodes."""
+        return self.task.images(self.rows.index[:number])
+
+    def captions(self, said: Sequence[tuple[int, bool]], row: int) -> list[Caption]:
+        """The labels said, right or wrong."""
+        return [(self._name(label), right) for label, right in said]
+
+    def truths(self, number: int | None) -> list[list[str]]:
+        """The right labels."""
+        targets = self.backend.to_numpy(self.rows.targets[:number])
+        return [[self._name(label) for label in row if label >= 0] for row in targets.tolist()]
+
+    def _name(self, label: int) -> str:
+        return "end" if label == self.rules.num_classes else str(label)
