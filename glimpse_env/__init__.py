@@ -14,16 +14,19 @@ import envs_registry
 if TYPE_CHECKING:
     from glimpse_env.env import GlimpseEnv
     from glimpse_env.errors import (
+        CacheUnavailable,
         CorruptedData,
         DisplayUnavailable,
         GlimpseError,
         InvalidAction,
         InvalidArgument,
         MissingData,
+        MissingPackage,
     )
     from glimpse_env.vector_env import GlimpseVectorEnv
 
 __all__ = [
+    "CacheUnavailable",
     "CorruptedData",
     "DisplayUnavailable",
     "GlimpseEnv",
@@ -32,6 +35,7 @@ __all__ = [
     "InvalidAction",
     "InvalidArgument",
     "MissingData",
+    "MissingPackage",
     "envs_registry",
 ]
 

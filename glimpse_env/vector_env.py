@@ -77,7 +77,7 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     ## Arguments
     Args:
         num_envs: B.
-        task: "mnist", "house_numbers" or "arrays" (your own).
+        task: "mnist", "house_numbers", "svhn" or "arrays" (your own).
         split: "train", "validation" or "test". A held-out split is a fixed set of images.
         glimpse_size: g.
         num_scales: K.
