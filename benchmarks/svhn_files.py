@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,46 +111,38 @@ def png(photo: Photo) -> bytes:
         if window.size:
             ink = cv2.resize(glyph, (window.shape[1], window.shape[0]))
             window += 0.45 * ink[..., None]
-    noisy = np.clip(wall + rng.normal(0, 4, wall.shape), 0, 255).astype(np.uint8)
+    noisy = np.clip(wall + rng.normal(0, 1.3, wall.shape), 0, 255).astype(np.uint8)
     _, coded = cv2.imencode(".png", noisy)
     return coded.tobytes()
 
 
-def write_archive(
-    path: Path, photos: Sequence[Photo], *, mat: bytes | None = None, omit: Iterable[str] = ()
-) -> None:
-    """Write `<split>.tar.gz`, the mat file amid the pictures.
+def contents(photos: Sequence[Photo]) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files of an archive's folder, the mat file amid the pictures."""
+    middle = len(photos) // 2
+    yield from ((photo.name, png(photo)) for photo in photos[:middle])
+    yield "digitStruct.mat", digit_struct(photos)
+    yield from ((photo.name, png(photo)) for photo in photos[middle:])
 
-    Args:
-        path: The archive; its name begins with the split's.
-        photos: The pictures.
-        mat: Content of `digitStruct.mat` in the place of the right one.
-        omit: Names of files to leave out.
-    """
-    split = path.name.split(".")[0]
-    files = {photo.name: photo for photo in photos}
-    order = [*files]
-    order.insert(len(order) // 2, "digitStruct.mat")
+
+def write_archive(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write `<part>.tar.gz` with a folder `<part>` of these files."""
+    part = path.name.split(".")[0]
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
         gzip.GzipFile(path, "wb", compresslevel=1, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w") as archive,
     ):
-        for name in order:
-            if name in set(omit):
-                continue
-            if name in files:
-                content = png(files[name])
-            else:
-                content = digit_struct(photos) if mat is None else mat
-            member = tarfile.TarInfo(f"{split}/{name}")
+        folder = tarfile.TarInfo(part)
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for name, content in files:
+            member = tarfile.TarInfo(f"{part}/{name}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
 
 
-def write_folder(path: Path, photos: Sequence[Photo]) -> None:
-    """Write what the archive would unpack to: `digitStruct.mat` and the pictures."""
+def write_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write what an archive of these files would unpack to."""
     path.mkdir(parents=True, exist_ok=True)
-    (path / "digitStruct.mat").write_bytes(digit_struct(photos))
-    for photo in photos:
-        (path / photo.name).write_bytes(png(photo))
+    for name, content in files:
+        (path / name).write_bytes(content)

@@ -182,7 +182,7 @@ def find_file(source: Source, name: str, data_dir: str | Path | None = None) -> 
         return _download(source, file, [f"no folder named: neither data_dir nor {DATA_VARIABLE}"])
     path = folder / source.folder / file.name
     try:
-        found = _sha256(path)
+        found = sha256(path)
     except OSError as error:  # not there, a folder, or not ours to read
         return _download(source, file, [f"{path}: {error.strerror}"])
     if found != file.sha256:
@@ -200,7 +200,8 @@ def named_folder(data_dir: str | Path | None) -> Path | None:
     return Path(folder).expanduser().resolve() if folder else None
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The checksum of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.svhn_files import some_photos, write_folder
+from benchmarks.svhn_files import contents, some_photos, write_folder
 from glimpse_env import datasets
 
 # Read before any test changes it: the folder of real files, if this machine has one.
@@ -135,7 +135,7 @@ def synthetic_svhn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that `data_dir` may name, with drawn house numbers as if unpacked from SVHN."""
     folder = tmp_path_factory.mktemp("svhn")
     for part, count in (("train", 40), ("test", 20), ("extra", 300)):
-        write_folder(folder / "svhn" / part, some_photos(count))
+        write_folder(folder / "svhn" / part, contents(some_photos(count)))
     return folder
 
 

@@ -104,6 +104,16 @@ def _crops(files: Files, look: Look) -> Crops:
     return Crops(**kept)
 
 
+def load_annotations(part: str, data_dir: str | None = None) -> Annotations:
+    """Load the digits and boxes of a part, in the order of its file, reading it the first time.
+
+    Args:
+        part: "train", "test" or "extra".
+        data_dir: As for `load_crops`; so are the errors.
+    """
+    return _annotations(find_files(part, data_dir))
+
+
 def _annotations(files: Files) -> Annotations:
     path = _path(files, "annotations")
     kept = cache.load(path)
