@@ -146,7 +146,10 @@ class _Reader:
         return float(value[0, 0])
 
     def _follow(self, reference: Any) -> Any:
-        return self._h5py.h5r.dereference(reference, self._file)
+        found = self._h5py.h5r.dereference(reference, self._file)
+        if found is None:
+            raise ValueError("a reference leads nowhere")
+        return found
 
     def annotations(self) -> Annotations:
         """All that was read, once it is known to make sense."""
