@@ -93,7 +93,7 @@ def load(path: Path) -> Arrays | None:
         array) is wrong: then they are to be made again.
     """
     try:
-        with np.load(path) as kept:
+        with path.open("rb") as stream, np.load(stream) as kept:
             return {name: kept[name] for name in kept.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None

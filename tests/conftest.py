@@ -134,7 +134,7 @@ def synthetic_mnist(
 def synthetic_svhn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that `data_dir` may name, with drawn house numbers as if unpacked from SVHN."""
     folder = tmp_path_factory.mktemp("svhn")
-    for part, count in (("train", 40), ("test", 20), ("extra", 300)):
+    for part, count in (("train", 40), ("test", 40), ("extra", 300)):
         write_folder(folder / "svhn" / part, contents(some_photos(count)))
     return folder
 

@@ -5,8 +5,8 @@ its shape; images of 54 x 54 are cut out of that later. A larger image keeps the
 shows more around them: for an image of side s the crop has s - 54 pixels more on each side, so that
 the 54 x 54 pixels with the number may lie anywhere in the image.
 
-In 45 % of the training pictures (11 % of test) the grown box leaves the picture, if only by a part of
-a pixel; rounded to whole pixels as here, in 40 % (9 %). `BORDERS` says what then happens.
+In 45 % of the training pictures (11 % of test) the grown box leaves the picture, if only by a part
+of a pixel; rounded to whole pixels as here, in 40 % (9 %). `BORDERS` says what then happens.
 """
 
 from __future__ import annotations

@@ -110,10 +110,7 @@ class Archive:
             for member in _regular_files(archive, path):
                 if member.name == f"{self.part}/{MAT}":
                     cache.require_space(scratch, member.size, f"Unpacking {MAT}")
-                    stream = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 (handed out)
-                    shutil.copyfileobj(_content(archive, member), stream)
-                    stream.seek(0)
-                    return stream
+                    return _copied(_content(archive, member), scratch)
         raise CorruptedData(f"{path} has no {self.part}/{MAT}; remove it to have it fetched anew.")
 
     def pictures(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -200,6 +197,18 @@ def _regular_files(archive: tarfile.TarFile, path: Path) -> Iterator[tarfile.Tar
             )
         if member.isfile():
             yield member
+
+
+def _copied(content: IO[bytes], folder: Path) -> IO[bytes]:
+    """A copy in a file without a name, which is gone when it is closed or the process dies."""
+    stream = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (the caller closes it)
+    try:
+        shutil.copyfileobj(content, stream)
+        stream.seek(0)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:

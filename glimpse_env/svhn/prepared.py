@@ -156,7 +156,8 @@ def _cut_each(
     row_of = {f"{number}.png": row for row, number in enumerate(annotations.numbers.tolist())}
     for name, content in files.pictures(list(row_of)):
         row = row_of[name]
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+        coded = np.frombuffer(content, np.uint8)
+        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if content else None
         if picture is None:
             raise CorruptedData(
                 f"{files.place}: {name} ({len(content):,} bytes) is no readable picture. Replace "
