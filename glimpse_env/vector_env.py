@@ -97,6 +97,8 @@ class GlimpseVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         InvalidArgument: A value that cannot work; the message says what can.
         MissingData: A data file is neither on disk nor to be downloaded.
         CorruptedData: A data file is not what it must be.
+        CacheUnavailable: There is no room for a download, or for what is made from it.
+        MissingPackage: The task needs an optional package.
 
     ## Version History
     * v0: first release.

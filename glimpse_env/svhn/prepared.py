@@ -136,7 +136,7 @@ def _cut_all(files: Files, look: Look) -> Crops:
     number = len(annotations.numbers)
     shape = (number, look.channels, look.side, look.side)
     # Asked again when it is written; but who lacks the room should know before the work.
-    cache.require_space(_path(files, "").parent, int(np.prod(shape)), f"Preparing {files.place}")
+    cache.require_space(_path(files, "").parent, int(np.prod(shape)), f"Cutting {files.part}")
     pixels = np.empty(shape, np.uint8)
     with tqdm(total=number, desc=f"cutting {files.part}", leave=False, disable=None) as progress:
         for row, crop in _cut_each(files, annotations, look):
