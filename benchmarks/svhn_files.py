@@ -17,6 +17,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env import counter_hash
+
 FIELDS = ("height", "label", "left", "top", "width")  # MATLAB's order
 _MATLAB_HEADER = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan 01 2011 HDF5"
 
@@ -110,8 +112,8 @@ def png(photo: Photo) -> bytes:
         if window.size:
             ink = cv2.resize(glyph, (window.shape[1], window.shape[0]))
             window += 0.45 * ink[..., None]
-    grain = np.arange(photo.number, photo.number + wall.size) * 2654435761 >> 13
-    noisy = np.clip(wall + (grain % 5 - 2).reshape(wall.shape), 0, 255).astype(np.uint8)
+    grain = counter_hash.mix(np.arange(wall.size) + (photo.number << 16)) % 4
+    noisy = np.clip(wall + grain.reshape(wall.shape), 0, 255).astype(np.uint8)
     _, coded = cv2.imencode(".png", noisy)
     return coded.tobytes()
 
