@@ -29,6 +29,10 @@ def _house_numbers(image_size: int) -> Keywords:
     return dict(task="house_numbers", image_size=image_size, **_eye(12, 2, 3), **_DRAM)
 
 
+def _svhn(image_size: int) -> Keywords:
+    return dict(task="svhn", image_size=image_size, **_eye(12, 2, 3), **_DRAM)
+
+
 def _eye(size: int, scales: int, glimpses: int) -> Keywords:
     return dict(glimpse_size=size, num_scales=scales, glimpses_per_label=glimpses)
 
@@ -44,6 +48,8 @@ TABLE: dict[str, Keywords] = {
                                           num_distractors=8, target="combination"),
     "GlimpseMNISTAddition-v0":     _mnist(16, 2, 4, **_DRAM, **_TWO_DIGITS, target="sum"),
     "GlimpseMNISTSequence-v0":     _mnist(12, 2, 3, **_DRAM, **_CLUTTER_100, **_LINE),
+    "GlimpseSVHN-v0":              _svhn(54),
+    "GlimpseSVHN110-v0":           _svhn(110),
     "GlimpseHouseNumbers-v0":      _house_numbers(54),
     "GlimpseHouseNumbers110-v0":   _house_numbers(110),
     "GlimpseCatch-v0":             dict(glimpse_size=6, num_scales=3, **_RAM),
@@ -59,6 +65,8 @@ _SHOWN = {
     "GlimpseMNISTPairs-v0": ("which of 55 pairs of digits, 100x100", "DRAM section 4.1"),
     "GlimpseMNISTAddition-v0": ("the sum of two digits, 100x100", "DRAM section 4.2"),
     "GlimpseMNISTSequence-v0": ("1 to 3 digits along a slope, 100x100", "Sønderby et al. 2015"),
+    "GlimpseSVHN-v0": ("a photographed house number, 54x54", "DRAM section 4.3"),
+    "GlimpseSVHN110-v0": ("the same in a wider crop, 110x110", "DRAM table 4"),
     "GlimpseHouseNumbers-v0": ("a rendered house number, 54x54", "after DRAM section 4.3"),
     "GlimpseHouseNumbers110-v0": ("the same in a wider crop, 110x110", "after DRAM table 4"),
     "GlimpseCatch-v0": ("a falling ball, to be caught with a paddle, 24x24", "RAM section 4.2"),

@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from glimpse_env.catch_vector_env import CatchVectorEnv
     from glimpse_env.env import GlimpseEnv
     from glimpse_env.errors import (
+        CacheUnavailable,
         CorruptedData,
         DisplayUnavailable,
         GlimpseError,
         InvalidAction,
         InvalidArgument,
         MissingData,
+        MissingPackage,
     )
     from glimpse_env.vector_env import GlimpseVectorEnv
 
 __all__ = [
+    "CacheUnavailable",
     "CatchEnv",
     "CatchVectorEnv",
     "CorruptedData",
@@ -36,6 +39,7 @@ __all__ = [
     "InvalidAction",
     "InvalidArgument",
     "MissingData",
+    "MissingPackage",
     "envs_registry",
 ]
 

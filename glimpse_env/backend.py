@@ -63,6 +63,9 @@ class Backend(Protocol):
     def copy(self, array: Array) -> Array:
         """A copy that shares no memory."""
 
+    def windows(self, images: Array, side: int) -> Array:
+        """All squares of images (M, C, S, S), without a copy: (M, C, y, x, side, side)."""
+
     def rows(self, mask: Array) -> Array:
         """The rows to compute when those in `mask` change: just these, if asking does not wait."""
 
@@ -131,6 +134,9 @@ class NumpyBackend:
 
     def copy(self, array: Array) -> Array:
         return array.copy()
+
+    def windows(self, images: Array, side: int) -> Array:
+        return np.lib.stride_tricks.sliding_window_view(images, (side, side), (2, 3))
 
     def rows(self, mask: Array) -> Array:
         return np.flatnonzero(mask)
@@ -216,6 +222,9 @@ class TorchBackend:
 
     def copy(self, array: Array) -> Array:
         return array.clone()
+
+    def windows(self, images: Array, side: int) -> Array:
+        return images.unfold(2, side, 1).unfold(3, side, 1)
 
     def rows(self, mask: Array) -> Array:
         return self.arange(mask.shape[0])

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env import cache
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 
 DATA_VARIABLE = "GLIMPSE_DATA"
@@ -39,6 +40,10 @@ class Source(NamedTuple):
     folder: str  # below the named folder, and below the user's cache
     mirrors: tuple[str, ...]  # tried in this order; the file's name is appended
     files: tuple[RemoteFile, ...]
+
+    def file(self, name: str) -> RemoteFile:
+        """The file of that name."""
+        return next(file for file in self.files if file.name == name)
 
 
 SOURCES: dict[str, Source] = {
@@ -68,6 +73,28 @@ SOURCES: dict[str, Source] = {
                 name="t10k-labels-idx1-ubyte.gz",
                 size=4_542,
                 sha256="f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            ),
+        ),
+    ),
+    # Format 1, whole numbers, "for non-commercial use only". Plain http: the checksum is the guard.
+    "svhn": Source(
+        folder="svhn",
+        mirrors=("http://ufldl.stanford.edu/housenumbers/",),
+        files=(
+            RemoteFile(
+                name="train.tar.gz",
+                size=404_141_560,
+                sha256="4b17bb33b6cd8f963493168f80143da956f28ec406cc12f8e5745a9f91a51898",
+            ),
+            RemoteFile(
+                name="test.tar.gz",
+                size=276_555_967,
+                sha256="57ac9ceb530e4aa85b55d991be8fc49c695b3d71c6f6a88afea86549efde7fb5",
+            ),
+            RemoteFile(
+                name="extra.tar.gz",
+                size=1_955_489_752,
+                sha256="e857e27d1e65bd1e7d3959b094061777f6506bbc39889a0df3bba6a729d60f9c",
             ),
         ),
     ),
@@ -115,7 +142,7 @@ def load_mnist(split: str, data_dir: str | None = None) -> Digits:
     """
     if split not in MNIST_SPLITS:
         raise InvalidArgument(f"split={split!r} is none of {', '.join(map(repr, MNIST_SPLITS))}")
-    return _load_digits(SOURCES["mnist"], MNIST_SPLITS[split], _named_folder(data_dir))
+    return _load_digits(SOURCES["mnist"], MNIST_SPLITS[split], named_folder(data_dir))
 
 
 # The checksums are part of the key, so equal keys always mean equal digits.
@@ -147,14 +174,15 @@ def find_file(source: Source, name: str, data_dir: str | Path | None = None) -> 
     Raises:
         MissingData: The file is in no folder and cannot be downloaded.
         CorruptedData: The file in the named folder is not the original.
+        CacheUnavailable: The download would not fit on the disk.
     """
-    file = next(file for file in source.files if file.name == name)
-    folder = _named_folder(data_dir)
+    file = source.file(name)
+    folder = named_folder(data_dir)
     if folder is None:
         return _download(source, file, [f"no folder named: neither data_dir nor {DATA_VARIABLE}"])
     path = folder / source.folder / file.name
     try:
-        found = _sha256(path)
+        found = sha256(path)
     except OSError as error:  # not there, a folder, or not ours to read
         return _download(source, file, [f"{path}: {error.strerror}"])
     if found != file.sha256:
@@ -166,13 +194,14 @@ def find_file(source: Source, name: str, data_dir: str | Path | None = None) -> 
     return path
 
 
-def _named_folder(data_dir: str | Path | None) -> Path | None:
+def named_folder(data_dir: str | Path | None) -> Path | None:
     """Return the folder that the caller names, or else the environment, or else nobody."""
     folder = data_dir or os.environ.get(DATA_VARIABLE)
     return Path(folder).expanduser().resolve() if folder else None
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The checksum of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):
@@ -188,8 +217,10 @@ def _download(source: Source, file: RemoteFile, looked: list[str]) -> Path:
     """
     import pooch
 
-    path = Path(pooch.os_cache("glimpse-env")) / source.folder / file.name
+    path = cache.folder() / source.folder / file.name
     looked = [*looked, f"{path}: {'damaged' if os.path.exists(path) else 'not there'}"]
+    if not path.is_file():
+        cache.require_space(path.parent, file.size, f"Downloading {file.name}")
     for mirror in source.mirrors:
         url = mirror + file.name
         try:

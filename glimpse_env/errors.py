@@ -23,5 +23,13 @@ class CorruptedData(GlimpseError, ValueError):
     """A data file whose checksum, size or content is not what it must be."""
 
 
+class CacheUnavailable(GlimpseError, OSError):
+    """The user's cache cannot take a file: its disk is full, or it cannot be written."""
+
+
+class MissingPackage(GlimpseError, ImportError):
+    """An optional package that this task needs is not installed."""
+
+
 class DisplayUnavailable(GlimpseError, RuntimeError):
     """`render_mode="human"` on a machine without a display."""

@@ -71,7 +71,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
     ## Arguments
     Args:
         num_envs: B.
-        task: "mnist", "house_numbers" or "arrays" (your own).
+        task: "mnist", "house_numbers", "svhn" or "arrays" (your own).
         split: "train", "validation" or "test". A held-out split is a fixed set of images.
         glimpse_size: g.
         num_scales: K.
@@ -92,6 +92,8 @@ class GlimpseVectorEnv(GazeVectorEnv):
         InvalidArgument: A value that cannot work; the message says what can.
         MissingData: A data file is neither on disk nor to be downloaded.
         CorruptedData: A data file is not what it must be.
+        CacheUnavailable: There is no room for a download, or for what is made from it.
+        MissingPackage: The task needs an optional package.
 
     ## Version History
     * v0: first release.

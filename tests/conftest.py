@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.svhn_files import contents, some_photos, write_folder
 from glimpse_env import datasets
 
 # Read before any test changes it: the folder of real files, if this machine has one.
@@ -129,8 +130,17 @@ def synthetic_mnist(
     return folder
 
 
+@pytest.fixture(scope="session")
+def synthetic_svhn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that `data_dir` may name, with drawn house numbers as if unpacked from SVHN."""
+    folder = tmp_path_factory.mktemp("svhn")
+    for part, count in (("train", 40), ("test", 40), ("extra", 300)):
+        write_folder(folder / "svhn" / part, contents(some_photos(count)))
+    return folder
+
+
 @pytest.fixture
-def keywords_of(synthetic_mnist: Path) -> Callable[[str], dict[str, Any]]:
+def keywords_of(synthetic_mnist: Path, synthetic_svhn: Path) -> Callable[[str], dict[str, Any]]:
     """What `gym.make(id, **keywords)` needs to run fast and without downloads, for every id."""
 
     def keywords(name: str) -> dict[str, Any]:
@@ -140,6 +150,8 @@ def keywords_of(synthetic_mnist: Path) -> Callable[[str], dict[str, Any]]:
             return {"screen_size": 9}  # a game of eight steps
         if "HouseNumbers" in name:
             return {"num_images": 64}
+        if "SVHN" in name:
+            return {"data_dir": str(synthetic_svhn)}
         # The folder is named, not found by GLIMPSE_DATA: tasks are cached under what names them.
         return {"data_dir": str(synthetic_mnist), "split": "test"}
 

@@ -35,6 +35,8 @@ DESIGNED: dict[str, tuple[int, int, int, int, int, int]] = {
     "GlimpseMNISTPairs-v0": (100, 55, 16, 2, 4, 18),
     "GlimpseMNISTAddition-v0": (100, 19, 16, 2, 4, 18),
     "GlimpseMNISTSequence-v0": (100, 11, 12, 2, 3, 18),
+    "GlimpseSVHN-v0": (54, 11, 12, 2, 3, 18),
+    "GlimpseSVHN110-v0": (110, 11, 12, 2, 3, 18),
     "GlimpseHouseNumbers-v0": (54, 11, 12, 2, 3, 18),
     "GlimpseHouseNumbers110-v0": (110, 11, 12, 2, 3, 18),
 }

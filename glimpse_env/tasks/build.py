@@ -13,7 +13,7 @@ from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.task import Task
 
 SPLITS = ("train", "validation", "test")
-TASKS = ("mnist", "house_numbers", "arrays")
+TASKS = ("mnist", "house_numbers", "svhn", "arrays")
 
 
 def make_backend_and_task(
@@ -91,6 +91,10 @@ def _task_class(task: str) -> Any:
         from glimpse_env.tasks.house_number_task import HouseNumberTask
 
         return HouseNumberTask
+    if task == "svhn":
+        from glimpse_env.tasks.svhn import SVHNTask
+
+        return SVHNTask
     from glimpse_env.tasks.arrays import ArrayTask
 
     return ArrayTask

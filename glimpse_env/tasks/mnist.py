@@ -15,9 +15,9 @@ from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import Array, Backend
 from glimpse_env.datasets import load_mnist
 from glimpse_env.errors import InvalidArgument
+from glimpse_env.tasks.task import GENERATED_IMAGES
 
 DIGIT = 28  # pixels, the side of an MNIST image
-GENERATED_IMAGES = 2**31  # size of a generated training split: practically without end
 LAYOUTS = ("independent", "slope")
 TARGETS = ("digit", "combination", "sum", "sequence")
 _SPLIT_KEY = {"train": 0x1D872B41, "validation": 0x2C1B3C6D, "test": 0x297A2D39}  # any numbers

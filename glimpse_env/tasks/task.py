@@ -6,6 +6,8 @@ from typing import Protocol
 
 from glimpse_env.backend import Array
 
+GENERATED_IMAGES = 2**31  # size of a generated training split: practically without end
+
 
 class Task(Protocol):
     """Images and labels as pure functions of an index.

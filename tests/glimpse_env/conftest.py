@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import numpy as np
@@ -117,3 +120,65 @@ def same_infos() -> Compare:
     A key that is absent holds for no row. So both ways to batch `final_obs` compare as well.
     """
     return _same_infos
+
+
+class Mirror(ThreadingHTTPServer):
+    """A server on the loopback whose first path element says how it behaves."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.files: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.both_asked = threading.Barrier(2, timeout=20)
+
+    def url(self, behaviour: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{behaviour}/"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Mirror
+
+    def do_GET(self) -> None:
+        _, behaviour, name = self.path.split("/")
+        good = self.server.files[name]
+        self.server.asked.append(behaviour)
+        if behaviour == "together":
+            self.server.both_asked.wait()
+        status = {"missing": 404, "error": 503}.get(behaviour, 200)
+        body = {
+            "altered": good[:-1] + b"!",
+            "empty": b"",
+            "longer": good + b"!",
+            "cut": good[: len(good) // 2],
+            "good": good,
+            "together": good,
+        }.get(behaviour, b"sorry")
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(good if behaviour == "cut" else body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Mirror]:
+    with Mirror() as mirror:
+        thread = threading.Thread(
+            target=functools.partial(mirror.serve_forever, poll_interval=0.01)
+        )
+        thread.start()
+        yield mirror
+        mirror.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def mirror(server: Mirror) -> Mirror:
+    """A server that forgets who asked; a test gives it `files`."""
+    server.asked.clear()
+    server.files = {}
+    return server

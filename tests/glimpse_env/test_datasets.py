@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
 import hashlib
 import os
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,65 +21,14 @@ from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 NAME = "train-images-idx3-ubyte.gz"
 GOOD = bytes(range(256)) * 3000  # several chunks
 FILE = RemoteFile(NAME, len(GOOD), hashlib.sha256(GOOD).hexdigest())
+Mirror = Any  # a server on the loopback, from conftest
 FAULTS = ("missing", "cut", "altered", "empty", "longer", "error")
 
 
-class Mirror(ThreadingHTTPServer):
-    """A server on the loopback whose first path element says how it behaves."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.asked: list[str] = []
-        self.both_asked = threading.Barrier(2, timeout=20)
-
-    def url(self, behaviour: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{behaviour}/"
-
-
-class Answer(BaseHTTPRequestHandler):
-    server: Mirror
-
-    def do_GET(self) -> None:
-        behaviour = self.path.split("/")[1]
-        self.server.asked.append(behaviour)
-        if behaviour == "together":
-            self.server.both_asked.wait()
-        status = {"missing": 404, "error": 503}.get(behaviour, 200)
-        body = {
-            "altered": GOOD[:-1] + b"!",
-            "empty": b"",
-            "longer": GOOD + b"!",
-            "cut": GOOD[: len(GOOD) // 2],
-            "good": GOOD,
-            "together": GOOD,
-        }.get(behaviour, b"sorry")
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(GOOD if behaviour == "cut" else body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Mirror]:
-    with Mirror() as mirror:
-        thread = threading.Thread(
-            target=functools.partial(mirror.serve_forever, poll_interval=0.01)
-        )
-        thread.start()
-        yield mirror
-        mirror.shutdown()
-        thread.join()
-
-
 @pytest.fixture
-def mirror(server: Mirror) -> Mirror:
-    server.asked.clear()
-    return server
+def mirror(mirror: Mirror) -> Mirror:
+    mirror.files = {NAME: GOOD}
+    return mirror
 
 
 @pytest.fixture
@@ -150,8 +96,8 @@ def test_the_next_mirror_is_tried(mirror: Mirror, cache: Path, fault: str) -> No
     assert files_below(cache) == [path]
 
 
-def test_no_network(tmp_path: Path) -> None:
-    with Mirror() as closed:
+def test_no_network(tmp_path: Path, mirror: Mirror) -> None:
+    with type(mirror)() as closed:
         url = closed.url("good")
     with pytest.raises(MissingData, match="refused"):
         find_file(source(url), NAME)

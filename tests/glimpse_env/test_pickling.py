@@ -76,7 +76,13 @@ def test_an_environment_that_has_not_begun(backend: str, ragged: dict[str, Any])
 
 
 @pytest.mark.parametrize(
-    "name", ["GlimpseMNIST-v0", "GlimpseClutteredMNIST100-v0", "GlimpseHouseNumbers110-v0"]
+    "name",
+    [
+        "GlimpseMNIST-v0",
+        "GlimpseClutteredMNIST100-v0",
+        "GlimpseHouseNumbers110-v0",
+        "GlimpseSVHN110-v0",
+    ],
 )
 def test_pixels_are_not_pickled(name: str, backend: str, keywords_of: Any, same_tree: Same) -> None:
     envs = gym.make_vec(name, 4, backend=backend, **keywords_of(name))
