@@ -12,8 +12,12 @@ from agents.presets import PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_takes_an_update(name: str, synthetic_mnist: Path) -> None:
+def test_every_preset_takes_an_update(
+    name: str, synthetic_mnist: Path, synthetic_svhn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = replace(PRESETS[name](), num_envs=8)
+    if "SVHN" in config.env_id:
+        monkeypatch.setenv("GLIMPSE_DATA", str(synthetic_svhn))
     if "HouseNumbers" in config.env_id:
         config = replace(config, num_images=16)
     metrics = make_training(config).update()
