@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,16 @@ import tyro
 from agents.run_folder import read_metrics
 from benchmarks import reporting
 
-KEPT = ("config.json", "metrics.jsonl", "result.json", "gazes.png")
+KEPT = ("config.json", "metrics.jsonl", "result.json", "evaluation_*.json", "gazes.png")
 POINTS = 12  # rows of a curve
+COLUMNS = {  # what a run may have measured: its title, its unit, how it is written
+    "validation/error": ("validation error, %", 100, ".2f"),
+    "train/error": ("training error, %", 100, ".1f"),
+    "train/cross_entropy": ("cross-entropy", 1, ".3f"),
+    "train/move_entropy": ("entropy of moves", 1, ".3f"),
+    "train/gaze_spread": ("gaze spread", 1, ".3f"),
+    "gradients/emission": ("gradient at the emission network", 1, ".1e"),
+}
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -31,38 +40,42 @@ class Arguments:
     """Where the copies go, each in a folder named after its run."""
 
 
-def curve(rows: list[dict[str, Any]]) -> list[str]:
-    """A run's validation error, training error and gaze measurements, a dozen rows of Markdown."""
+def curve(rows: list[dict[str, Any]]) -> str:
+    """What a run measured of error and gaze, a dozen rows of Markdown."""
     step = -(-len(rows) // POINTS) or 1
     chosen = rows[step - 1 :: step]
     if rows and chosen[-1] is not rows[-1]:
         chosen.append(rows[-1])
-    measure = "cross_entropy" if rows and "train/cross_entropy" in rows[0] else "move_entropy"
-    lines = [
-        f"| images | validation error | training error | {measure.replace('_', '-')} | gaze spread "
-        "| gradient at the emission network |",
-        "|--:|--:|--:|--:|--:|--:|",
-    ]
-    for row in chosen:
-        lines.append(
-            f"| {row['images']:,} | {100 * row['validation/error']:.2f} % "
-            f"| {100 * row['train/error']:.1f} % | {row[f'train/{measure}']:.3f} "
-            f"| {row['train/gaze_spread']:.3f} | {row.get('gradients/emission', 0):.1e} |"
-        )
-    return lines
+    known = [key for key in COLUMNS if any(key in row for row in rows)]
+    body = [[f"{row['images']:,}", *(_written(key, row) for key in known)] for row in chosen]
+    return reporting.table(["images", *(COLUMNS[key][0] for key in known)], body)
 
 
-def outcome(results: list[dict[str, Any]]) -> list[str]:
-    """The test errors of a run as Markdown."""
-    lines = [
-        "| gaze at test | sequences averaged | images | test error | 95 % interval |",
-        "|---|--:|--:|--:|--:|",
-    ]
-    for row in results:
-        low, high = row["interval"]
-        error = f"{row['error']:.2f} % | {low:.2f} .. {high:.2f}"
-        lines.append(f"| {row['gaze']} | {row['samples']} | {row['images']:,} | {error} |")
-    return lines
+def _written(key: str, row: dict[str, Any]) -> str:
+    _, unit, style = COLUMNS[key]
+    return format(unit * row.get(key, 0.0), style)
+
+
+def outcomes(runs: Sequence[Path]) -> str:
+    """Every evaluation of some runs, and what an image costs, as one table of Markdown."""
+    body = []
+    for run in runs:
+        trained = read_metrics(run)[-1]["images"] if read_metrics(run) else 0
+        for file in sorted(run.glob("result.json")) + sorted(run.glob("evaluation_test_*.json")):
+            for row in json.loads(file.read_text()):
+                body.append([run.name.split("-seed")[0], f"{trained:,}", *_evaluation(row)])
+    head = ["run", "images trained on", "reader", "gaze", "sequences averaged", "test error"]
+    head += ["95 % interval", "parameters", "million multiply-adds an image"]
+    return reporting.table(head, body)
+
+
+def _evaluation(row: dict[str, Any]) -> list[str]:
+    low, high = row["interval"]
+    cells = [row.get("reader", "one agent"), row["gaze"], str(row["samples"])]
+    cells += [f"{row['error']:.2f} %", f"{low:.2f} .. {high:.2f}"]
+    if not row.get("parameters"):  # measured before costs were
+        return [*cells, "", ""]
+    return [*cells, f"{row['parameters']:,}", f"{row['flops_per_image'] / 2e6:.2f}"]
 
 
 def main(arguments: Arguments) -> None:
@@ -70,13 +83,12 @@ def main(arguments: Arguments) -> None:
     for run in arguments.runs:
         folder = arguments.output / run.name
         folder.mkdir(parents=True, exist_ok=True)
-        for name in KEPT:
-            if (run / name).exists():
-                shutil.copyfile(run / name, folder / name)
-        print(f"\n### {run.name}\n")
-        if (run / "result.json").exists():
-            print("\n".join(outcome(json.loads((run / "result.json").read_text()))), end="\n\n")
-        print("\n".join(curve(read_metrics(run))))
+        for pattern in KEPT:
+            for path in run.glob(pattern):
+                shutil.copyfile(path, folder / path.name)
+        print(f"\n### {run.name}\n\n{outcomes([run])}\n\n{curve(read_metrics(run))}")
+    if len(arguments.runs) > 1:
+        print(f"\n### All\n\n{outcomes(arguments.runs)}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import learning_report
+
+
+def make_run(folder: Path, name: str, metrics: list[dict[str, float]]) -> Path:
+    run = folder / name
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in metrics))
+    (run / "checkpoint.pt").write_bytes(b"large")
+    return run
+
+
+def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = [
+        {"images": 100 * (i + 1), "validation/error": 0.5 - 0.01 * i, "train/error": 0.5}
+        for i in range(30)
+    ]
+    one = make_run(tmp_path, "dram_x-seed0-20260101-000000", metrics)
+    other = make_run(tmp_path, "convnet_y-seed0-20260101-000001", metrics[:2])
+    result = {"gaze": "policy", "samples": 1, "error": 5.25, "interval": [5.0, 5.5]}
+    (one / "result.json").write_text(json.dumps([result]))
+    both = result | {"reader": "forward-backward", "samples": 10, "error": 4.0}
+    both |= {"parameters": 1234567, "flops_per_image": 3e6}
+    name = "evaluation_test_samples10_forward_backward.json"
+    (one / name).write_text(json.dumps([both]))
+    (other / "result.json").write_text(json.dumps([both | {"gaze": "none"}]))
+    output = tmp_path / "kept"
+    learning_report.main(learning_report.Arguments(runs=(one, other), output=output))
+    kept = {path.name for path in (output / one.name).iterdir()}
+    assert kept == {"config.json", "metrics.jsonl", "result.json", name}
+    printed = capsys.readouterr().out
+    table = printed.split("### All")[1]
+    assert "| dram_x | 3,000 | one agent | policy | 1 | 5.25 % | 5.00 .. 5.50 |  |  |" in table
+    assert "| forward-backward | policy | 10 | 4.00 % | 5.00 .. 5.50 | 1,234,567 | 1.50 |" in table
+    assert "| convnet_y | 200 |" in table
+    curve = printed.split("### convnet_y")[0]
+    assert "| 3,000 | 21.00 | 50.0 |" in curve  # the last row is always there
+    assert "emission" not in curve
