@@ -107,8 +107,8 @@ class Archive:
         """
         path = self.path
         with cache.writing(scratch), _unpacking(path) as archive:
-            for member in _regular_files(archive, path):
-                if member.name == f"{self.part}/{MAT}":
+            for name, member in _regular_files(archive, path):
+                if name == f"{self.part}/{MAT}":
                     cache.require_space(scratch, member.size, f"Unpacking {MAT}")
                     return _copied(_content(archive, member), scratch)
         raise CorruptedData(f"{path} has no {self.part}/{MAT}; remove it to have it fetched anew.")
@@ -121,10 +121,10 @@ class Archive:
         """
         missing = {f"{self.part}/{name}" for name in names}
         with _unpacking(self.path) as archive:
-            for member in _regular_files(archive, self.path):
-                if member.name in missing:
-                    missing.remove(member.name)
-                    yield PurePosixPath(member.name).name, _content(archive, member).read()
+            for name, member in _regular_files(archive, self.path):
+                if name in missing:
+                    missing.remove(name)
+                    yield PurePosixPath(name).name, _content(archive, member).read()
         if missing:
             raise CorruptedData(
                 f"{self.path} lacks {min(missing)} and {len(missing) - 1} more of the "
@@ -186,7 +186,7 @@ def _unpacking(path: Path) -> Iterator[tarfile.TarFile]:
         ) from error
 
 
-def _regular_files(archive: tarfile.TarFile, path: Path) -> Iterator[tarfile.TarInfo]:
+def _regular_files(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, tarfile.TarInfo]]:
     """The files of an archive; one that reaches out of its folder is no archive of SVHN."""
     for member in archive:
         name = PurePosixPath(member.name)
@@ -196,7 +196,7 @@ def _regular_files(archive: tarfile.TarFile, path: Path) -> Iterator[tarfile.Tar
                 "is not the original archive. Remove it to have it fetched anew."
             )
         if member.isfile():
-            yield member
+            yield str(name), member  # "train/1.png" for "./train/1.png" too
 
 
 def _copied(content: IO[bytes], folder: Path) -> IO[bytes]:

@@ -212,3 +212,17 @@ def test_other_files_are_passed_over(archives: Archives, tmp_path: Path) -> None
     files = Archive("train", find_files("train").source, None)  # type: ignore[attr-defined]
     files.__dict__["path"] = path
     assert dict(files.pictures(NAMES)) == {name: FILES[name] for name in NAMES}
+
+
+def test_names_may_begin_with_a_dot(
+    archives: Archives, republish: Republish, tmp_path: Path
+) -> None:
+    path = archives(files=FILES.items())
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in FILES.items():
+            info = member(f"./train/{name}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    republish(path)
+    files = find_files("train", named(tmp_path))
+    assert dict(files.pictures(NAMES)) == {name: FILES[name] for name in NAMES}
