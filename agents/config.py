@@ -17,6 +17,7 @@ _ENV_OPTIONS = (
     "max_digits",
     "num_distractors",
     "num_images",
+    "extra",
 )
 _POSITIVE = (
     "features",
@@ -54,8 +55,10 @@ class Config:
     num_distractors: int | None = None
     """Patches of clutter (MNIST); None for the environment's own."""
     num_images: int | None = None
-    """Use only so many training images (house numbers); None for all."""
+    """Use only so many training images (house numbers, SVHN); None for all."""
 
+    extra: bool | None = None
+    """Train on SVHN's extra images, too; None for the environment's own."""
     backward: bool = False
     """Read sequences from last to first: DRAM's backward reader."""
     start_from: str = ""

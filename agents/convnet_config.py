@@ -9,7 +9,7 @@ from agents.config import Config
 from agents.config_checks import require_choices, require_positive
 from glimpse_env.errors import InvalidArgument
 
-_ENV_OPTIONS = ("max_digits", "num_distractors", "num_images")
+_ENV_OPTIONS = ("max_digits", "num_distractors", "num_images", "extra")
 _POSITIVE = (
     "blocks",
     "stride",
@@ -34,7 +34,9 @@ class ConvNetConfig:
     num_distractors: int | None = None
     """Patches of clutter (MNIST); None for the environment's own."""
     num_images: int | None = None
-    """Use only so many training images (house numbers); None for all."""
+    """Use only so many training images (house numbers, SVHN); None for all."""
+    extra: bool | None = None
+    """Train on SVHN's extra images, too; None for the environment's own."""
 
     network: Literal["plain", "residual"] = "plain"
     """Convolutions, pooling and hidden layers as in the papers, or a small ResNet."""

@@ -200,6 +200,7 @@ def dram_svhn() -> Config:
     """
     return Config(
         env_id="GlimpseSVHN-v0",
+        extra=True,
         units=512,
         features=1024,
         convolutions=(64, 64, 128),
@@ -248,6 +249,7 @@ def dram_house_numbers() -> Config:
     return replace(
         dram_svhn(),
         env_id="GlimpseHouseNumbers-v0",
+        extra=None,
         epoch_images=60_000,
         published_error="none: rendered numbers; DRAM on SVHN, table 3: 5.1 %",
     )
