@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from glimpse_env.backend import Array, Backend
 from glimpse_env.episode import OVER
-from glimpse_env.episodes import Caption, Episodes, Said
+from glimpse_env.episodes import Episodes, Said
 from glimpse_env.eye import Eye
 from glimpse_env.rows import Rows
 from glimpse_env.tasks.catch import MOVES, CatchGame
+from glimpse_env.trace import Word
 
 _RANGE = f"action['move'] must be in 0 .. {len(MOVES) - 1}"
 
@@ -114,9 +115,9 @@ class CatchEpisodes(Episodes):
         """See Episodes."""
         return self._screens(self.numbers[:number])
 
-    def captions(self, said: Sequence[tuple[int, bool]], row: int) -> list[Caption]:
+    def captions(self, said: Sequence[tuple[int, bool]]) -> list[Word]:
         """The moves made and, at the end, whether the ball was caught."""
-        words: list[Caption] = [(MOVES[move], None) for move, _ in said]
+        words: list[Word] = [(MOVES[move], None) for move, _ in said]
         if len(said) == self.game.steps:
             caught = said[-1][1]
             words.append(("caught" if caught else "missed", caught))

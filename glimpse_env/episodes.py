@@ -11,8 +11,7 @@ from glimpse_env.backend import Array, Backend
 from glimpse_env.episode import OVER
 from glimpse_env.eye import Eye
 from glimpse_env.rows import Rows
-
-Caption = tuple[str, bool | None]  # a word of a frame, and whether it was right; None for neither
+from glimpse_env.trace import Word
 
 
 class Said(NamedTuple):
@@ -147,7 +146,7 @@ class Episodes(abc.ABC):
         """What the first rows look at, or all: integers in 0 .. 255, (m, C, H, W)."""
 
     @abc.abstractmethod
-    def captions(self, said: Sequence[tuple[int, bool]], row: int) -> list[Caption]:
+    def captions(self, said: Sequence[tuple[int, bool]]) -> list[Word]:
         """The first line below the frame of a row that has said so much, oldest first."""
 
     def truths(self, number: int | None) -> list[list[str]]:

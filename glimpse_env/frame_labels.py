@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from glimpse_env import drawing
 from glimpse_env.drawing import Colour, Frame
 from glimpse_env.frame_layout import LABEL_GAP, LABEL_HEIGHT, MARGIN
+from glimpse_env.trace import Word
 
 RIGHT: Colour = (35, 145, 75)
 WRONG: Colour = (205, 55, 60)
 _NEUTRAL: Colour = (52, 57, 64)
-Said = tuple[str, bool | None]  # a name, and whether it was right; None where it is neither
-
 _CAPTION = 48  # width of the words at the left
 _PADDING = 8  # left and right of a label's text
 _LEAST_WIDTH = 36
@@ -24,7 +23,7 @@ _MEDIUM, _BOLD = 500, 700  # font weights
 def draw_labels(
     frame: Frame,
     top: int,
-    said: Sequence[Said],
+    said: Sequence[Word],
     labels: Sequence[str],
     captions: tuple[str, str] = ("said", "true"),
 ) -> None:
@@ -59,7 +58,7 @@ def _colour(right: bool | None) -> Colour:
     return _NEUTRAL if right is None else RIGHT if right else WRONG
 
 
-def _column_widths(said: Sequence[Said], labels: Sequence[str]) -> list[int]:
+def _column_widths(said: Sequence[Word], labels: Sequence[str]) -> list[int]:
     def width(name: str) -> int:
         return max(_LEAST_WIDTH, drawing.text_width(name, _SIZE, _BOLD) + 2 * _PADDING)
 

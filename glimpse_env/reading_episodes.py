@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from glimpse_env import episode
 from glimpse_env.backend import Array, Backend
 from glimpse_env.episode import OVER, Judgement, Rules
-from glimpse_env.episodes import Caption, Episodes, Said
+from glimpse_env.episodes import Episodes, Said
 from glimpse_env.eye import TaskEye
 from glimpse_env.reading_rows import ReadingRows
 from glimpse_env.tasks.task import Task
+from glimpse_env.trace import Word
 
 
 class ReadingEpisodes(Episodes):
@@ -127,7 +128,7 @@ class ReadingEpisodes(Episodes):
         """See Episodes."""
         return self.task.images(self.rows.index[:number])
 
-    def captions(self, said: Sequence[tuple[int, bool]], row: int) -> list[Caption]:
+    def captions(self, said: Sequence[tuple[int, bool]]) -> list[Word]:
         """The labels said, right or wrong."""
         return [(self._name(label), right) for label, right in said]
 

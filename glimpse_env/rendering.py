@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from glimpse_env import drawing
 from glimpse_env.drawing import Colour, Frame
-from glimpse_env.frame_labels import Said, draw_labels
+from glimpse_env.frame_labels import draw_labels
 from glimpse_env.frame_layout import CAPTION, MARGIN, Layout, tile_side
+from glimpse_env.trace import Word
 
 SCALE_COLOURS: tuple[Colour, ...] = (
     (255, 200, 60),  # amber, the finest
@@ -37,7 +38,7 @@ def draw_frame(
     *,
     path: ArrayLike,
     labels: Sequence[str] = (),
-    said: Sequence[Said] = (),
+    said: Sequence[Word] = (),
     captions: tuple[str, str] = ("said", "true"),
 ) -> Frame:
     """Draw a moment of an episode.
@@ -77,7 +78,7 @@ def draw_frames(
     *,
     paths: Sequence[ArrayLike],
     labels: Sequence[Sequence[str]],
-    said: Sequence[Sequence[Said]],
+    said: Sequence[Sequence[Word]],
     captions: tuple[str, str],
 ) -> list[Frame]:
     """Draw the present moment of the first m rows of a vector environment.

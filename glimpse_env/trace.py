@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Word = tuple[str, bool | None]  # below a frame, and whether it was right; None where it is neither
+
 
 class Trace:
     """The gazes and the judged labels of the running episode of each of B rows.

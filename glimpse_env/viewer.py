@@ -66,7 +66,7 @@ class Viewer:
             seen,
             paths=[self.trace.path(row) for row in range(len(images))],
             labels=episodes.truths(number),
-            said=[episodes.captions(self.trace.said(row), row) for row in range(len(images))],
+            said=[episodes.captions(self.trace.said(row)) for row in range(len(images))],
             captions=episodes.strip,
         )
 

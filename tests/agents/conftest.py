@@ -78,7 +78,7 @@ def catch_id() -> Iterator[str]:
     gym.register(
         CATCH_ID,
         vector_entry_point="glimpse_env.catch_vector_env:CatchVectorEnv",
-        kwargs={"screen_size": 8, "glimpse_size": 3, "num_scales": 1, "initial_gaze": "center"},
+        kwargs={"screen_size": 8, "glimpse_size": 4, "num_scales": 1, "initial_gaze": "center"},
     )
     yield CATCH_ID
     del gym.registry[CATCH_ID]
@@ -96,9 +96,9 @@ def catch_config(catch_id: str) -> Config:
         sigma_pixels=1.0,
         reinforce_weight=1.0,
         entropy_weight=0.02,
-        num_envs=256,
-        learning_rate=3e-3,
-        images=120_000,
+        num_envs=128,
+        learning_rate=1e-3,
+        images=130_000,
         epoch_images=10_000,
         validation_images=500,
     )

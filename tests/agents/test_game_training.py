@@ -122,14 +122,14 @@ def test_the_command_line_trains_evaluates_and_draws(tmp_path: Path, catch_id: s
 
 
 @pytest.mark.slow
-def test_learns_to_catch_and_cannot_without_looking(catch_config: Config) -> None:
-    """Through a retina of 3x3 cells that stays in the middle, most of an 8x8 screen is not seen."""
+def test_learns_to_catch_and_a_random_gaze_does_not(catch_config: Config) -> None:
+    """A retina of 4x4 cells must follow the ball on a screen of 8x8. Blind play misses 70 %."""
     errors = {}
-    for gaze in ("policy", "center"):
+    for gaze in ("policy", "random"):
         config = replace(catch_config, gaze=gaze)  # type: ignore[arg-type]
         training = make_training(config)
         while training.images < config.images:
             training.update()
         errors[gaze] = evaluate(training.agent, config, "validation", gaze=gaze).error
-    assert errors["policy"] < 15
-    assert errors["center"] > 40
+    assert errors["policy"] < 40
+    assert errors["random"] > 55

@@ -363,7 +363,7 @@ def test_frames_show_moves_and_outcome() -> None:
         seen.add(frames[0].tobytes())
         envs.step({"gaze": np.zeros((2, 2)), "move": np.array([0, 2])})
     assert len(seen) == 5
-    captions = envs._episodes.captions(envs._viewer.trace.said(0), 0)  # type: ignore[union-attr]
+    captions = envs._episodes.captions(envs._viewer.trace.said(0))  # type: ignore[union-attr]
     assert [word for word, _ in captions[:-1]] == ["left"] * 5
     caught = bool(envs._episodes.rows.caught[0])
     assert captions[-1] == ("caught" if caught else "missed", caught)
