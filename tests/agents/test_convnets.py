@@ -102,7 +102,7 @@ def test_the_width_factor_scales_all_widths() -> None:
         ]
         for net in (wide, narrow)
     ]
-    assert widths[0] == [8] * 4 + [16] * 4 + [192] * 2
+    assert widths[0] == [8] * 8 + [194] * 2
     assert [2 * width for width in widths[1]] == widths[0]
 
 
