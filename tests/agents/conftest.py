@@ -74,11 +74,11 @@ CATCH_ID = "SmallCatch-v0"
 
 @pytest.fixture
 def catch_id() -> Iterator[str]:
-    """Catch on a screen so small that a game is short, through a retina that sees a part of it."""
+    """Catch on a small screen, through a retina that does not see all of it."""
     gym.register(
         CATCH_ID,
         vector_entry_point="glimpse_env.catch_vector_env:CatchVectorEnv",
-        kwargs={"screen_size": 8, "glimpse_size": 4, "num_scales": 1, "initial_gaze": "center"},
+        kwargs={"screen_size": 8, "glimpse_size": 4, "num_scales": 2, "initial_gaze": "center"},
     )
     yield CATCH_ID
     del gym.registry[CATCH_ID]
@@ -97,8 +97,8 @@ def catch_config(catch_id: str) -> Config:
         reinforce_weight=1.0,
         entropy_weight=0.02,
         num_envs=128,
-        learning_rate=1e-3,
-        images=130_000,
+        learning_rate=2e-3,
+        images=80_000,
         epoch_images=10_000,
         validation_images=500,
     )

@@ -123,7 +123,7 @@ def test_the_command_line_trains_evaluates_and_draws(tmp_path: Path, catch_id: s
 
 @pytest.mark.slow
 def test_learns_to_catch_and_a_random_gaze_does_not(catch_config: Config) -> None:
-    """A retina of 4x4 cells must follow the ball on a screen of 8x8. Blind play misses 70 %."""
+    """A retina that is sharp on 4x4 cells must follow the ball on a screen of 8x8."""
     errors = {}
     for gaze in ("policy", "random"):
         config = replace(catch_config, gaze=gaze)  # type: ignore[arg-type]
@@ -131,5 +131,5 @@ def test_learns_to_catch_and_a_random_gaze_does_not(catch_config: Config) -> Non
         while training.images < config.images:
             training.update()
         errors[gaze] = evaluate(training.agent, config, "validation", gaze=gaze).error
-    assert errors["policy"] < 40
-    assert errors["random"] > 55
+    assert errors["policy"] < 30
+    assert errors["random"] > 40
