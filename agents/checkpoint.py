@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from agents.files import write_atomically
 from glimpse_env.errors import CorruptedData, MissingData
 
 _MAGIC = b"glimpse-checkpoint-1"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by another in one step: a reader, or a crash, finds the old or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors, numbers, strings, lists and dictionaries of them."""
+    """Write tensors, numbers, strings, lists and dictionaries of them.
+
+    Raises:
+        FolderUnwritable: There is no room, or the folder cannot be written; the old file stays.
+    """
     buffer = io.BytesIO()
     torch.save(state, buffer)
     payload = buffer.getvalue()
