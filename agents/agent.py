@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from agents.networks import (
@@ -14,6 +15,7 @@ from agents.networks import (
     GlimpseNetwork,
     Memory,
     RecurrentNetwork,
+    RowDropout,
 )
 
 
@@ -22,13 +24,14 @@ class State(NamedTuple):
 
     bottom: Memory  # of r1
     top: Memory  # of r2; RAM has one layer, and this is the same
+    rows: Tensor  # int64 (B,), which rows of the batch these are
 
-    def select(self, rows: Tensor) -> State:
-        """The state of some rows, given by their numbers."""
-        bottom = tuple(part[rows] for part in self.bottom)
+    def select(self, chosen: Tensor) -> State:
+        """The state of some of the rows here, given by their positions."""
+        bottom, rows = tuple(part[chosen] for part in self.bottom), self.rows[chosen]
         if self.top is self.bottom:
-            return State(bottom, bottom)
-        return State(bottom, tuple(part[rows] for part in self.top))
+            return State(bottom, bottom, rows)
+        return State(bottom, tuple(part[chosen] for part in self.top), rows)
 
 
 class GlimpseAgent(nn.Module):
@@ -80,28 +83,30 @@ class GlimpseAgent(nn.Module):
         self.emission = EmissionNetwork(units, unit)
         self.classification = ClassificationNetwork(units, classifier_hidden, labels)
         self.baseline = BaselineNetwork(units)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = RowDropout(dropout)
 
     def begin(self, location: Tensor, context: Tensor | None) -> State:
         """The state before the first glimpse; `location` (B, 2) gives the number of rows."""
         bottom = self.bottom.initial(len(location), location)
+        rows = torch.arange(len(location), device=location.device)
         if self.top is None:
-            return State(bottom, bottom)
+            return State(bottom, bottom, rows)
         top = self.top.initial(len(location), location)
         if self.context is not None and context is not None:
             top = (self.context(context), *top[1:])
-        return State(bottom, top)
+        return State(bottom, top, rows)
 
     def look(self, state: State, glimpse: Tensor, location: Tensor) -> State:
         """Take in one glimpse."""
-        bottom = self.bottom(self.dropout(self.glimpse(glimpse, location)), state.bottom)
+        features = self.dropout(self.glimpse(glimpse, location), state.rows)
+        bottom = self.bottom(features, state.bottom)
         if self.top is None:
-            return State(bottom, bottom)
-        return State(bottom, self.top(bottom[0], state.top))
+            return State(bottom, bottom, state.rows)
+        return State(bottom, self.top(bottom[0], state.top), state.rows)
 
     def logits(self, state: State) -> Tensor:
         """Label scores, (B, labels)."""
-        scores: Tensor = self.classification(self.dropout(state.bottom[0]))
+        scores: Tensor = self.classification(self.dropout(state.bottom[0], state.rows))
         return scores
 
     def where_next(self, state: State) -> tuple[Tensor, Tensor]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import gymnasium as gym
 import torch
 from gymnasium import spaces
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
-from agents import checkpoint
 from agents.agent import GlimpseAgent
 from agents.config import Config
 from agents.convnet_config import AnyConfig
+from agents.saved_run import fitting, load_run
 from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.gaze_vector_env import GazeVectorEnv
@@ -106,9 +106,10 @@ def load_agent(run: Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
     Raises:
         MissingData: The folder has no checkpoint.
         CorruptedData: The checkpoint is damaged.
+        InvalidArgument: It is that of another trainer, or of another version of this code.
     """
-    state: dict[str, Any] = checkpoint.load(run / "checkpoint.pt")
-    config = Config(**state["config"])
+    state, config = load_run(run, Config)
     agent = make_agent(config, make_envs(config, "validation", 1, device))
-    agent.load_state_dict(state["agent"])
+    with fitting(run):
+        agent.load_state_dict(state["agent"])
     return agent, config

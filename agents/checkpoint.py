@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from agents.files import write_atomically
 from glimpse_env.errors import CorruptedData, MissingData
 
 _MAGIC = b"glimpse-checkpoint-1"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by another in one step: a reader, or a crash, finds the old or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors, numbers, strings, lists and dictionaries of them."""
+    """Write tensors, numbers, strings, lists and dictionaries of them.
+
+    Raises:
+        FolderUnwritable: There is no room, or the folder cannot be written; the old file stays.
+    """
     buffer = io.BytesIO()
     torch.save(state, buffer)
     payload = buffer.getvalue()
@@ -54,9 +44,10 @@ def load(path: Path) -> dict[str, Any]:
     if not content.startswith(_MAGIC) or hashlib.sha256(payload).digest() != digest:
         raise CorruptedData(f"{path} is cut short, altered, or no checkpoint; train again")
     try:
-        state: dict[str, Any] = torch.load(
-            io.BytesIO(payload), map_location="cpu", weights_only=True
-        )
-    except (RuntimeError, pickle.UnpicklingError) as error:
-        raise CorruptedData(f"{path} holds what no checkpoint holds: {error}") from error
+        with warnings.catch_warnings(action="ignore"):
+            state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except Exception as error:  # a payload forged by hand trips it up in a dozen ways
+        raise CorruptedData(f"{path} holds what no checkpoint holds: {error!r}") from error
+    if not isinstance(state, dict):
+        raise CorruptedData(f"{path} holds a {type(state).__name__}, which no checkpoint is")
     return state

@@ -5,18 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import tyro
 
-from agents import checkpoint
 from agents.build import pick_device
-from agents.config import Config
-from agents.convnet_config import ConvNetConfig
+from agents.saved_run import AnyConfigT, load_run
 from glimpse_env.errors import InvalidArgument
 
 MAY_CHANGE = ("images", "validation_images")  # when a run is resumed
-AnyConfigT = TypeVar("AnyConfigT", Config, ConvNetConfig)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -43,32 +39,16 @@ def first_config(
         default_preset: Device to the name of its preset.
 
     Raises:
-        InvalidArgument: An unknown preset.
+        InvalidArgument: An unknown preset, or the run of another trainer.
+        MissingData, CorruptedData: There is no run to resume, or it is damaged.
     """
     first, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
     if first.resume:
-        return saved_config(checkpoint.load(first.resume / "checkpoint.pt"), kind)
+        return load_run(first.resume, kind)[1]
     name = first.preset or default_preset(pick_device(first.device))
     if name not in presets:
         raise InvalidArgument(f"--preset {name} is unknown; choose one of {', '.join(presets)}")
     return presets[name]()
-
-
-def saved_config(state: dict[str, object], kind: type[AnyConfigT]) -> AnyConfigT:
-    """The configuration in a checkpoint.
-
-    Raises:
-        InvalidArgument: It is that of another kind of run.
-    """
-    saved = state["config"]
-    assert isinstance(saved, dict)
-    known = {field.name for field in dataclasses.fields(kind)}
-    unknown = sorted(set(saved) - known)
-    if unknown:
-        raise InvalidArgument(
-            f"this is the run of another trainer: {unknown[0]!r} is no option of this one"
-        )
-    return kind(**saved)
 
 
 def without_lost_row(config: AnyConfigT, start: AnyConfigT) -> AnyConfigT:

@@ -16,9 +16,9 @@ from agents.agent import GlimpseAgent
 from agents.build import load_agent, pick_device
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, evaluate_reader, length_lines
+from agents.files import write_json
 from agents.pictures import draw_pictures
 from agents.readers import FocusReader, ForwardBackwardReader, Gaze, Reader, label_reader
-from agents.run_folder import write_json
 from glimpse_env.errors import GlimpseError, InvalidArgument
 
 

@@ -12,25 +12,27 @@ import torch
 from torch import Tensor
 
 from agents.agent import GlimpseAgent
+from agents.noise import RowNoise
 from agents.rollout import GazePolicy, IndexArray, Rollout, collect
 from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.vector_env import GlimpseVectorEnv
 
-MovePolicy = Callable[[Tensor], Tensor]  # logits (B, moves) -> moves, int64 (B,)
+MovePolicy = Callable[[Tensor, Tensor], Tensor]  # logits (B, moves) of rows (B,) -> moves (B,)
 
 
-def likeliest_move(logits: Tensor) -> Tensor:
+def likeliest_move(logits: Tensor, rows: Tensor) -> Tensor:
     """The move with the largest probability: how an agent plays when it is tested."""
     return logits.detach().argmax(1)
 
 
-def sampled_move(generator: torch.Generator) -> MovePolicy:
+def sampled_move(noise: RowNoise) -> MovePolicy:
     """Moves drawn from the softmax of the logits: how an agent plays when it learns."""
 
-    def policy(logits: Tensor) -> Tensor:
+    def policy(logits: Tensor, rows: Tensor) -> Tensor:
+        # The first of exponential alarms, one a move, rings for it with the chance of that move.
         chances = logits.detach().softmax(1)
-        return torch.multinomial(chances, 1, generator=generator)[:, 0]
+        return (chances / noise.exponential(rows, logits.shape[1])).argmax(1)
 
     return policy
 
@@ -75,9 +77,9 @@ def play_games(
         if step or envs.sees_at_reset:
             state = agent.look(state, seen["glimpse"], seen["location"])
         scores = agent.logits(state)
-        move = moves(_agreed(scores, samples))
+        move = moves(_agreed(scores, samples), state.rows)
         mean, baseline = agent.where_next(state)
-        gaze = policy(mean)
+        gaze = policy(mean, state.rows)
         decided.append((gaze, mean, baseline, scores, move))
         action: dict[str, Any] = {"gaze": gaze, "move": move}
         if envs.backend_name == "numpy":

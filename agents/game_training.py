@@ -15,6 +15,7 @@ from agents.losses import (
     reinforce_loss,
 )
 from agents.optimization import entropy_weight
+from agents.ranks import ALONE, Ranks
 from agents.rollout import IndexArray, Rollout
 from agents.training import Training
 from glimpse_env.catch_vector_env import CatchVectorEnv
@@ -26,7 +27,7 @@ class GameTraining(Training):
     envs: CatchVectorEnv
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
-        moves = sampled_move(self.generator)
+        moves = sampled_move(self.noise)
         return play_games(self.agent, self.envs, index, self.policy(), seed=seed, moves=moves)
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
@@ -73,6 +74,6 @@ def game_loss(
     return loss / number, parts
 
 
-def make_training(config: Config, device: str = "cpu") -> Training:
+def make_training(config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> Training:
     """The training that a configuration asks for: of labels, or of moves."""
-    return GameTraining(config, device) if is_game(config) else Training(config, device)
+    return (GameTraining if is_game(config) else Training)(config, device, ranks)

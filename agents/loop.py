@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from agents.convnet_config import AnyConfig
 from agents.optimization import learning_rate
+from agents.ranks import ALONE, Ranks
 from agents.run_folder import RunFolder
 
 LOG_EVERY = 50  # updates between scalars; each waits for the device once
@@ -36,30 +37,39 @@ class Trainable(Protocol):
 
 
 def train(
-    training: Trainable, folder: RunFolder, end_epoch: Callable[[dict[str, float]], None]
+    training: Trainable,
+    folder: RunFolder | None,
+    end_epoch: Callable[[dict[str, float]], None],
+    ranks: Ranks = ALONE,
 ) -> bool:
-    """Update until the configured number of images; False when Ctrl-C came first.
+    """Update until the configured number of images; False when Ctrl-C or SIGTERM came first.
 
     Args:
         training: The run.
-        folder: Where scalars go.
+        folder: Where scalars go; None in a rank that leaves all writing to another.
         end_epoch: Called after each epoch with the means of what its updates logged.
+        ranks: Those who train together; a signal to one of them stops all.
     """
     config = training.config
     clock, since = time.monotonic(), training.images
     every = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file is no place for animation
     progress = tqdm(
-        total=config.images, initial=since, unit="image", smoothing=0.05, mininterval=every
+        total=config.images,
+        initial=since,
+        unit="image",
+        smoothing=0.05,
+        mininterval=every,
+        disable=folder is None,
     )
     with progress as bar, Interrupt() as stop:
         recent, epoch = Means(), Means()
-        while training.images < config.images and not stop.asked:
+        while training.images < config.images and not ranks.any(stop.asked):
             before = training.images
             metrics = training.update()
             recent.add(metrics)
             epoch.add(metrics)
             bar.update(training.images - before)
-            if training.updates % LOG_EVERY == 0:
+            if folder and training.updates % LOG_EVERY == 0:
                 scalars = recent.take()
                 speed = (training.images - since) / (time.monotonic() - clock)
                 scalars |= {"time/images_per_second": speed}
@@ -68,7 +78,7 @@ def train(
                 bar.set_postfix(error=f"{100 * scalars['train/error']:.1f} %", refresh=False)
             if before // config.epoch_images != training.images // config.epoch_images:
                 end_epoch(epoch.take())
-    return not stop.asked
+        return not ranks.any(stop.asked)
 
 
 class Means:
@@ -93,18 +103,20 @@ class Means:
 
 
 class Interrupt:
-    """Ctrl-C asks for a stop after the update; a second one stops at once."""
+    """Ctrl-C and SIGTERM ask for a stop after the update; a second one stops at once."""
 
     def __enter__(self) -> Interrupt:
         """Listen."""
         self.asked = False
-        self._before = signal.signal(signal.SIGINT, self._ask)
+        asking = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._ask) for number in asking}
         return self
 
     def __exit__(self, *_: object) -> None:
         """Listen no more."""
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, *_: object) -> None:
         self.asked = True
-        signal.signal(signal.SIGINT, self._before)
+        self.__exit__()

@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from agents.noise import RowNoise
+
 Memory = tuple[Tensor, ...]  # of a recurrent layer: its output and, of an LSTM, its cell; (B, H)
 
 
@@ -97,6 +99,23 @@ class RecurrentNetwork(nn.Module):
             return (self.cell(inputs, memory[0]),)
         _, (output, cell) = self.cell(inputs[None], (memory[0][None], memory[1][None]))
         return output[0], cell[0]
+
+
+class RowDropout(nn.Dropout):
+    """Dropout that leaves out the same features of a row, whoever else plays.
+
+    Attributes:
+        noise: Numbers of the batch that is played; until they are given, nn.Dropout's are taken.
+    """
+
+    noise: RowNoise | None = None
+
+    def forward(self, features: Tensor, rows: Tensor) -> Tensor:  # type: ignore[override]
+        """Features (R, F) of rows int64 (R,), some of them 0 and the others larger for it."""
+        if not (self.training and self.p and self.noise):
+            return super().forward(features)
+        kept = self.noise.uniform(rows, features.shape[1]) >= self.p
+        return features * kept / (1 - self.p)
 
 
 class EmissionNetwork(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 from agents.agent import GlimpseAgent
 from agents.build import make_envs
 from agents.config import Config
+from agents.files import write_atomically
 from agents.game_rollout import play
 from agents.rollout import mean_gaze
 
@@ -39,6 +41,9 @@ def draw_pictures(
     Returns:
         The paths of `glimpses.gif` (step by step) and of `gazes.png` (whole gaze paths, and the
         density of the gazes over the first 1,000 images).
+
+    Raises:
+        FolderUnwritable: The pictures do not fit into the folder.
     """
     device = str(next(agent.parameters()).device)
     envs = make_envs(config, split, len(examples), device, render_mode="rgb_array")
@@ -60,7 +65,8 @@ def draw_pictures(
     paths = shrink(tile(steps[-1], columns=3), 1200)
     side = paths.shape[1] // 3
     density = np.asarray(cv2.resize(gaze_density(gazes), (side, side)), np.uint8)
-    cv2.imwrite(str(picture), cv2.cvtColor(_below(paths, density), cv2.COLOR_RGB2BGR))
+    _, content = cv2.imencode(".png", cv2.cvtColor(_below(paths, density), cv2.COLOR_RGB2BGR))
+    write_atomically(picture, content.tobytes())
     return animation, picture
 
 
@@ -68,9 +74,17 @@ def write_gif(path: Path, frames: list[Frame], milliseconds: int = 500) -> None:
     """Write an animation that repeats and rests on its last frame."""
     pictures = [Image.fromarray(frame).quantize(64) for frame in frames]
     durations = [milliseconds] * (len(pictures) - 1) + [4 * milliseconds]
+    content = io.BytesIO()
     pictures[0].save(
-        path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True
+        content,
+        "GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=durations,
+        loop=0,
+        optimize=True,
     )
+    write_atomically(path, content.getvalue())
 
 
 def tile(frames: tuple[Frame, ...], columns: int) -> Frame:

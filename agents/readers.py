@@ -16,6 +16,7 @@ from agents.agent import GlimpseAgent
 from agents.build import half_width, is_game, make_envs, make_reading_envs
 from agents.config import Config
 from agents.game_rollout import play_games
+from agents.noise import RowNoise
 from agents.reading import Reading, combine, read_off
 from agents.rollout import (
     GazePolicy,
@@ -32,6 +33,7 @@ from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import make_backend
 from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.errors import InvalidArgument
+from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 Gaze = Literal["policy", "random", "center"]
@@ -91,8 +93,7 @@ class AgentReader:
         self.batch, self.size = envs.num_envs // samples, envs.task.size
         self.end = envs.rules.num_classes if envs.rules.has_end else None
         self.networks: tuple[nn.Module, ...] = (agent,)
-        generator = torch.Generator(envs.device).manual_seed(0)
-        self.policy = _policy(gaze, samples, sigma_pixels / half_width(envs), generator)
+        self.policy = _policy(gaze, samples, sigma_pixels, envs)
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
         """The episodes in which the images of `index` (batch,) are read, M of each."""
@@ -156,8 +157,7 @@ class GameReader:
         self.agent, self.envs, self.samples = agent, envs, samples
         self.batch, self.size = envs.num_envs // samples, envs.size
         self.networks: tuple[nn.Module, ...] = (agent,)
-        generator = torch.Generator(envs.device).manual_seed(0)
-        self.policy = _policy(gaze, samples, sigma_pixels / half_width(envs), generator)
+        self.policy = _policy(gaze, samples, sigma_pixels, envs)
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
         """See Reader."""
@@ -361,9 +361,10 @@ def crop(images: PixelArray, middle: np.ndarray[Any, Any], side: int) -> PixelAr
     return np.asarray(windows[np.arange(len(images)), :, top, left])
 
 
-def _policy(gaze: Gaze, samples: int, std: float, generator: torch.Generator) -> GazePolicy:
+def _policy(gaze: Gaze, samples: int, sigma_pixels: float, envs: GazeVectorEnv) -> GazePolicy:
+    noise = RowNoise(torch.Generator(envs.device).manual_seed(0), envs.num_envs)
     if gaze == "random":
-        return random_gaze(generator)
+        return random_gaze(noise)
     if gaze == "center":
         return center_gaze
-    return mean_gaze if samples == 1 else sampled(std, generator)
+    return mean_gaze if samples == 1 else sampled(sigma_pixels / half_width(envs), noise)

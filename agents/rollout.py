@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from agents.agent import GlimpseAgent, State
+from agents.noise import RowNoise
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 IndexArray = np.ndarray[Any, np.dtype[np.int64]]
-GazePolicy = Callable[[Tensor], Tensor]  # mean gaze (B, 2) -> gaze (B, 2)
+GazePolicy = Callable[[Tensor, Tensor], Tensor]  # mean gaze (R, 2) of rows (R,) -> gaze (R, 2)
 
 
 class Rollout(NamedTuple):
@@ -34,27 +35,22 @@ class Rollout(NamedTuple):
     labels_right: Tensor  # (B,), right labels said
 
 
-def sampled(std: float, generator: torch.Generator) -> GazePolicy:
+def sampled(std: float, noise: RowNoise) -> GazePolicy:
     """Gaussian gazes around the mean (training, Monte Carlo averaging)."""
-
-    def policy(mean: Tensor) -> Tensor:
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        return mean.detach() + std * noise
-
-    return policy
+    return lambda mean, rows: mean.detach() + std * noise.normal(rows, 2)
 
 
-def random_gaze(generator: torch.Generator) -> GazePolicy:
+def random_gaze(noise: RowNoise) -> GazePolicy:
     """Gazes uniform over the image, whatever the agent wants: the control that must do worse."""
-    return lambda mean: torch.rand(mean.shape, generator=generator, device=mean.device) * 2 - 1
+    return lambda mean, rows: noise.uniform(rows, 2) * 2 - 1
 
 
-def center_gaze(mean: Tensor) -> Tensor:
+def center_gaze(mean: Tensor, rows: Tensor) -> Tensor:
     """Always the centre of the image: the other control."""
     return torch.zeros_like(mean)
 
 
-def mean_gaze(mean: Tensor) -> Tensor:
+def mean_gaze(mean: Tensor, rows: Tensor) -> Tensor:
     """The mean itself."""
     return mean.detach()
 
@@ -114,8 +110,8 @@ class _Episodes:
         rules = self.envs.rules
         observation, info = self._tensors(*self.envs.reset(seed=seed, options={"index": index}))
         self.watch()
-        rows = torch.arange(self.envs.num_envs, device=self.device)  # those still running
         state = self.agent.begin(observation["location"], observation.get("context"))
+        rows = state.rows  # those still running
         seen, turn = int(rules.sees_at_reset), 0
         while len(rows):
             if seen:
@@ -126,14 +122,15 @@ class _Episodes:
             if due:
                 self.logits_at.append(rows * self.turns + turn)
             mean, baseline = self.agent.where_next(state)
-            gaze = self.policy(mean)
+            gaze = self.policy(mean, rows)
             observation, info, reward, over = self._step(rows, gaze, label)
             if due:
                 self.rewards[:, turn] = reward.float()
                 turn += 1
                 self.right |= info["sequence_correct"] & over
                 going = (~over[rows]).nonzero()[:, 0]
-                rows, state = rows[going], state.select(going)
+                state = state.select(going)
+                rows = state.rows
                 gaze, mean, baseline = gaze[going], mean[going], baseline[going]
             self._remember(rows, turn, gaze, mean, baseline)
             seen += 1

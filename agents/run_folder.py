@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -9,13 +10,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from agents import checkpoint
 from agents.convnet_config import AnyConfig
+from agents.files import remove_partial, write_atomically, write_json, writing
+from glimpse_env.errors import InvalidArgument
 
 METRICS = "metrics.jsonl"
+_LOCK = ".lock"
 
 
 def read_metrics(run: Path) -> list[dict[str, float]]:
@@ -29,48 +34,45 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
     return rows
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write numbers, strings, lists and dictionaries, whole or not at all."""
-    checkpoint.write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
-
-
 class RunFolder:
-    """Where a run keeps what it makes; `new` or `resume` opens one.
+    """Where a run keeps what it makes: opened here for a run that goes on, by `new` for a new one.
+
+    One process at a time has it: the system ends its lock when it closes the folder or dies.
 
     Args:
         path: The folder.
-        images: Training images at the point where writing begins.
+        images: Training images at the point where writing begins. Metrics beyond it, written after
+            the last checkpoint of a run that was killed, are dropped: it will write them again.
+
+    Raises:
+        FolderUnwritable: There is no room, or the folder cannot be written.
+        InvalidArgument: Another process is training there.
     """
 
     def __init__(self, path: Path, images: int) -> None:
         """Open the folder for writing."""
         self.path = path
-        self._metrics = path / METRICS
-        self._writer = SummaryWriter(str(path), purge_step=images + 1 if images else None)
+        self._lock = lock(path)
+        remove_partial(path)
+        self._rows = [row for row in read_metrics(path) if row["images"] <= images]
+        self._write_metrics()
+        with writing(path):
+            self._writer = SummaryWriter(str(path), purge_step=images + 1 if images else None)
 
     @classmethod
     def new(cls, root: Path, name: str, config: AnyConfig) -> RunFolder:
         """A fresh folder, named after the run and the time."""
         stem = f"{name}-seed{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
-        for number in itertools.count():
-            path = root / (f"{stem}-{number}" if number else stem)
-            try:
-                path.mkdir(parents=True)
-            except FileExistsError:  # another run began in the same second
-                continue
-            return cls(path, 0)
+        with writing(root):
+            root.mkdir(parents=True, exist_ok=True)
+            for number in itertools.count():
+                path = root / (f"{stem}-{number}" if number else stem)
+                try:
+                    path.mkdir()
+                except FileExistsError:  # another run began in the same second
+                    continue
+                return cls(path, 0)
         raise AssertionError
-
-    @classmethod
-    def resume(cls, path: Path, images: int) -> RunFolder:
-        """The folder of a run that goes on from a checkpoint at `images`.
-
-        Metrics that the run wrote beyond its checkpoint are dropped: it will write them again.
-        """
-        kept = [row for row in read_metrics(path) if row["images"] <= images]
-        lines = "".join(json.dumps(row) + "\n" for row in kept)
-        checkpoint.write_atomically(path / METRICS, lines.encode())
-        return cls(path, images)
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the configuration and the checkpoint."""
@@ -79,23 +81,61 @@ class RunFolder:
 
     def log(self, images: int, scalars: dict[str, float]) -> None:
         """Write scalars to TensorBoard."""
-        for tag, value in scalars.items():
-            self._writer.add_scalar(tag, value, images)
+        with writing(self.path):
+            for tag, value in scalars.items():
+                self._writer.add_scalar(tag, value, images)
 
     def record(self, images: int, scalars: dict[str, float]) -> None:
         """Write a row of metrics.jsonl, and the same scalars to TensorBoard."""
+        self._rows.append({"images": images, **scalars})
+        self._write_metrics()
         self.log(images, scalars)
-        with self._metrics.open("a") as file:
-            file.write(json.dumps({"images": images, **scalars}) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
 
     def animate(self, images: int, gif: Path) -> None:
         """Show a GIF in TensorBoard (its own `add_video` needs a film library)."""
         image = Summary.Image(encoded_image_string=gif.read_bytes(), colorspace=3)
         summary = Summary(value=[Summary.Value(tag="glimpses", image=image)])
-        self._writer._get_file_writer().add_summary(summary, images)  # type: ignore[no-untyped-call]
+        with writing(self.path):
+            writer = self._writer._get_file_writer()  # type: ignore[no-untyped-call]
+            writer.add_summary(summary, images)
 
     def close(self) -> None:
-        """Flush the events."""
-        self._writer.close()
+        """Flush the events and let others have the folder."""
+        try:
+            with writing(self.path):
+                self._writer.close()
+        finally:
+            self._lock.release()
+
+    def _write_metrics(self) -> None:
+        lines = "".join(json.dumps(row) + "\n" for row in self._rows)
+        write_atomically(self.path / METRICS, lines.encode())
+
+
+def lock(run: Path) -> FileLock:
+    """Take a run folder for this process.
+
+    Raises:
+        FolderUnwritable: It cannot be written.
+        InvalidArgument: Another process has it.
+    """
+    path = run / _LOCK
+    taken = FileLock(path, blocking=False)
+    with writing(path):
+        try:
+            taken.acquire()
+        except Timeout as error:
+            owner = _owner(path)
+            raise InvalidArgument(
+                f"{owner} is training in {run} at this moment: wait until it ends, or stop it"
+            ) from error
+        with contextlib.suppress(PermissionError):  # Windows lets nobody write to a locked file
+            path.write_text(f"process {os.getpid()}")
+    return taken
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return "another process"

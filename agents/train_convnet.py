@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 from functools import partial
@@ -13,20 +14,16 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import tyro
 from tqdm import tqdm
 
-from agents import checkpoint
 from agents.build import pick_device
-from agents.command_line import (
-    first_config,
-    require_same_run,
-    saved_config,
-    without_lost_row,
-)
+from agents.command_line import first_config, require_same_run, without_lost_row
 from agents.convnet_config import ConvNetConfig
 from agents.convnet_presets import CONVNET_PRESETS
 from agents.convnet_training import ConvNetTraining, evaluate_convnet
 from agents.evaluation import length_lines
+from agents.files import write_json
 from agents.loop import train
-from agents.run_folder import RunFolder, write_json
+from agents.run_folder import RunFolder
+from agents.saved_run import fitting, load_run
 from glimpse_env.errors import GlimpseError
 from glimpse_env.tasks.arrays import ArrayTask
 
@@ -56,20 +53,21 @@ def main(arguments: Arguments) -> None:
     device = pick_device(arguments.device)
     training = ConvNetTraining(arguments.config, device)
     if arguments.resume:
-        state = checkpoint.load(arguments.resume / "checkpoint.pt")
-        require_same_run(arguments.preset, arguments.config, saved_config(state, ConvNetConfig))
-        training.restore(state)
-        folder = RunFolder.resume(arguments.resume, training.images)
+        state, config = load_run(arguments.resume, ConvNetConfig)
+        require_same_run(arguments.preset, arguments.config, config)
+        with fitting(arguments.resume):
+            training.restore(state)
+        folder = RunFolder(arguments.resume, training.images)
     else:
         name = arguments.preset or default_preset(device)
         folder = RunFolder.new(arguments.runs, name, arguments.config)
         folder.save(training.state())
-    print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
-    finished = train(training, folder, partial(end_epoch, training, folder))
-    folder.save(training.state())
-    if finished and arguments.test:
-        report(training, folder)
-    folder.close()
+    with contextlib.closing(folder):
+        print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
+        finished = train(training, folder, partial(end_epoch, training, folder))
+        folder.save(training.state())
+        if finished and arguments.test:
+            report(training, folder)
     if not finished:
         print(f"stopped; to go on: python agents/train_convnet.py --resume {folder.path}")
 

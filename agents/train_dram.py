@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 from functools import partial
@@ -13,24 +14,21 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import tyro
 from tqdm import tqdm
 
-from agents import checkpoint
 from agents.build import pick_device
-from agents.command_line import (
-    first_config,
-    require_same_run,
-    saved_config,
-    without_lost_row,
-)
+from agents.command_line import first_config, require_same_run, without_lost_row
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, length_lines
+from agents.files import write_json
 from agents.game_training import make_training
 from agents.loop import train
 from agents.pictures import draw_pictures
 from agents.presets import PRESETS
+from agents.ranks import join
 from agents.readers import Gaze
-from agents.run_folder import RunFolder, write_json
+from agents.run_folder import RunFolder
+from agents.saved_run import fitting, load_run
 from agents.training import Training
-from glimpse_env.errors import GlimpseError, InvalidArgument
+from glimpse_env.errors import GlimpseError
 from glimpse_env.tasks.arrays import ArrayTask
 
 MONTE_CARLO_SAMPLES = 10  # of the test with averaging
@@ -57,27 +55,40 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> None:
-    """Train from the beginning or from a checkpoint, then evaluate."""
-    device = pick_device(arguments.device)
-    training = make_training(arguments.config, device)
+    """Train from the beginning or from a checkpoint, then evaluate; alone, or as one of the ranks.
+
+    The first rank does all but the training.
+    """
+    with join(pick_device(arguments.device)) as (ranks, device):
+        training = make_training(arguments.config, device, ranks)
+        if arguments.resume:
+            state, config = load_run(arguments.resume, Config)
+            require_same_run(arguments.preset, arguments.config, config)
+            with fitting(arguments.resume):
+                training.restore(state)
+        else:
+            start_from_others(training)
+        if not ranks.leads:
+            train(training, None, lambda _: None, ranks)
+            return
+        with contextlib.closing(open_folder(arguments, training)) as folder:
+            print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
+            finished = train(training, folder, partial(end_epoch, training, folder), ranks)
+            folder.save(training.state())
+            if finished and arguments.test:
+                report(training, folder)
+        if not finished:
+            print(f"stopped; to go on: python agents/train_dram.py --resume {folder.path}")
+
+
+def open_folder(arguments: Arguments, training: Training) -> RunFolder:
+    """The folder of the run that goes on, or a new one with a first checkpoint."""
     if arguments.resume:
-        state = checkpoint.load(arguments.resume / "checkpoint.pt")
-        require_same_run(arguments.preset, arguments.config, saved_config(state, Config))
-        training.restore(state)
-        folder = RunFolder.resume(arguments.resume, training.images)
-    else:
-        start_from_others(training)
-        name = arguments.preset or default_preset(device)
-        folder = RunFolder.new(arguments.runs, name, arguments.config)
-        folder.save(training.state())
-    print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
-    finished = train(training, folder, partial(end_epoch, training, folder))
+        return RunFolder(arguments.resume, training.images)
+    name = arguments.preset or default_preset(training.device)
+    folder = RunFolder.new(arguments.runs, name, arguments.config)
     folder.save(training.state())
-    if finished and arguments.test:
-        report(training, folder)
-    folder.close()
-    if not finished:
-        print(f"stopped; to go on: python agents/train_dram.py --resume {folder.path}")
+    return folder
 
 
 def start_from_others(training: Training) -> None:
@@ -85,7 +96,7 @@ def start_from_others(training: Training) -> None:
 
     Raises:
         MissingData, CorruptedData: Such a run has no checkpoint, or a damaged one.
-        InvalidArgument: Its networks have other sizes.
+        InvalidArgument: Its networks have other sizes, or it is that of another trainer.
     """
     config, agent = training.config, training.agent
     for run, module, prefix in (
@@ -93,18 +104,14 @@ def start_from_others(training: Training) -> None:
         (config.share_glimpse, agent.glimpse, "glimpse."),
     ):
         if run:
-            weights = checkpoint.load(Path(run) / "checkpoint.pt")["agent"]
-            wanted = {
-                name.removeprefix(prefix): weight
-                for name, weight in weights.items()
-                if name.startswith(prefix)
-            }
-            try:
+            state, _ = load_run(Path(run), Config)
+            with fitting(Path(run)):
+                wanted = {
+                    name.removeprefix(prefix): weight
+                    for name, weight in state["agent"].items()
+                    if name.startswith(prefix)
+                }
                 module.load_state_dict(wanted)
-            except RuntimeError as error:
-                raise InvalidArgument(
-                    f"{run} holds networks of other sizes than this run's: {error}"
-                ) from error
 
 
 def end_epoch(training: Training, folder: RunFolder, scalars: dict[str, float]) -> None:

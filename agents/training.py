@@ -21,7 +21,9 @@ from agents.losses import (
     peer_returns,
     reinforce_loss,
 )
+from agents.noise import RowNoise
 from agents.optimization import learning_rate, make_optimizer, sigma_pixels
+from agents.ranks import ALONE, Ranks
 from agents.rollout import (
     GazePolicy,
     IndexArray,
@@ -38,25 +40,33 @@ from glimpse_env.vector_env import GlimpseVectorEnv
 class Training:
     """A run in progress.
 
-    Everything random in an update follows from (seed, update), so a run that is stopped anywhere
-    and resumed from its last checkpoint takes exactly the steps that it would have taken.
+    Everything random in an update follows from (seed, update, row), so a run that is stopped
+    anywhere and resumed from its last checkpoint takes exactly the steps that it would have taken,
+    and ranks that share the rows take, up to rounding, those of one process.
 
     Args:
         config: What to train.
         device: Torch device of the agent and, unless "cpu", of the environments.
+        ranks: Which part of the rows is played here.
+
+    Raises:
+        InvalidArgument: The ranks cannot share the rows equally.
     """
 
-    def __init__(self, config: Config, device: str = "cpu") -> None:
+    def __init__(self, config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> None:
         """Make environments, agent and optimizer."""
         torch.manual_seed(config.seed)
-        self.config, self.device = config, device
-        self.envs: GazeVectorEnv = make_envs(config, "train", config.num_envs, device)
+        self.config, self.device, self.ranks = config, device, ranks
+        self.rows = ranks.share(config.num_envs, config.samples)
+        own = self.rows.stop - self.rows.start
+        self.envs: GazeVectorEnv = make_envs(config, "train", own, device)
         self.agent = make_agent(config, self.envs)
+        self.noise = RowNoise(torch.Generator(device), config.num_envs, self.rows)
+        self.agent.dropout.noise = self.noise
         if config.share_glimpse:
             self.agent.glimpse.requires_grad_(False)
         learning = [weight for weight in self.agent.parameters() if weight.requires_grad]
         self.optimizer = make_optimizer(config, learning)
-        self.generator = torch.Generator(device)
         self.updates = 0
 
     @property
@@ -72,10 +82,10 @@ class Training:
     def policy(self) -> GazePolicy:
         """How gazes are chosen: around the mean, or by a control."""
         if self.config.gaze == "random":
-            return random_gaze(self.generator)
+            return random_gaze(self.noise)
         if self.config.gaze == "center":
             return center_gaze
-        return sampled(self.std, self.generator)
+        return sampled(self.std, self.noise)
 
     def update(self) -> dict[str, Tensor]:
         """One step of the optimizer; returns what to log, still on the device."""
@@ -84,6 +94,9 @@ class Training:
         loss, parts = self._loss(rollout)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        # Which parameters have a gradient follows from the configuration: all ranks agree.
+        found = [weight.grad for weight in self.agent.parameters() if weight.grad is not None]
+        self.ranks.average([*found, *parts.values()])
         gradients = self.gradient_norms()
         torch.nn.utils.clip_grad_norm_(self.agent.parameters(), config.gradient_clip)
         for group in self.optimizer.param_groups:
@@ -94,12 +107,10 @@ class Training:
 
     def _collect(self) -> Rollout:
         numbers = np.random.default_rng([self.config.seed, self.updates])
-        self.generator.manual_seed(int(numbers.integers(2**62)))
-        if self.config.dropout:
-            torch.manual_seed(int(numbers.integers(2**62)))
+        self.noise.generator.manual_seed(int(numbers.integers(2**62)))
         index = numbers.integers(self.envs.size, size=self.config.num_envs)
         seed = int(numbers.integers(2**31))
-        return self._play(self._share(index), seed)
+        return self._play(self._share(index)[self.rows], seed + self.rows.start)
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         assert isinstance(self.envs, GlimpseVectorEnv)
@@ -166,4 +177,4 @@ def hybrid_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, d
         "train/explained_variance": explained_variance(returns, rollout.baseline.detach()),
         "train/gaze_spread": rollout.gaze_mean.detach().std(0).mean(),
     }
-    return loss / config.num_envs, parts
+    return loss / len(rollout.right), parts

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from agents import checkpoint
+from agents.files import write_atomically
 from glimpse_env.errors import CorruptedData, MissingData
 
 STATE = {"weights": torch.arange(50.0), "updates": 7, "config": {"name": "x", "sizes": [1, 2]}}
@@ -47,7 +48,7 @@ def test_a_hostile_payload_is_not_executed(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "c.pt", {"weights": Hostile()})
     with pytest.raises(CorruptedData):
         checkpoint.load(tmp_path / "c.pt")
-    checkpoint.write_atomically(tmp_path / "d.pt", pickle.dumps(Hostile()))
+    write_atomically(tmp_path / "d.pt", pickle.dumps(Hostile()))
     with pytest.raises(CorruptedData):
         checkpoint.load(tmp_path / "d.pt")
     assert not (tmp_path / "executed").exists()

@@ -11,8 +11,13 @@ from agents.build import make_agent, make_envs
 from agents.config import Config
 from agents.evaluation import evaluate
 from agents.game_rollout import likeliest_move, play, play_games, sampled_move
+from agents.noise import RowNoise
 from agents.rollout import mean_gaze, sampled
 from glimpse_env.catch_vector_env import CatchVectorEnv
+
+
+def noise(rows: int) -> RowNoise:
+    return RowNoise(torch.Generator().manual_seed(0), rows)
 
 
 def catch_envs(config: Config, number: int) -> CatchVectorEnv:
@@ -69,10 +74,10 @@ def test_both_backends_play_the_same_games(catch_config: Config) -> None:
 
 def test_moves_follow_the_softmax() -> None:
     logits = torch.tensor([0.0, 1.0, -1.0]).expand(30_000, 3)
-    moves = sampled_move(torch.Generator().manual_seed(0))(logits)
+    moves = sampled_move(noise(30_000))(logits, torch.arange(30_000))
     share = torch.bincount(moves, minlength=3) / len(moves)
     torch.testing.assert_close(share, logits[0].softmax(0), rtol=0, atol=0.01)
-    assert (likeliest_move(logits) == 1).all()
+    assert (likeliest_move(logits, torch.arange(30_000)) == 1).all()
 
 
 def test_moves_that_are_recorded_are_those_that_were_played(catch_config: Config) -> None:
@@ -85,7 +90,7 @@ def test_moves_that_are_recorded_are_those_that_were_played(catch_config: Config
         np.arange(25),
         mean_gaze,
         watch=lambda: paddles.append(envs._episodes.rows.paddle.copy()),
-        moves=sampled_move(torch.Generator().manual_seed(1)),
+        moves=sampled_move(noise(25)),
     )
     made = rollout.targets.view(envs.game.steps, 25).numpy()
     assert len(np.unique(made)) == 3
@@ -97,7 +102,7 @@ def test_groups_of_samples_play_one_game(catch_config: Config) -> None:
     torch.manual_seed(1)
     envs = catch_envs(catch_config, 12)
     agent = make_agent(catch_config, envs)
-    policy = sampled(0.5, torch.Generator().manual_seed(0))
+    policy = sampled(0.5, noise(12))
     with torch.no_grad():
         rollout = play(agent, envs, np.repeat(np.arange(4), 3), policy, samples=3)
     moves = rollout.targets.view(-1, 4, 3)

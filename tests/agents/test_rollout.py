@@ -6,11 +6,16 @@ import torch
 
 from agents.build import make_agent, make_envs
 from agents.config import Config
+from agents.noise import RowNoise
 from agents.rollout import center_gaze, collect, mean_gaze, random_gaze, sampled
 
 NUMBERS = Config(
     env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, standardize=True
 )
+
+
+def noise(rows: int) -> RowNoise:
+    return RowNoise(torch.Generator().manual_seed(0), rows)
 
 
 def test_a_batch_is_its_rows_one_by_one() -> None:
@@ -63,7 +68,7 @@ def test_the_sample_is_kept_raw_and_clipped_by_the_environment_alone(
     envs = make_envs(stripes_config, "train", 64)
     agent = make_agent(stripes_config, envs)
     seen: list[np.ndarray] = []
-    policy = sampled(2.0, torch.Generator().manual_seed(0))
+    policy = sampled(2.0, noise(64))
     with torch.no_grad():
         rollout = collect(
             agent,
@@ -101,7 +106,7 @@ def test_groups_of_samples_agree_on_their_labels() -> None:
     torch.manual_seed(1)
     envs = make_envs(NUMBERS, "train", 12)
     agent = make_agent(NUMBERS, envs)
-    policy = sampled(0.5, torch.Generator().manual_seed(0))
+    policy = sampled(0.5, noise(12))
     with torch.no_grad():
         rollout = collect(agent, envs, np.repeat(np.arange(4), 3), policy, samples=3)
     groups = rollout.labels_right.view(4, 3)
@@ -111,8 +116,9 @@ def test_groups_of_samples_agree_on_their_labels() -> None:
 
 def test_controls() -> None:
     mean = torch.full((1000, 2), 0.7)
-    assert (center_gaze(mean) == 0).all()
-    gaze = random_gaze(torch.Generator().manual_seed(0))(mean)
+    rows = torch.arange(1000)
+    assert (center_gaze(mean, rows) == 0).all()
+    gaze = random_gaze(noise(1000))(mean, rows)
     assert gaze.min() < -0.95 and gaze.max() > 0.95 and abs(gaze.mean()) < 0.05
-    noisy = sampled(0.1, torch.Generator().manual_seed(0))(mean) - mean
+    noisy = sampled(0.1, noise(1000))(mean, rows) - mean
     assert noisy.std() == pytest.approx(0.1, rel=0.1)

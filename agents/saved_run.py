@@ -1,0 +1,65 @@
+"""What a run has left in its folder, and whether it fits what it is wanted for."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agents import checkpoint
+from agents.config import Config
+from agents.convnet_config import ConvNetConfig
+from glimpse_env.errors import CorruptedData, InvalidArgument
+
+AnyConfigT = TypeVar("AnyConfigT", Config, ConvNetConfig)
+_TRAINERS: dict[type, str] = {Config: "train_dram.py", ConvNetConfig: "train_convnet.py"}
+_OTHER_VERSION = "use the version of this code that made the run, or train again"
+
+
+def load_run(run: Path, kind: type[AnyConfigT]) -> tuple[dict[str, Any], AnyConfigT]:
+    """The checkpoint of a run folder, and the configuration in it.
+
+    Raises:
+        MissingData: The folder has no checkpoint.
+        CorruptedData: The checkpoint is damaged.
+        InvalidArgument: It is that of another trainer, or of another version of this one.
+    """
+    state = checkpoint.load(run / "checkpoint.pt")
+    saved = state.get("config")
+    if not isinstance(saved, dict):
+        raise CorruptedData(f"{run / 'checkpoint.pt'} has no configuration; train again")
+    unknown = sorted(set(saved) - _options(kind))
+    if unknown:
+        for other, script in _TRAINERS.items():
+            if other is not kind and set(saved) <= _options(other):
+                raise InvalidArgument(
+                    f"{run} is the run of another trainer; go on with it, or read the test split, "
+                    f"by python agents/{script} --resume {run}"
+                )
+        raise InvalidArgument(f"{run}: the option {unknown[0]!r} is not known; {_OTHER_VERSION}")
+    try:
+        return state, kind(**saved)
+    except TypeError as error:  # an option that is wanted, and not there
+        raise InvalidArgument(f"{run}: {error}; {_OTHER_VERSION}") from error
+
+
+@contextlib.contextmanager
+def fitting(run: Path) -> Iterator[None]:
+    """Say whose weights it is that do not fit, while they are loaded.
+
+    Raises:
+        InvalidArgument: Networks or optimizer have other names or sizes than what they are for.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise InvalidArgument(
+            f"{run} holds networks of other sizes or names than those wanted here. Give both runs "
+            f"the same sizes, or {_OTHER_VERSION}: {error}"
+        ) from error
+
+
+def _options(kind: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}

@@ -1,0 +1,69 @@
+"""`kill -9` at random moments: there is always a checkpoint, and the run goes on from it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from agents import checkpoint, train_dram
+from agents.config import Config
+from agents.run_folder import read_metrics
+from agents.saved_run import load_run
+from agents.training import Training
+
+# An epoch is two updates, and most of its time is spent writing.
+SMALL = (
+    "--num-images 32 --num-envs 16 --features 8 --units 8 --epoch-images 32 --schedule constant "
+    "--validation-images 16 --no-test --device cpu"
+).split()
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_run_survives_every_kill(kills: int, tmp_path: Path) -> None:
+    """Its weights are in the end those of a run that nobody disturbed, bit for bit."""
+    # Processes are forked from one that has imported everything, or starting them took all time.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["agents.train_dram"])
+    train_dram.main(train_dram.parse(["--runs", str(tmp_path), *SMALL, "--images", "32"]))
+    (run,) = tmp_path.iterdir()
+    updates, torn = [2], 0
+    rng = np.random.default_rng(0)
+    for kill in range(kills):
+        arguments = train_dram.parse(["--resume", str(run), "--images", "9600000", "--no-test"])
+        process = context.Process(target=train_dram.main, args=(arguments,))
+        saved = (run / "checkpoint.pt").stat().st_mtime_ns
+        process.start()
+        if kill % 4:  # while it trains and writes; every fourth while it starts
+            while (run / "checkpoint.pt").stat().st_mtime_ns == saved and process.is_alive():
+                time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.5))
+        assert process.is_alive()
+        process.kill()
+        process.join()
+        state = checkpoint.load(run / "checkpoint.pt")
+        epochs = state["updates"] // 2
+        assert state["updates"] >= updates[-1] + (2 if kill % 4 else 0)
+        updates.append(state["updates"])
+        torn += bool(list(run.glob("*.partial")))
+        rows = [row["images"] for row in read_metrics(run)]
+        assert rows[:epochs] == [32 * (epoch + 1) for epoch in range(epochs)]
+        for path in (*run.glob("*.gif"), *run.glob("*.png")):
+            Image.open(path).load()
+    print(f"{kills} kills, {torn} of them in the middle of a write; updates {updates}")
+    state, config = load_run(run, Config)
+    undisturbed = Training(config)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        while undisturbed.updates < state["updates"]:
+            undisturbed.update()
+    finally:
+        torch.set_num_threads(threads)
+    weights = undisturbed.agent.state_dict()
+    assert all(torch.equal(state["agent"][name], weight) for name, weight in weights.items())

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from agents import checkpoint, train_dram
+from agents.config import Config
+from agents.game_training import make_training
+from agents.ranks import ALONE, Ranks, join
+from agents.run_folder import read_metrics
+from agents.training import Training
+from glimpse_env.errors import InvalidArgument
+
+SCRIPT = Path(train_dram.__file__)
+SMALL = (
+    "--num-images 32 --num-envs 16 --features 16 --units 16 --epoch-images 48 --dropout 0.2 "
+    "--validation-images 16 --schedule constant --device cpu --no-test"
+).split()
+
+
+@dataclasses.dataclass(frozen=True)
+class Listening(Ranks):
+    """A rank that keeps what it should average, and hears nothing from the others."""
+
+    heard: list[torch.Tensor] = dataclasses.field(default_factory=list)
+
+    def average(self, tensors: Sequence[torch.Tensor]) -> None:
+        self.heard.extend(tensor.clone() for tensor in tensors)
+
+
+def played(config: Config, ranks: Listening) -> tuple[np.ndarray, list[torch.Tensor], list[str]]:
+    """The images of the second update, gradients and numbers to log, and whose they are."""
+    training = make_training(config, ranks=ranks)
+    training.updates = 1
+    metrics = training.update()
+    names = [name for name, weight in training.agent.named_parameters() if weight.grad is not None]
+    names += [name for name in metrics if not name.startswith("gradients/")]
+    return np.asarray(training.envs._episodes.rows.index), ranks.heard, names
+
+
+CASES: dict[str, dict[str, object]] = {
+    "as it is": {},
+    "dropout": {"dropout": 0.3},
+    "random first gaze": {"initial_gaze": "random"},
+    "peers": {"samples": 4, "baseline": "peers"},
+    "random gaze": {"gaze": "random"},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("kind", ["labels", "sequences", "game"])
+def test_ranks_share_what_one_process_would_play(
+    kind: str, case: str, stripes_config: Config, catch_config: Config
+) -> None:
+    """Same images, same noise, and gradients whose mean is that of the whole batch."""
+    numbers = Config(env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, seed=3)
+    config = {"labels": stripes_config, "sequences": numbers, "game": catch_config}[kind]
+    config = replace(config, num_envs=48, **CASES[case])  # type: ignore[arg-type]
+    index, whole, names = played(config, Listening())
+    shares = [played(config, Listening(number, 3)) for number in range(3)]
+    assert np.array_equal(np.concatenate([share[0] for share in shares]), index)
+    assert len(whole) == len(names) > 10
+    for name, ours, *theirs in zip(names, whole, *(share[1] for share in shares), strict=True):
+        if name.startswith("train/") and name not in ("train/error", "train/reward"):
+            continue  # a ratio, of which the mean over the ranks is logged
+        mean = torch.stack(theirs).mean(0)
+        torch.testing.assert_close(mean, ours, rtol=1e-4, atol=1e-6, msg=name)
+        if name.startswith("bottom"):
+            assert not torch.equal(theirs[0], theirs[1])  # or the shares were all the same
+
+
+def test_rows_that_cannot_be_shared_are_named(stripes_config: Config) -> None:
+    assert [Ranks(number, 4).share(12) for number in (0, 3)] == [slice(0, 3), slice(9, 12)]
+    with pytest.raises(InvalidArgument, match=r"num_envs=128 .* 3 ranks"):
+        Training(stripes_config, ranks=Ranks(0, 3))
+    config = replace(stripes_config, num_envs=12, samples=4)
+    with pytest.raises(InvalidArgument, match=r"num_envs=12 .* 2 ranks times samples=4"):
+        Training(config, ranks=Ranks(1, 2))
+
+
+def test_without_torchrun_nobody_is_met() -> None:
+    with join("cpu") as (ranks, device):
+        assert (ranks, device) == (ALONE, "cpu")
+        assert not torch.distributed.is_initialized()
+    assert ranks.leads and ranks.any(True) and not ranks.any(False)
+
+
+def test_more_ranks_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(InvalidArgument, match=r"rank 1 .* no GPU of its own"), join("cuda"):
+        pass
+
+
+def environment(**more: str) -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1"} | more
+
+
+def run(folder: Path, *arguments: str) -> Path:
+    """Train in this process."""
+    train_dram.main(train_dram.parse([*arguments, "--runs", str(folder)]))
+    return next(folder.iterdir())
+
+
+def torchrun(*arguments: str) -> None:
+    """Train on two ranks."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-port", str(free_port()), str(SCRIPT), *arguments]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("run folder") == 1
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    state = checkpoint.load(run / "checkpoint.pt")
+    assert state["updates"] == 6
+    return dict(state["agent"])
+
+
+@pytest.mark.slow
+def test_a_run_changes_between_one_and_two_ranks(tmp_path: Path) -> None:
+    """Its weights end where those of one process end, and one rank alone writes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        whole = run(tmp_path / "whole", *SMALL, "--images", "96")
+        one_two = run(tmp_path / "one two", *SMALL, "--images", "48")
+        torchrun("--resume", str(one_two), "--images", "96", "--no-test", "--device", "cpu")
+        torchrun("--runs", str(tmp_path / "two one"), *SMALL, "--images", "48")
+        (two_one,) = (tmp_path / "two one").iterdir()
+        run(tmp_path / "two one", "--resume", str(two_one), "--images", "96", "--no-test")
+    finally:
+        torch.set_num_threads(threads)
+    wanted = weights(whole)
+    for folder in (one_two, two_one):
+        for name, weight in weights(folder).items():
+            torch.testing.assert_close(weight, wanted[name], rtol=1e-4, atol=1e-6)
+        assert [row["images"] for row in read_metrics(folder)] == [48, 96]
+        assert len(list(folder.glob("events*"))) == 2  # of the beginning, and of the rest
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_rank_stops_all_and_saves(tmp_path: Path) -> None:
+    port = str(free_port())
+    command = [sys.executable, str(SCRIPT), "--runs", str(tmp_path), *SMALL, "--images", "9600000"]
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "one"}
+    ranks = [
+        subprocess.Popen(
+            command,
+            env=environment(RANK=number, LOCAL_RANK=number, WORLD_SIZE="2", **meeting),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for number in "01"
+    ]
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not list(tmp_path.glob("*/metrics.jsonl")):
+            time.sleep(0.1)
+        (folder,) = tmp_path.iterdir()
+        while time.monotonic() < deadline and not read_metrics(folder):
+            time.sleep(0.1)
+        ranks[1].send_signal(signal.SIGTERM)
+        said = [rank.communicate(timeout=120)[0] for rank in ranks]
+    finally:
+        for rank in ranks:
+            rank.kill()
+            rank.wait()
+    assert [rank.returncode for rank in ranks] == [0, 0]
+    assert f"--resume {folder}" in said[0] and said[1] == ""
+    updates = checkpoint.load(folder / "checkpoint.pt")["updates"]
+    assert 3 <= updates < 600_000
