@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -112,3 +114,15 @@ class GlimpseAgent(nn.Module):
     def where_next(self, state: State) -> tuple[Tensor, Tensor]:
         """The mean of the next gaze, (B, 2), and the return expected, (B,)."""
         return self.emission(state.top[0]), self.baseline(state.top[0])
+
+
+@contextlib.contextmanager
+def testing(network: nn.Module) -> Iterator[None]:
+    """Inside, nothing is learned and nothing left out."""
+    learning = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        network.train(learning)

@@ -8,6 +8,7 @@ from typing import cast
 import gymnasium as gym
 import torch
 from gymnasium import spaces
+from gymnasium.envs.registration import load_env_creator
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.agent import GlimpseAgent
@@ -48,7 +49,9 @@ def make_envs(
 
 def is_game(config: AnyConfig) -> bool:
     """Whether the environment is played by moves, and has no labels."""
-    return isinstance(make_envs(config, "train", 1), CatchVectorEnv)
+    entry = gym.spec(config.env_id).vector_entry_point
+    kind = load_env_creator(entry) if isinstance(entry, str) else entry
+    return isinstance(kind, type) and issubclass(kind, CatchVectorEnv)
 
 
 def make_reading_envs(
@@ -100,8 +103,15 @@ def pick_device(device: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def load_agent(run: Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
+def load_agent(
+    run: Path, device: str = "cpu", split: str = "validation"
+) -> tuple[GlimpseAgent, Config]:
     """The agent of a run folder and its configuration.
+
+    Args:
+        run: The folder.
+        device: Torch device.
+        split: Whose images decide the sizes of the networks; one whose data are there.
 
     Raises:
         MissingData: The folder has no checkpoint.
@@ -109,7 +119,7 @@ def load_agent(run: Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
         InvalidArgument: It is that of another trainer, or of another version of this code.
     """
     state, config = load_run(run, Config)
-    agent = make_agent(config, make_envs(config, "validation", 1, device))
+    agent = make_agent(config, make_envs(config, split, 1, device))
     with fitting(run):
         agent.load_state_dict(state["agent"])
     return agent, config

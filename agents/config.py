@@ -81,7 +81,8 @@ class Config:
     classifier_hidden: int = 0
     """Units of the classifier's hidden layer; 0 for none."""
     dropout: float = 0.0
-    """Chance that a feature on its way between networks is left out in training (DRAM, table 6)."""
+    """Chance that a glimpse feature, or an output of the bottom layer on its way to the classifier,
+    is left out in training (DRAM, table 6)."""
     unit_pixels: float = 0.0
     """What an output of 1 of the emission network means, pixels; 0 for half the image's width."""
     sigma_pixels: float = 2.0
@@ -98,7 +99,7 @@ class Config:
     term grows with 1 / sigma^2, and a weight that works at one sigma explodes at another."""
     reward: Literal["label", "probability"] = "label"
     """What a gaze is worth: 1 for a right label (the papers), or the probability that the
-    classifier gave it: what a label drawn from the classifier earns on average, with less noise."""
+    classifier gave it, which says more than a 0 or a 1."""
     baseline: Literal["learned", "peers"] = "learned"
     """b of the REINFORCE term: the learned baseline, or the mean return of the other samples of the
     same image, which knows how hard the image is (needs samples > 1)."""

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from agents.agent import testing
 from agents.build import make_reading_envs
 from agents.convnet_config import ConvNetConfig
 from agents.convnets import ConvNet, most_likely, sequence_loss
 from agents.evaluation import Evaluation, evaluate_reader
 from agents.optimization import learning_rate, make_optimizer
-from agents.readers import testing
 from glimpse_env.arguments import require_at_least
 from glimpse_env.tasks.task import Task
 
@@ -37,9 +37,14 @@ class Images:
 
     def batch(self, index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Images uint8 (B, C, H, W) and labels int64 (B, L), padded with -1."""
-        which = index if self._on_host else torch.as_tensor(index, device=self.device)
-        images, labels = self.task.images(which), self.task.labels(which)
-        return torch.as_tensor(images), torch.as_tensor(labels)
+        return torch.as_tensor(self.task.images(self._there(index))), self.labels(index)
+
+    def labels(self, index: NDArray[np.int64]) -> Tensor:
+        """Labels alone."""
+        return torch.as_tensor(self.task.labels(self._there(index)))
+
+    def _there(self, index: NDArray[np.int64]) -> Any:
+        return index if self._on_host else torch.as_tensor(index, device=self.device)
 
 
 class ConvNetTraining:
@@ -139,7 +144,7 @@ class ConvNetReader:
 
     def targets(self, index: NDArray[np.int64]) -> Tensor:
         """See Reader."""
-        return with_end(self._images.batch(index)[1].cpu(), self.end)
+        return with_end(self._images.labels(index).cpu(), self.end)
 
 
 def with_end(labels: Tensor, end: int | None) -> Tensor:

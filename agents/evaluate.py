@@ -21,6 +21,8 @@ from agents.pictures import draw_pictures
 from agents.readers import FocusReader, ForwardBackwardReader, Gaze, Reader, label_reader
 from glimpse_env.errors import GlimpseError, InvalidArgument
 
+ALL_GAZES: tuple[Gaze, ...] = ("policy", "random", "center")
+
 
 @dataclasses.dataclass
 class Arguments:
@@ -34,7 +36,7 @@ class Arguments:
     """Folder of the training run."""
     split: Literal["test", "validation"] = "test"
     """Images to read; choices belong on validation."""
-    gaze: tuple[Gaze, ...] = ("policy", "random", "center")
+    gaze: tuple[Gaze, ...] = ALL_GAZES
     """Who looks: the agent, or the controls."""
     samples: int = 1
     """M: gaze sequences averaged for an image; 1 for the mean gaze."""
@@ -56,13 +58,18 @@ class Arguments:
 
 def main(arguments: Arguments) -> None:
     """Evaluate, print, and keep the result beside the checkpoint."""
-    agent, config = load_agent(arguments.run, pick_device(arguments.device))
+    device = pick_device(arguments.device)
+    agent, config = load_agent(arguments.run, device, arguments.split)
     name = f"evaluation_{arguments.split}_samples{arguments.samples}"
+    if arguments.images:
+        name += f"_images{arguments.images}"
     if arguments.backward or arguments.focus:
         results = [evaluate_pair_or_focus(agent, config, arguments)]
-        name += "_" + results[0].reader.replace("-", "_")
+        name += "_" + results[0].reader.replace(" ", "_")
     else:
         results = evaluate_gazes(agent, config, arguments)
+        if arguments.gaze != ALL_GAZES:
+            name += "_" + "_".join(arguments.gaze)
     write_json(arguments.run / f"{name}.json", [dataclasses.asdict(one) for one in results])
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
     if arguments.examples:
@@ -100,19 +107,26 @@ def evaluate_pair_or_focus(agent: GlimpseAgent, config: Config, arguments: Argum
     split, samples, rows = arguments.split, arguments.samples, arguments.num_envs
     reader: Reader
     if arguments.backward:
-        other, mirrored = load_agent(arguments.backward, str(next(agent.parameters()).device))
+        other, mirrored = load_agent(
+            arguments.backward, str(next(agent.parameters()).device), split
+        )
         if arguments.focus or config.backward or not mirrored.backward:
             raise InvalidArgument(
                 f"{arguments.run} must be a forward run and {arguments.backward} one that was "
                 "trained with --backward; --focus reads with one agent alone"
             )
+        if mirrored.env_id != config.env_id:
+            raise InvalidArgument(
+                f"{arguments.run} reads {config.env_id} and {arguments.backward} {mirrored.env_id}"
+            )
         forward = label_reader(agent, config, split, samples=samples, num_envs=rows)
         backward = label_reader(other, mirrored, split, samples=samples, num_envs=rows)
-        reader, name = ForwardBackwardReader(forward, backward), "forward-backward"
+        reader = ForwardBackwardReader(forward, backward)
+        name = f"forward-backward with {arguments.backward.name}"
     else:
         wide = arguments.focus
         reader = FocusReader(agent, config, split, wide, samples=samples, num_envs=rows)
-        name = "focus"
+        name = f"focus on {wide}"
     result = evaluate_reader(
         reader, split, name=name, samples=samples, images=arguments.images, progress=True
     )

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from agents.agent import GlimpseAgent
 from agents.config import Config
-from agents.flops import counting, parameters_of
+from agents.flops import counting, flops_of_networks, parameters_of
 from agents.readers import Gaze, Reader, agent_reader
 from glimpse_env.arguments import require_at_least
 
@@ -124,14 +124,13 @@ def evaluate_reader(
     flops = 0.0
     starts = range(0, number, reader.batch)
     for first in tqdm(starts, desc=split, leave=False, disable=None if progress else True):
-        # The last batch is filled up with image 0, which is then left out.
-        index = np.arange(first, first + reader.batch)
-        index[index >= number] = 0
+        # The last batch is filled up with the first images, which are then left out.
+        index = np.arange(first, first + reader.batch) % number
         kept = min(reader.batch, number - first)
         if first == 0:
             with counting() as counter:
                 labels = reader.say(index, first)
-            flops = counter.get_total_flops() / reader.batch
+            flops = flops_of_networks(counter) / reader.batch
         else:
             labels = reader.say(index, first)
         said.append(labels[:kept].cpu())
@@ -156,6 +155,8 @@ def judge(said: Tensor, targets: Tensor, end: int | None) -> dict[str, Any]:
         targets: The same for what was due.
         end: The end label of sequences, or None.
     """
+    if said.shape != targets.shape:
+        raise ValueError(f"labels said {tuple(said.shape)} and due {tuple(targets.shape)}")
     number = len(said)
     right = said == targets
     wrong = number - int(right.all(1).sum())

@@ -43,6 +43,13 @@ def counting() -> FlopCounterMode:
     return FlopCounterMode(display=False, custom_mapping=_FORMULAS)
 
 
+def flops_of_networks(counter: FlopCounterMode) -> int:
+    """What was computed inside modules; an environment on torch multiplies matrices, too."""
+    by_module = counter.get_flop_counts()
+    roots = [name for name in by_module if "." not in name and name != "Global"]
+    return sum(sum(by_module[name].values()) for name in roots)
+
+
 def parameters_of(module: nn.Module) -> int:
     """Numbers that are learned."""
     return sum(parameter.numel() for parameter in module.parameters())

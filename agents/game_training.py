@@ -19,12 +19,26 @@ from agents.ranks import ALONE, Ranks
 from agents.rollout import IndexArray, Rollout
 from agents.training import Training
 from glimpse_env.catch_vector_env import CatchVectorEnv
+from glimpse_env.errors import InvalidArgument
 
 
 class GameTraining(Training):
     """A run in progress in which moves are learned instead of labels; see Training."""
 
     envs: CatchVectorEnv
+
+    def __init__(self, config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> None:
+        """Refuse what only labels have.
+
+        Raises:
+            InvalidArgument: Such an option.
+        """
+        for name, value in (("samples", 1), ("baseline", "learned"), ("reward", "label")):
+            if getattr(config, name) != value:
+                raise InvalidArgument(
+                    f"{name}={getattr(config, name)!r} is for labels, and {config.env_id} has none"
+                )
+        super().__init__(config, device, ranks)
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         moves = sampled_move(self.noise)

@@ -55,7 +55,9 @@ def label_loss(logits: Tensor, targets: Tensor) -> Tensor:
 def expected_returns(
     logits: Tensor, targets: Tensor, logits_at: Tensor, shape: torch.Size
 ) -> Tensor:
-    """R_s if labels were drawn from the classifier, on average: sums of probabilities.
+    """Sums of the probabilities that the classifier gives the right labels that were reached.
+
+    For a single label this is the mean reward of a label drawn from the classifier.
 
     Args:
         logits: (Y, labels).

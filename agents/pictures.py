@@ -9,10 +9,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from PIL import Image
 
-from agents.agent import GlimpseAgent
+from agents.agent import GlimpseAgent, testing
 from agents.build import make_envs
 from agents.config import Config
 from agents.files import write_atomically
@@ -48,8 +47,7 @@ def draw_pictures(
     device = str(next(agent.parameters()).device)
     envs = make_envs(config, split, len(examples), device, render_mode="rgb_array")
     steps: list[tuple[Frame, ...]] = []
-    agent.eval()
-    with torch.no_grad():
+    with testing(agent):
         play(
             agent,
             envs,
@@ -59,7 +57,6 @@ def draw_pictures(
         )
         envs = make_envs(config, split, min(1000, envs.size), device)
         gazes = play(agent, envs, np.arange(envs.num_envs), mean_gaze).gaze.cpu().numpy()
-    agent.train()
     animation, picture = folder / "glimpses.gif", folder / "gazes.png"
     write_gif(animation, [shrink(tile(frames[:4], columns=2), 640) for frames in steps])
     paths = shrink(tile(steps[-1], columns=3), 1200)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator
 from typing import Any, Literal, Protocol, cast
 
 import gymnasium as gym
@@ -12,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agents.agent import GlimpseAgent
+from agents.agent import GlimpseAgent, testing
 from agents.build import half_width, is_game, make_envs, make_reading_envs
 from agents.config import Config
 from agents.game_rollout import play_games
@@ -78,6 +76,7 @@ class AgentReader:
         gaze: "policy", or "random" and "center": the controls.
         samples: 1 for the mean gaze; M > 1 for the labels that the averaged log-probabilities of M
             sampled gaze sequences prefer (Monte Carlo averaging, DRAM eq. 14).
+        noise_seed: Of sampled and random gazes.
     """
 
     def __init__(
@@ -87,13 +86,14 @@ class AgentReader:
         sigma_pixels: float,
         gaze: Gaze = "policy",
         samples: int = 1,
+        noise_seed: int = 0,
     ) -> None:
         """Nothing is read yet."""
         self.agent, self.envs, self.samples = agent, envs, samples
         self.batch, self.size = envs.num_envs // samples, envs.task.size
         self.end = envs.rules.num_classes if envs.rules.has_end else None
         self.networks: tuple[nn.Module, ...] = (agent,)
-        self.policy = _policy(gaze, samples, sigma_pixels, envs)
+        self.policy = _policy(gaze, samples, sigma_pixels, envs, noise_seed)
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
         """The episodes in which the images of `index` (batch,) are read, M of each."""
@@ -171,16 +171,6 @@ class GameReader:
         return torch.ones(len(index), 1, dtype=torch.int64)
 
 
-@contextlib.contextmanager
-def testing(network: nn.Module) -> Iterator[None]:
-    """Nothing is learned and nothing dropped out."""
-    learning = network.training
-    network.eval()
-    with torch.no_grad():
-        yield
-    network.train(learning)
-
-
 def agent_reader(
     agent: GlimpseAgent,
     config: Config,
@@ -246,14 +236,18 @@ class ForwardBackwardReader:
         """Check that they fit."""
         if forward.end is None:
             raise InvalidArgument("a single label reads the same forward and backward")
-        ours, theirs = forward.targets(np.arange(1)), backward.targets(np.arange(1))
-        fitting = (forward.batch, forward.size) == (backward.batch, backward.size)
-        if not fitting or ours.shape != theirs.shape:
+        if (forward.batch, forward.size) != (backward.batch, backward.size):
             raise InvalidArgument("the two agents were trained on different tasks")
+        index = np.arange(forward.batch) % forward.size
+        if not is_mirrored(forward.labels(index), backward.labels(index)):
+            raise InvalidArgument("the two agents do not read the same labels towards each other")
         self.forward, self.backward = forward, backward
         self.batch, self.size = forward.batch, forward.size
         self.end: int | None = forward.end
         self.networks: tuple[nn.Module, ...] = (forward.agent, backward.agent)
+        if _same_weights(forward.agent.glimpse, backward.agent.glimpse):  # shared: one network
+            others = [part for part in backward.agent.children() if part != backward.agent.glimpse]
+            self.networks = (forward.agent, *others)
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
         """See Reader."""
@@ -262,6 +256,19 @@ class ForwardBackwardReader:
     def targets(self, index: IndexArray) -> Tensor:
         """See Reader."""
         return self.forward.targets(index)
+
+
+def is_mirrored(labels: IndexArray, others: IndexArray) -> bool:
+    """Whether labels (B, L), padded with -1, are the others from last to first."""
+    if labels.shape != others.shape:
+        return False
+    numbers = [[row[row >= 0].tolist() for row in rows] for rows in (labels, others)]
+    return all(ours == theirs[::-1] for ours, theirs in zip(*numbers, strict=True))
+
+
+def _same_weights(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(torch.equal(ours, theirs) for ours, theirs in pairs)
 
 
 class FocusReader:
@@ -310,12 +317,13 @@ class FocusReader:
         """What is said in the second pass, and how sure it is."""
         first, samples, task = self._first, self._first.samples, self._first.envs.task
         middle = gaze_middles(first.play(index, seed), samples).cpu().numpy()
+        labels = first.labels(index)
         crops = np.moveaxis(crop(first.images(index), middle, self._side), 1, -1)
         envs = gym.make_vec(
             "Glimpse-v0",
             num_envs=self.batch * samples,
             images=crops if crops.shape[-1] == 3 else crops[..., 0],
-            labels=first.labels(index),
+            labels=labels if self.end is not None else labels[:, 0],
             num_classes=task.num_classes,
             **self._eye,
             autoreset_mode="disabled",
@@ -324,7 +332,8 @@ class FocusReader:
             device=first.envs.device,
         )
         close = cast(GlimpseVectorEnv, envs)
-        second = AgentReader(first.agent, close, self._config.sigma_pixels, samples=samples)
+        sigma = self._config.sigma_pixels
+        second = AgentReader(first.agent, close, sigma, samples=samples, noise_seed=1 + seed)
         return second.read(np.arange(self.batch), seed)
 
     def targets(self, index: IndexArray) -> Tensor:
@@ -361,8 +370,10 @@ def crop(images: PixelArray, middle: np.ndarray[Any, Any], side: int) -> PixelAr
     return np.asarray(windows[np.arange(len(images)), :, top, left])
 
 
-def _policy(gaze: Gaze, samples: int, sigma_pixels: float, envs: GazeVectorEnv) -> GazePolicy:
-    noise = RowNoise(torch.Generator(envs.device).manual_seed(0), envs.num_envs)
+def _policy(
+    gaze: Gaze, samples: int, sigma_pixels: float, envs: GazeVectorEnv, seed: int = 0
+) -> GazePolicy:
+    noise = RowNoise(torch.Generator(envs.device).manual_seed(seed), envs.num_envs)
     if gaze == "random":
         return random_gaze(noise)
     if gaze == "center":

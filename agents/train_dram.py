@@ -143,7 +143,8 @@ def report(training: Training, folder: RunFolder) -> None:
         result = evaluate(training.agent, config, "test", gaze=gaze, samples=samples, progress=True)
         print(result.describe())
         results.append(result)
-    if isinstance(getattr(training.envs, "task", None), ArrayTask):
+    task = getattr(training.envs, "task", None)
+    if isinstance(getattr(task, "forward", task), ArrayTask):
         print("note: an environment made from arrays shows the same images in every split")
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
     write_json(folder.path / "result.json", [dataclasses.asdict(result) for result in results])

@@ -53,26 +53,26 @@ def curve(rows: list[dict[str, Any]]) -> str:
 
 def _written(key: str, row: dict[str, Any]) -> str:
     _, unit, style = COLUMNS[key]
-    return format(unit * row.get(key, 0.0), style)
+    return format(unit * row[key], style) if key in row else ""
 
 
 def outcomes(runs: Sequence[Path]) -> str:
-    """Every evaluation of some runs, and what an image costs, as one table of Markdown."""
+    """Every evaluation of some finished runs, and what an image costs, as a table of Markdown."""
     body = []
     for run in runs:
-        trained = read_metrics(run)[-1]["images"] if read_metrics(run) else 0
+        trained = json.loads((run / "config.json").read_text())["images"]
         for file in sorted(run.glob("result.json")) + sorted(run.glob("evaluation_test_*.json")):
             for row in json.loads(file.read_text()):
                 body.append([run.name.split("-seed")[0], f"{trained:,}", *_evaluation(row)])
-    head = ["run", "images trained on", "reader", "gaze", "sequences averaged", "test error"]
-    head += ["95 % interval", "parameters", "million multiply-adds an image"]
+    head = ["run", "images trained on", "reader", "gaze", "sequences averaged", "test images"]
+    head += ["test error", "95 % interval", "parameters", "million multiply-adds an image"]
     return reporting.table(head, body)
 
 
 def _evaluation(row: dict[str, Any]) -> list[str]:
     low, high = row["interval"]
     cells = [row.get("reader", "one agent"), row["gaze"], str(row["samples"])]
-    cells += [f"{row['error']:.2f} %", f"{low:.2f} .. {high:.2f}"]
+    cells += [f"{row['images']:,}", f"{row['error']:.2f} %", f"{low:.2f} .. {high:.2f}"]
     if not row.get("parameters"):  # measured before costs were
         return [*cells, "", ""]
     return [*cells, f"{row['parameters']:,}", f"{row['flops_per_image'] / 2e6:.2f}"]

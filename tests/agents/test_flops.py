@@ -73,6 +73,18 @@ def test_an_agent_against_the_closed_form(stripes_config: Config, cell: Any) -> 
     assert found.parameters == parameters_of(agent)
 
 
+def test_an_environment_on_torch_costs_the_agent_nothing(
+    stripes_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the context is a product of matrices, on NumPy it is not seen."""
+    agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
+    on_numpy = evaluate(agent, stripes_config, "test", images=10, num_envs=10)
+    make = gym.make_vec
+    monkeypatch.setattr(gym, "make_vec", lambda *a, **k: make(*a, **k, backend="torch"))
+    on_torch = evaluate(agent, stripes_config, "test", images=10, num_envs=10)
+    assert on_torch.flops_per_image == on_numpy.flops_per_image > 0
+
+
 def test_rows_that_have_ended_cost_nothing(sequences_id: str) -> None:
     config = Config(env_id=sequences_id, features=8, units=8, glimpses_per_label=2)
     torch.manual_seed(4)

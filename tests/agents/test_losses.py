@@ -96,8 +96,8 @@ def test_peer_returns_are_the_mean_of_the_others_of_the_group() -> None:
     torch.testing.assert_close(losses.peer_returns(returns, 3), expected)
 
 
-def test_expected_returns_are_the_mean_of_drawn_labels() -> None:
-    """Two rows of three labels; the second row ends after its first. Enumerated by hand."""
+def test_expected_returns_are_sums_of_probabilities() -> None:
+    """Two rows of three labels; the second row ends after its first."""
     logits = torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.5, 0.5], [0.0, 1.0]], requires_grad=True)
     targets = torch.tensor([0, 0, 1, -1])
     at = torch.tensor([0, 3, 1, 2])

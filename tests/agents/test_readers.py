@@ -10,6 +10,7 @@ import torch
 from agents.agent import GlimpseAgent
 from agents.build import make_agent, make_envs
 from agents.config import Config
+from agents.flops import parameters_of
 from agents.readers import (
     AgentReader,
     FocusReader,
@@ -22,6 +23,7 @@ from agents.reading import combine
 from agents.rollout import Rollout
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.house_numbers import render_house_numbers
+from tests.agents.conftest import stripes
 
 NUMBERS = Config(
     env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, standardize=True
@@ -76,6 +78,14 @@ def test_forward_and_backward_readings_are_combined() -> None:
     longer = agent_reader(agent_for(NUMBERS), NUMBERS, "validation", num_envs=9)
     with pytest.raises(InvalidArgument, match="different"):
         ForwardBackwardReader(pair[0], longer)
+    with pytest.raises(InvalidArgument, match="towards each other"):
+        ForwardBackwardReader(pair[0], pair[0])
+    whole, glimpse = parameters_of(pair[0].agent), parameters_of(pair[0].agent.glimpse)
+    # Both began from one seed, so their glimpse networks are one and count once.
+    assert sum(map(parameters_of, both.networks)) == 2 * whole - glimpse
+    with torch.no_grad():
+        next(pair[1].agent.glimpse.parameters()).add_(1)
+    assert sum(map(parameters_of, ForwardBackwardReader(*pair).networks)) == 2 * whole
 
 
 def test_single_labels_have_no_direction(stripes_config: Config) -> None:
@@ -144,6 +154,31 @@ def test_focus_reads_the_crop_around_its_gazes() -> None:
     torch.testing.assert_close(found.log_probs, expected.log_probs, rtol=1e-4, atol=1e-5)
     targets = reader.targets(index)[:, :5].numpy()
     assert (targets[labels >= 0] == labels[labels >= 0]).all()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_focus_on_single_labels(
+    stripes_config: Config, stripes_id: str, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wide images of the same task: both passes read one label each, with two samples."""
+    images, labels = stripes(40, side=48)
+    shown = {**(gym.spec(stripes_id).kwargs or {}), "images": images, "labels": labels}
+    gym.register(
+        "WideStripes-v0",
+        vector_entry_point="glimpse_env.vector_env:GlimpseVectorEnv",
+        kwargs=shown | {"backend": backend},
+    )
+    try:
+        agent = agent_for(stripes_config)
+        reader = FocusReader(
+            agent, stripes_config, "test", "WideStripes-v0", samples=2, num_envs=20
+        )
+        said, targets = reader.say(np.arange(10), 0), reader.targets(np.arange(10))
+    finally:
+        del gym.registry["WideStripes-v0"]
+    assert said.shape == targets.shape == (10, 1)
+    assert targets[:, 0].tolist() == labels[:10].tolist()
+    assert set(said.flatten().tolist()) <= {0, 1}
 
 
 def test_focus_needs_a_wider_image() -> None:

@@ -179,17 +179,22 @@ def test_a_backward_reader_shares_the_glimpse_network_and_both_read(
     few = ["--split", "validation", "--images", "20", "--num-envs", "20", "--device", "cpu"]
     both = ["--backward", str(backward), "--samples", "2", "--examples", "0"]
     evaluate.main(tyro.cli(evaluate.Arguments, args=[str(forward), *few, *both]))
-    file = forward / "evaluation_validation_samples2_forward_backward.json"
+    file = (
+        forward
+        / "evaluation_validation_samples2_images20_forward-backward_with_{backward.name}.json"
+    )
     (result,) = json.loads(file.read_text())
-    assert (result["reader"], result["images"], result["samples"]) == ("forward-backward", 20, 2)
+    assert result["reader"] == f"forward-backward with {backward.name}"
+    assert (result["images"], result["samples"]) == (20, 2)
     assert sum(map(sum, result["lengths"])) == 20
     assert "too many said" in capsys.readouterr().out
     with pytest.raises(InvalidArgument, match="forward run"):
         evaluate.main(tyro.cli(evaluate.Arguments, args=[str(backward), *few, *both]))
     wide = ["--focus", "GlimpseHouseNumbers110-v0", "--examples", "0"]
     evaluate.main(tyro.cli(evaluate.Arguments, args=[str(forward), *few, *wide]))
-    (result,) = json.loads((forward / "evaluation_validation_samples1_focus.json").read_text())
-    assert (result["reader"], result["images"]) == ("focus", 20)
+    (file,) = forward.glob("evaluation_validation_samples1_images20_focus_on_*.json")
+    (result,) = json.loads(file.read_text())
+    assert (result["reader"], result["images"]) == ("focus on GlimpseHouseNumbers110-v0", 20)
 
 
 def test_a_run_can_start_from_another(tmp_path: Path) -> None:

@@ -25,9 +25,13 @@ def test_one_seed_one_curve(stripes_config: Config, initial_gaze: str) -> None:
     assert first != other
 
 
-@pytest.mark.parametrize("initial_gaze", ["none", "random"])
-def test_a_restored_run_goes_on_bit_for_bit(stripes_config: Config, initial_gaze: str) -> None:
-    stripes_config = replace(stripes_config, initial_gaze=initial_gaze)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "changes", [{}, {"initial_gaze": "random"}, {"dropout": 0.3}, {"share_glimpse": "another run"}]
+)
+def test_a_restored_run_goes_on_bit_for_bit(
+    stripes_config: Config, changes: dict[str, object]
+) -> None:
+    stripes_config = replace(stripes_config, **changes)  # type: ignore[arg-type]
     whole = Training(stripes_config)
     expected = losses(whole, 10)
     stopped = Training(stripes_config)

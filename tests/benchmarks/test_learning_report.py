@@ -11,7 +11,7 @@ from benchmarks import learning_report
 def make_run(folder: Path, name: str, metrics: list[dict[str, float]]) -> Path:
     run = folder / name
     run.mkdir()
-    (run / "config.json").write_text("{}")
+    (run / "config.json").write_text(json.dumps({"images": 3000}))
     (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in metrics))
     (run / "checkpoint.pt").write_bytes(b"large")
     return run
@@ -26,7 +26,7 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     ]
     one = make_run(tmp_path, "dram_x-seed0-20260101-000000", metrics)
     other = make_run(tmp_path, "convnet_y-seed0-20260101-000001", metrics[:2])
-    result = {"gaze": "policy", "samples": 1, "error": 5.25, "interval": [5.0, 5.5]}
+    result = {"gaze": "policy", "samples": 1, "images": 900, "error": 5.25, "interval": [5.0, 5.5]}
     (one / "result.json").write_text(json.dumps([result]))
     both = result | {"reader": "forward-backward", "samples": 10, "error": 4.0}
     both |= {"parameters": 1234567, "flops_per_image": 3e6}
@@ -39,9 +39,14 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     assert kept == {"config.json", "metrics.jsonl", "result.json", name}
     printed = capsys.readouterr().out
     table = printed.split("### All")[1]
-    assert "| dram_x | 3,000 | one agent | policy | 1 | 5.25 % | 5.00 .. 5.50 |  |  |" in table
-    assert "| forward-backward | policy | 10 | 4.00 % | 5.00 .. 5.50 | 1,234,567 | 1.50 |" in table
-    assert "| convnet_y | 200 |" in table
+    assert (
+        "| dram_x | 3,000 | one agent | policy | 1 | 900 | 5.25 % | 5.00 .. 5.50 |  |  |" in table
+    )
+    assert (
+        "| forward-backward | policy | 10 | 900 | 4.00 % | 5.00 .. 5.50 | 1,234,567 | 1.50 |"
+        in table
+    )
+    assert "| convnet_y | 3,000 | forward-backward | none |" in table
     curve = printed.split("### convnet_y")[0]
     assert "| 3,000 | 21.00 | 50.0 |" in curve  # the last row is always there
     assert "emission" not in curve
