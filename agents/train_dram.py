@@ -28,7 +28,7 @@ from agents.readers import Gaze
 from agents.run_folder import RunFolder
 from agents.saved_run import fitting, load_run
 from agents.training import Training
-from glimpse_env.errors import GlimpseError
+from glimpse_env.errors import GlimpseError, InvalidArgument
 from glimpse_env.tasks.arrays import ArrayTask
 
 MONTE_CARLO_SAMPLES = 10  # of the test with averaging
@@ -104,7 +104,9 @@ def start_from_others(training: Training) -> None:
         (config.share_glimpse, agent.glimpse, "glimpse."),
     ):
         if run:
-            state, _ = load_run(Path(run), Config)
+            state, other = load_run(Path(run), Config)
+            if other.standardize != config.standardize:  # which no weight shows
+                raise InvalidArgument(f"{run} was trained with standardize={other.standardize}")
             with fitting(Path(run)):
                 wanted = {
                     name.removeprefix(prefix): weight

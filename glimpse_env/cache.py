@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,13 +75,13 @@ def save(path: Path, arrays: Arrays) -> None:
     size = sum(array.nbytes for array in arrays.values())
     require_space(path.parent, size, f"Writing {path.name}")
     with writing(path.parent):
-        handle, unfinished = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
+        unfinished = path.with_name(f".{path.stem}-{secrets.token_hex(8)}")
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with unfinished.open("xb") as stream:
                 np.savez(stream, **arrays)
             os.replace(unfinished, path)
         except BaseException:
-            os.unlink(unfinished)
+            unfinished.unlink(missing_ok=True)
             raise
 
 
@@ -91,9 +91,14 @@ def load(path: Path) -> Arrays | None:
     Returns:
         The arrays, or None if there are none or a checksum in the file (zip has one for each
         array) is wrong: then they are to be made again.
+
+    Raises:
+        CacheUnavailable: They are there, but not for this user to read.
     """
     try:
         with path.open("rb") as stream, np.load(stream) as kept:
             return {name: kept[name] for name in kept.files}
+    except PermissionError as error:
+        raise CacheUnavailable(f"{path} cannot be read: {error.strerror}. {_REMEDY}") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from glimpse_env import cache
-from glimpse_env.datasets import SOURCES, Source, find_file, named_folder
+from glimpse_env.datasets import SOURCES, Source, find_file, named_folder, sha256
 from glimpse_env.errors import CorruptedData, MissingData
 
 PARTS = ("train", "test", "extra")
@@ -167,11 +167,18 @@ class UnpackedFolder:
 
 
 def _fingerprint(folder: Path) -> str:
-    """What changes when a file of the folder does: the annotations, and each picture's state."""
-    digest = hashlib.sha256((folder / MAT).read_bytes())
-    for path in sorted(folder.glob("*.png")):
-        state = path.stat()
-        digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    """What changes when a file of the folder does: the annotations, and each picture's state.
+
+    Raises:
+        MissingData: A file cannot be read.
+    """
+    try:
+        digest = hashlib.sha256(sha256(folder / MAT).encode())
+        for path in sorted(folder.glob("*.png")):
+            state = path.stat()
+            digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    except OSError as error:
+        raise MissingData(f"{error.filename} cannot be read: {error.strerror}") from error
     return digest.hexdigest()[:_KEY_LENGTH]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -437,3 +438,24 @@ def test_an_interrupt_leaves_nothing(
 
 def test_reading_does_not_load_h5py_at_import() -> None:
     assert "h5py" not in vars(annotations)
+
+
+def test_prepared_files_are_readable_for_all_who_share_the_cache(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        cache.save(tmp_path / "kept.npz", {"numbers": np.arange(3)})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "kept.npz").stat().st_mode & 0o777 == 0o644
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.npz"]
+
+
+def test_a_cache_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(CacheUnavailable, match="cannot be read"):
+        cache.load(tmp_path / "kept.npz")
