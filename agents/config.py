@@ -113,7 +113,7 @@ class Config:
     """M: gaze sequences sampled for each training image; num_envs counts them all."""
 
     num_envs: int = 128
-    """Environments stepped together; an update uses one episode of each."""
+    """Environments stepped together, by all ranks; an update uses one episode of each."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """Adam, or the paper's SGD with Nesterov momentum 0.9."""
     learning_rate: float = 1e-3

@@ -70,6 +70,23 @@ class Ranks:
         dist.all_reduce(answer, op=dist.ReduceOp.MAX)
         return bool(answer)
 
+    def require_same(self, beginning: dict[str, object]) -> None:
+        """Refuse to train with ranks that begin otherwise: their weights would drift apart unseen.
+
+        Raises:
+            InvalidArgument: A value is another one at another rank.
+        """
+        if self.count == 1:
+            return
+        all_of_them: list[dict[str, object]] = [{}] * self.count
+        dist.all_gather_object(all_of_them, beginning)
+        for name, value in beginning.items():
+            if any(other[name] != value for other in all_of_them):
+                raise InvalidArgument(
+                    f"not all ranks begin with the same {name}: give them the same options, and "
+                    "folders of runs that all machines see"
+                )
+
 
 ALONE = Ranks()
 
@@ -87,7 +104,7 @@ def join(device: str) -> Iterator[tuple[Ranks, str]]:
     Raises:
         InvalidArgument: A machine has more ranks than GPUs.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["WORLD_SIZE"] == "1":
+    if not _has_others():
         yield ALONE, device
         return
     if device.startswith("cuda"):
@@ -99,6 +116,20 @@ def join(device: str) -> Iterator[tuple[Ranks, str]]:
         yield Ranks(dist.get_rank(), dist.get_world_size()), device
     finally:
         dist.destroy_process_group()
+
+
+def require_alone(program: str) -> None:
+    """Refuse to be started several times over by torchrun.
+
+    Raises:
+        InvalidArgument: There are other ranks.
+    """
+    if _has_others():
+        raise InvalidArgument(f"{program} trains in one process: start it without torchrun")
+
+
+def _has_others() -> bool:
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ["WORLD_SIZE"] != "1"
 
 
 def _own_gpu(number: int) -> str:

@@ -22,6 +22,7 @@ from agents.convnet_training import ConvNetTraining, evaluate_convnet
 from agents.evaluation import length_lines
 from agents.files import write_json
 from agents.loop import train
+from agents.ranks import require_alone
 from agents.run_folder import RunFolder
 from agents.saved_run import fitting, load_run
 from glimpse_env.errors import GlimpseError
@@ -50,6 +51,7 @@ class Arguments:
 
 def main(arguments: Arguments) -> None:
     """Train from the beginning or from a checkpoint, then evaluate."""
+    require_alone("train_convnet.py")
     device = pick_device(arguments.device)
     training = ConvNetTraining(arguments.config, device)
     if arguments.resume:

@@ -37,7 +37,11 @@ ANIMATE_EVERY = 5  # epochs between animations in TensorBoard
 
 @dataclasses.dataclass(kw_only=True)
 class Arguments:
-    """Train a glimpse agent; without arguments, DRAM on rendered house numbers."""
+    """Train a glimpse agent; without arguments, DRAM on rendered house numbers.
+
+    `torchrun --nproc-per-node 2 agents/train_dram.py ...` trains the same agent in two processes
+    that share the environments, each on a GPU of its own where there are GPUs.
+    """
 
     preset: str | None = None
     """Row of the papers' tables to start from: a name in agents/presets.py. Every option below
@@ -68,6 +72,7 @@ def main(arguments: Arguments) -> None:
                 training.restore(state)
         else:
             start_from_others(training)
+        ranks.require_same(training.beginning())
         if not ranks.leads:
             train(training, None, lambda _: None, ranks)
             return

@@ -132,6 +132,11 @@ class Training:
                 norms[f"gradients/{name}"] = torch.nn.utils.get_total_norm(gradients)
         return norms
 
+    def beginning(self) -> dict[str, object]:
+        """What must be equal at all ranks."""
+        weights = [weight.detach().double().sum().item() for weight in self.agent.parameters()]
+        return {"options": self.config, "updates": self.updates, "weights": weights}
+
     def state(self) -> dict[str, Any]:
         """All that a checkpoint must hold."""
         return {

@@ -57,10 +57,11 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"file": b"mine"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a", b"old")
     tmp_path.chmod(0o500)
+    if os.access(tmp_path, os.W_OK):
+        pytest.skip("this user may write everywhere")
     try:
         with pytest.raises(FolderUnwritable, match="Permission denied"):
             write_atomically(tmp_path / "a", b"new")

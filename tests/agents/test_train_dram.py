@@ -106,21 +106,25 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None
     assert ours == theirs
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_saves_and_says_how_to_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
 ) -> None:
     update, done = train_dram.Training.update, []
 
     def interrupted(self: train_dram.Training) -> dict[str, torch.Tensor]:
         done.append(1)
         if len(done) == 3:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         return update(self)
 
     monkeypatch.setattr(train_dram.Training, "update", interrupted)
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(number)
     folder = run(tmp_path, "--images", "3200")
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
     assert checkpoint.load(folder / "checkpoint.pt")["updates"] == 3
     assert f"--resume {folder}" in capsys.readouterr().out
 
