@@ -206,22 +206,22 @@ def _modern(
 
 def modern_mnist() -> ConvNetConfig:
     """A small ResNet with the parameters of ram_mnist."""
-    return _modern(_MNIST, (60, 120), 2)
+    return _modern(_MNIST, (30, 60), 2)
 
 
 def modern_translated() -> ConvNetConfig:
     """A small ResNet with the parameters of ram_translated."""
-    return _modern(_TRANSLATED, (48, 96, 192), 1)
+    return _modern(_TRANSLATED, (32, 64, 128), 1)
 
 
 def modern_cluttered60() -> ConvNetConfig:
     """A small ResNet with the parameters of ram_cluttered60."""
-    return _modern(_CLUTTERED_60, (48, 96, 192), 1)
+    return _modern(_CLUTTERED_60, (32, 64, 128), 1)
 
 
 def modern_cluttered100() -> ConvNetConfig:
     """A small ResNet with the parameters of ram_cluttered100."""
-    return _modern(_CLUTTERED_100, (24, 48, 96, 192), 1)
+    return _modern(_CLUTTERED_100, (17, 34, 68, 136), 1)
 
 
 def modern_pairs() -> ConvNetConfig:

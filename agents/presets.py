@@ -15,15 +15,21 @@ from agents.config import Config
 
 
 def ram_mnist() -> Config:
-    """RAM on 28x28 MNIST (Mnih et al. 2014, table 1a): 8x8, 1 scale, 6 glimpses."""
+    """RAM on 28x28 MNIST (Mnih et al. 2014, table 1a): 8x8, 1 scale, 6 glimpses.
+
+    128 LSTM units in the place of 256 rectifier units, with about as many weights: as good an
+    image, and three times as fast as 256 LSTM units on a CPU.
+    """
     return Config(
         env_id="GlimpseMNIST-v0",
         layers=1,
+        units=128,
+        features=128,
         sigma_pixels=1.2,
         reinforce_weight=1.0,
         num_envs=256,
         learning_rate=2e-3,
-        images=11_000_000,
+        images=16_000_000,
         epoch_images=100_000,
         published_error="RAM table 1a, 6 glimpses: 1.12 %",
     )
@@ -64,8 +70,10 @@ def ram_translated() -> Config:
     return replace(
         ram_mnist(),
         env_id="GlimpseTranslatedMNIST-v0",
-        sigma_pixels=3.0,
-        images=15_000_000,
+        features=256,
+        sigma_pixels=2.0,
+        sigma_start_pixels=6.0,
+        images=10_000_000,
         published_error="RAM table 1b, 6 glimpses: 1.22 %",
     )
 
@@ -100,7 +108,8 @@ def _cluttered100(glimpses: int, error: str) -> Config:
         ram_translated(),
         env_id="GlimpseClutteredMNIST100-v0",
         glimpses_per_label=glimpses,
-        sigma_pixels=5.0,
+        sigma_pixels=3.0,
+        sigma_start_pixels=10.0,
         images=20_000_000,
         published_error=f"RAM table 2b, {glimpses} glimpses: {error} %",
     )
