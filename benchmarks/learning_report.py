@@ -66,7 +66,7 @@ def outcomes(runs: Sequence[Path]) -> str:
                 body.append([run.name.split("-seed")[0], f"{trained:,}", *_evaluation(row)])
     head = ["run", "images trained on", "reader", "gaze", "sequences averaged", "test images"]
     head += ["test error", "95 % interval", "parameters", "million multiply-adds an image"]
-    return reporting.table(head, body)
+    return reporting.table(head, dict.fromkeys(map(tuple, body)))  # the same twice is once
 
 
 def _evaluation(row: dict[str, Any]) -> list[str]:
