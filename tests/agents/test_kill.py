@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -24,6 +28,48 @@ SMALL = (
 ).split()
 
 
+SAVE_AND_KILL = """
+import json, os, random, signal, sys, time
+from pathlib import Path
+import torch
+from agents import checkpoint
+
+path, found, torn = Path(sys.argv[1]) / "checkpoint.pt", 0, 0
+random.seed(0)
+weights = torch.rand(100_000)
+checkpoint.save(path, {"updates": 0, "weights": weights})
+for kill in range(100):
+    child = os.fork()
+    if child == 0:
+        updates = found
+        while True:
+            updates += 1
+            checkpoint.save(path, {"updates": updates, "weights": weights + updates})
+    time.sleep(random.uniform(0, 0.03))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    torn += bool(list(path.parent.glob("*.partial")))
+    state = checkpoint.load(path)
+    assert state["updates"] >= found
+    assert torch.equal(state["weights"], weights + state["updates"])
+    found = state["updates"]
+print(json.dumps([found, torn]))
+"""
+
+
+def test_a_hundred_kills_of_a_process_that_does_nothing_but_save(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SAVE_AND_KILL, str(tmp_path)],
+        cwd=Path(train_dram.__file__).parents[1],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    saved, torn = json.loads(done.stdout)
+    assert saved > 0 and torn > 10  # most kills come in the middle of a write
+
+
 @pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_run_survives_every_kill(kills: int, tmp_path: Path) -> None:
     """Its weights are in the end those of a run that nobody disturbed, bit for bit."""
@@ -39,16 +85,21 @@ def test_a_run_survives_every_kill(kills: int, tmp_path: Path) -> None:
         process = context.Process(target=train_dram.main, args=(arguments,))
         saved = (run / "checkpoint.pt").stat().st_mtime_ns
         process.start()
-        if kill % 4:  # while it trains and writes; every fourth while it starts
+        # By turns: while it starts, in the middle of a checkpoint, and twice anywhere after one.
+        if kill % 4 == 1:
+            while not list(run.glob("checkpoint.pt.*")) and process.is_alive():
+                pass
+        elif kill % 4:
             while (run / "checkpoint.pt").stat().st_mtime_ns == saved and process.is_alive():
                 time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.5))
+        if kill % 4 != 1:
+            time.sleep(rng.uniform(0, 0.5))
         assert process.is_alive()
         process.kill()
         process.join()
         state = checkpoint.load(run / "checkpoint.pt")
         epochs = state["updates"] // 2
-        assert state["updates"] >= updates[-1] + (2 if kill % 4 else 0)
+        assert state["updates"] >= updates[-1] + (2 if kill % 4 > 1 else 0)
         updates.append(state["updates"])
         torn += bool(list(run.glob("*.partial")))
         rows = [row["images"] for row in read_metrics(run)]
