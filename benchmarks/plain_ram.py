@@ -1,22 +1,73 @@
 """RAM as public PyTorch code writes it, to hold our training speed against.
 
 The model is RAM (Mnih et al. 2014) in the style of kevinzakka/recurrent-visual-attention on GitHub,
-from which most later repositories descend, but written anew: modules for the paper's boxes, images
-as one float tensor in memory, and a retina that loops over the batch in Python to cut out crops.
+from which most later repositories descend, but written anew: modules for the paper's boxes, a data
+loader that makes a picture a tensor at a time, and a retina that loops over the batch in Python to
+cut out crops. Loader and loop can be had faster: images as one tensor in memory, crops cut with
+Python integers.
 
-Nothing but that loop is slow on purpose. Sizes, losses and optimizer are those of the preset; there
-is no data loader, no progress bar, no gradient clipping and no logging. Options of the optimizer
-and the precision of matrix products are PyTorch's defaults.
+Nothing else is slow on purpose. Sizes, losses and optimizer are those of the preset; there is no
+progress bar, no gradient clipping and no logging. Options of the optimizer and the precision of
+matrix products are PyTorch's defaults.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
 
 from agents.config import Config
+
+Batches = Iterator[tuple[Tensor, Tensor]]  # images (B, 1, H, W) and labels (B,)
+
+
+class Pictures(Dataset[tuple[Tensor, int]]):
+    """MNIST as torchvision's `MNIST` with `ToTensor` and `Normalize` gives it, image by image.
+
+    Args:
+        images: uint8 (M, H, W).
+        labels: int64 (M,).
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        """Keep them."""
+        self.images, self.labels = images, labels
+        self._mean, self._std = torch.tensor([0.1307]), torch.tensor([0.3081])
+
+    def __len__(self) -> int:
+        """M."""
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """Image float (1, H, W) and label."""
+        picture = Image.fromarray(self.images[index].numpy())
+        pixels = torch.from_numpy(np.array(picture, np.uint8, copy=True))[:, :, None]
+        image = pixels.permute(2, 0, 1).contiguous().to(torch.float32).div(255)
+        normal = image.sub_(self._mean[:, None, None]).div_(self._std[:, None, None])
+        return normal, int(self.labels[index])
+
+
+def loaded(images: Tensor, labels: Tensor, batch: int, device: str) -> Batches:
+    """Batches from PyTorch's data loader, in this process, epoch after epoch."""
+    loader = DataLoader(Pictures(images, labels), batch, shuffle=True, drop_last=True)
+    while True:
+        for pixels, targets in loader:
+            yield pixels.to(device), targets.to(device)
+
+
+def resident(images: Tensor, labels: Tensor, batch: int, device: str) -> Batches:
+    """Batches of random images from one tensor."""
+    pixels, targets = images[:, None].to(device).float() / 255, labels.to(device)
+    while True:
+        chosen = torch.randint(len(pixels), (batch,), device=device)
+        yield pixels[chosen], targets[chosen]
 
 
 class Retina:
@@ -102,8 +153,9 @@ class PlainTraining:
 
     Args:
         config: The preset.
-        images: float (M, 1, H, W) in [0, 1], on the device to train on.
-        labels: int64 (M,).
+        batches: What it is trained on, on the device to train on.
+        labels: Size of the label space.
+        device: That device.
         retina: How glimpses are cut out.
         glimpses: Glimpses before the label.
         std: Standard deviation of the gaze, half images.
@@ -112,25 +164,25 @@ class PlainTraining:
     def __init__(
         self,
         config: Config,
-        images: Tensor,
-        labels: Tensor,
+        batches: Batches,
+        labels: int,
+        device: str,
         *,
         retina: Retina,
         glimpses: int,
         std: float,
     ) -> None:
         """Make the model and its optimizer."""
-        self.config, self.images, self.labels = config, images, labels
+        self.config, self.batches = config, batches
         self.glimpses, self.std = glimpses, std
-        self.model = PlainRAM(config, retina, int(labels.max()) + 1).to(images.device)
+        self.model = PlainRAM(config, retina, labels).to(device)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
 
     def update(self) -> None:
-        """Forward, backward and step on a batch of random images."""
-        chosen = torch.randint(len(self.images), (self.config.num_envs,), device=self.images.device)
-        loss = self._loss(self.images[chosen], self.labels[chosen])
+        """Forward, backward and step on the next batch."""
+        loss = self._loss(*next(self.batches))
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()

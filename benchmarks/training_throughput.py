@@ -24,11 +24,12 @@ from agents.presets import PRESETS
 from agents.training import Training
 from benchmarks import reporting
 from benchmarks.measuring import REPETITIONS, Rate, Work, clocked, measure, waiter_for
-from benchmarks.plain_ram import PlainTraining, Retina
+from benchmarks.plain_ram import Batches, PlainTraining, Retina, loaded, resident
 from benchmarks.reporting import Ratio
 from glimpse_env.errors import InvalidArgument
 
-OURS, PUBLIC, INTEGERS = "ours", "plain, as public code is", "plain, Python integers"
+OURS, PUBLIC = "ours", "plain, as public code is"
+RESIDENT, INTEGERS = "plain, images in memory", "plain, images in memory, Python integers"
 WANTED = 3.0
 UPDATES = 10  # in a round
 MOST_IMAGES = 50_000  # that the plain model holds in memory
@@ -39,9 +40,11 @@ Images a second of whole training steps (glimpses, forward, backward, optimizer)
 at least {seconds} s each, taken in turn; twenty steps of warm-up are off the clock.
 
 *ours* is `agents.training.Training.update()`, with gradient clipping and what it logs. *plain* is
-`benchmarks/plain_ram.py`: the same networks, losses, batch and kind of optimizer, the images as one
-float tensor in memory, crops cut out in a Python loop over the batch with elements of a tensor, as
-public code does, or with Python integers, which is faster.
+`benchmarks/plain_ram.py`: the same networks, losses, batch and kind of optimizer. As in public
+code, images come from a data loader that makes them tensors one at a time, as torchvision's MNIST
+does (in the same process: workers are slower where all cores train), and crops are cut out in a
+Python loop over the batch with elements of a tensor. The other rows hold the images as one float
+tensor in memory, and cut with Python integers.
 
 The core is the preset's LSTM, or the rectifier units that RAM has for images (Mnih et al. 2014,
 section 3) and public code mostly uses. The precision is that of
@@ -129,17 +132,27 @@ def trainings(config: Config, device: str) -> Iterator[tuple[Name, Work]]:
     task, glimpses = reading.task, reading.rules.glimpses_per_label
     index = np.arange(min(task.size, MOST_IMAGES))
     number = torch.as_tensor(index, device=device) if device != "cpu" else index
-    images = torch.as_tensor(task.images(number)).float() / 255
-    labels = torch.as_tensor(task.labels(number))[:, 0]
+    images = torch.as_tensor(task.images(number)).cpu()[:, 0].to(torch.uint8)
+    labels = torch.as_tensor(task.labels(number)).cpu()[:, 0]
     scales, side, _ = ours.envs.single_observation_space["glimpse"].shape  # type: ignore[index]
 
-    def plain(python_slices: bool) -> Callable[[], object]:
-        retina = Retina(side, scales, python_slices)
+    def plain(source: Callable[..., Batches], python_slices: bool) -> Callable[[], object]:
         return PlainTraining(
-            config, images, labels, retina=retina, glimpses=glimpses, std=ours.std
+            config,
+            source(images, labels, config.num_envs, device),
+            task.num_classes,
+            device,
+            retina=Retina(side, scales, python_slices),
+            glimpses=glimpses,
+            std=ours.std,
         ).update
 
-    updates = {OURS: ours.update, PUBLIC: plain(False), INTEGERS: plain(True)}
+    updates = {
+        OURS: ours.update,
+        PUBLIC: plain(loaded, python_slices=False),
+        RESIDENT: plain(resident, python_slices=False),
+        INTEGERS: plain(resident, python_slices=True),
+    }
     for precision in dict.fromkeys((DEFAULT_PRECISION, "medium", config.matmul_precision)):
         for name, update in updates.items():
             work = _rounds(config, update, precision, waiter_for(device))
@@ -171,6 +184,8 @@ def thresholds(rates: dict[Name, Rate], config: Config) -> list[Ratio]:
         ours = rates[Name(cell, OURS, config.matmul_precision)]
         public = rates[Name(cell, PUBLIC, DEFAULT_PRECISION)]
         ratios.append(Ratio(f"{cell}: ours over public code", ours.median / public.median, WANTED))
+        held = rates[Name(cell, RESIDENT, DEFAULT_PRECISION)]
+        ratios.append(Ratio(f"{cell}: ours over {RESIDENT}", ours.median / held.median, WANTED))
     return ratios
 
 
