@@ -18,7 +18,7 @@ import tyro
 from agents.run_folder import read_metrics
 from benchmarks import reporting
 
-KEPT = ("config.json", "metrics.jsonl", "result.json", "evaluation_*.json", "gazes.png")
+KEPT = ("config.json", "metrics.jsonl", "result.json", "evaluation_test_*.json", "gazes.png")
 POINTS = 12  # rows of a curve
 COLUMNS = {  # what a run may have measured: its title, its unit, how it is written
     "validation/error": ("validation error, %", 100, ".2f"),
