@@ -34,6 +34,19 @@ def write_json(path: Path, content: Any) -> None:
     checkpoint.write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
+def new_folder(root: Path, name: str, seed: int) -> Path:
+    """Make a folder named after a run and the time."""
+    stem = f"{name}-seed{seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for number in itertools.count():
+        path = root / (f"{stem}-{number}" if number else stem)
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:  # another run began in the same second
+            continue
+        return path
+    raise AssertionError
+
+
 class RunFolder:
     """Where a run keeps what it makes; `new` or `resume` opens one.
 
@@ -51,15 +64,7 @@ class RunFolder:
     @classmethod
     def new(cls, root: Path, name: str, config: AnyConfig) -> RunFolder:
         """A fresh folder, named after the run and the time."""
-        stem = f"{name}-seed{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
-        for number in itertools.count():
-            path = root / (f"{stem}-{number}" if number else stem)
-            try:
-                path.mkdir(parents=True)
-            except FileExistsError:  # another run began in the same second
-                continue
-            return cls(path, 0)
-        raise AssertionError
+        return cls(new_folder(root, name, config.seed), 0)
 
     @classmethod
     def resume(cls, path: Path, images: int) -> RunFolder:
