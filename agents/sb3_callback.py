@@ -72,3 +72,5 @@ class Companion(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._bar.close()
+        if self.logger.name_to_value:  # since the last of SB3's rows
+            self.logger.dump(self.num_timesteps)

@@ -144,8 +144,10 @@ def _check_zip(content: bytes) -> None:
     """Compare the checksums that the archive has of its parts, before any of it is unpickled."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # A torn file may end in a smaller archive: its parts are archives themselves.
+            missing = {"data", "policy.pth", "policy.optimizer.pth"} - set(archive.namelist())
             damaged = archive.testzip()
     except zipfile.BadZipFile as error:
         raise ValueError(str(error)) from error
-    if damaged:
-        raise ValueError(f"{damaged} is altered")
+    if missing or damaged:
+        raise ValueError(f"{damaged} is altered" if damaged else f"{min(missing)} is missing")
