@@ -68,7 +68,7 @@ class FlatMultiDiscreteAction(_FlatAction):
         super().__init__(env, flat, gaze_bins=gaze_bins)
 
 
-class _VectorFlatAction(VectorActionWrapper[Any, Any, Any, Any]):
+class _VectorFlatAction(VectorActionWrapper):
     """A vector environment, with flat actions; torch tensors too where it takes them."""
 
     def __init__(self, env: VectorEnv[Any, Any, Any], flat: FlatActions) -> None:
