@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, Protocol, cast
 
 import gymnasium as gym
 import torch
@@ -13,7 +13,6 @@ from gymnasium.envs.registration import load_env_creator
 import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.agent import GlimpseAgent
 from agents.config import Config
-from agents.convnet_config import AnyConfig
 from agents.saved_run import fitting, load_run
 from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.errors import InvalidArgument
@@ -21,8 +20,19 @@ from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 
+class TaskConfig(Protocol):
+    """The part of a configuration that says which environment it is for."""
+
+    @property
+    def env_id(self) -> str:
+        """Which environment."""
+
+    def env_options(self) -> dict[str, Any]:
+        """The keywords that the run gives the environment over its own defaults."""
+
+
 def make_envs(
-    config: AnyConfig,
+    config: TaskConfig,
     split: str,
     num_envs: int,
     device: str = "cpu",
@@ -47,7 +57,7 @@ def make_envs(
     return envs
 
 
-def is_game(config: AnyConfig) -> bool:
+def is_game(config: TaskConfig) -> bool:
     """Whether the environment is played by moves, and has no labels."""
     entry = gym.spec(config.env_id).vector_entry_point
     kind = load_env_creator(entry) if isinstance(entry, str) else entry
@@ -55,7 +65,7 @@ def is_game(config: AnyConfig) -> bool:
 
 
 def make_reading_envs(
-    config: AnyConfig, split: str, num_envs: int, device: str = "cpu", stop_on_mistake: bool = True
+    config: TaskConfig, split: str, num_envs: int, device: str = "cpu", stop_on_mistake: bool = True
 ) -> GlimpseVectorEnv:
     """The same, where there are images and labels to read: no games.
 

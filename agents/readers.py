@@ -111,10 +111,7 @@ class AgentReader:
 
     def targets(self, index: IndexArray) -> Tensor:
         """See Reader; a backward agent's targets go from last to first."""
-        rules = self.envs.rules
-        labels = torch.as_tensor(self.labels(index))
-        due: Tensor = episode.targets(make_backend("torch", "cpu"), labels, rules)
-        return due[:, : rules.max_said]
+        return due_labels(self.labels(index), self.envs.rules)
 
     def labels(self, index: IndexArray) -> IndexArray:
         """The labels of the images of `index`: int64 (batch, L), padded with -1."""
@@ -130,6 +127,13 @@ class AgentReader:
         if self.envs.backend_name == "numpy":
             return index
         return torch.as_tensor(index, device=self.envs.device)
+
+
+def due_labels(labels: IndexArray, rules: episode.Rules) -> Tensor:
+    """What should be said where the labels are int64 (B, L), padded with -1: int64 (B, S)."""
+    backend = make_backend("torch", "cpu")
+    due: Tensor = episode.targets(backend, torch.as_tensor(labels), rules)
+    return due[:, : rules.max_said]
 
 
 class GameReader:

@@ -34,6 +34,25 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
     return rows
 
 
+def new_folder(root: Path, name: str, seed: int) -> Path:
+    """Make a folder named after a run and the time.
+
+    Raises:
+        FolderUnwritable: There is no room for it, or no permission.
+    """
+    stem = f"{name}-seed{seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count():
+            path = root / (f"{stem}-{number}" if number else stem)
+            try:
+                path.mkdir()
+            except FileExistsError:  # another run began in the same second
+                continue
+            return path
+    raise AssertionError
+
+
 class RunFolder:
     """Where a run keeps what it makes: opened here for a run that goes on, by `new` for a new one.
 
@@ -62,17 +81,7 @@ class RunFolder:
     @classmethod
     def new(cls, root: Path, name: str, config: AnyConfig) -> RunFolder:
         """A fresh folder, named after the run and the time."""
-        stem = f"{name}-seed{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
-        with writing(root):
-            root.mkdir(parents=True, exist_ok=True)
-            for number in itertools.count():
-                path = root / (f"{stem}-{number}" if number else stem)
-                try:
-                    path.mkdir()
-                except FileExistsError:  # another run began in the same second
-                    continue
-                return cls(path, 0)
-        raise AssertionError
+        return cls(new_folder(root, name, config.seed), 0)
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the configuration and the checkpoint."""

@@ -13,7 +13,7 @@ from gymnasium.vector.utils import batch_space
 
 from glimpse_env import arguments, infos, spaces
 from glimpse_env.actions import read
-from glimpse_env.backend import Array
+from glimpse_env.backend import Array, Backend
 from glimpse_env.episode import OVER
 from glimpse_env.episodes import Episodes
 from glimpse_env.viewer import Viewer
@@ -99,6 +99,11 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     def device(self) -> str:
         """Where arrays live: "cpu" or a torch device."""
         return self._backend.device
+
+    @property
+    def backend(self) -> Backend:
+        """The operations on its arrays."""
+        return self._backend
 
     @property
     def backend_name(self) -> str:

@@ -83,9 +83,16 @@ def test_the_registry_knows_gymnasium_alone() -> None:
     assert packages_of(ROOT / "envs_registry.py") <= {"__future__", "gymnasium"}
 
 
-def test_only_the_backend_imports_torch() -> None:
-    importers = [path.name for path in FILES if "torch" in packages_of(path)]
-    assert importers == ["backend.py"]
+def test_only_the_backend_and_the_adapters_of_sb3_import_torch() -> None:
+    importers = [path.name for path in FILES if {"torch", "stable_baselines3"} & packages_of(path)]
+    assert importers == ["backend.py", "sb3.py", "sb3_features.py"]
+
+
+def test_nothing_reaches_the_adapters_of_sb3() -> None:
+    others = [str(path.relative_to(ROOT / "glimpse_env")) for path in FILES]
+    others = [name for name in others if not name.startswith("sb3")]
+    assert "stable_baselines3" in reach(["sb3.py"])
+    assert "stable_baselines3" not in reach(others)
 
 
 def fresh(code: str) -> str:

@@ -1,0 +1,100 @@
+"""Everything that defines a training run of a Stable-Baselines3 algorithm."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+from agents.config_checks import require_choices, require_positive
+from glimpse_env.errors import InvalidArgument
+
+_POSITIVE = (
+    "gaze_bins",
+    "num_envs",
+    "timesteps",
+    "steps",
+    "batch",
+    "epochs",
+    "learning_rate",
+    "features",
+    "channels",
+    "units",
+    "evaluate_every",
+    "validation_images",
+)
+_OURS = ("split", "autoreset_mode", "backend", "device", "render_mode", "num_envs")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sb3Config:
+    """A run of an algorithm that sees observations and rewards, and nothing else."""
+
+    algo: Literal["ppo", "a2c", "recurrent-ppo"] = "ppo"
+    """Proximal policy optimization, advantage actor-critic, or PPO with an LSTM. Only the last
+    remembers what it has looked at (needs sb3-contrib)."""
+    env_id: str = "GlimpseMNIST-v0"
+    """Environment to train on."""
+    options: dict[str, bool | int | str] = dataclasses.field(default_factory=dict)
+    """Keywords of the environment over its own defaults: `--options glimpse_size 12 num_scales 1`.
+    """
+    action: Literal["multidiscrete", "box"] = "multidiscrete"
+    """A grid of gazes and a label, or real gazes and a score for each label."""
+    gaze_bins: int = 9
+    """Columns and rows of the grid."""
+
+    num_envs: int = 64
+    """Environments stepped together."""
+    timesteps: int = 1_000_000
+    """Steps to train for, of all environments together."""
+    steps: int = 32
+    """Steps of each environment between updates."""
+    batch: int = 512
+    """Steps of a minibatch (PPO)."""
+    epochs: int = 4
+    """Passes over what was collected (PPO)."""
+    learning_rate: float = 1e-3
+    """Of Adam (PPO) or RMSprop (A2C)."""
+    discount: float = 0.99
+    """What a reward one step later is worth."""
+    entropy_weight: float = 0.01
+    """Of the policy's entropy in the loss: more keeps it trying other labels for longer."""
+
+    features: int = 128
+    """Features of a glimpse, and as many of the context."""
+    channels: int = 32
+    """Of the convolutions."""
+    units: int = 128
+    """Of the hidden layer of policy and value, and of the LSTM."""
+
+    seed: int = 0
+    """Of the weights, the images' order and the actions."""
+    evaluate_every: int = 100_000
+    """Steps between looks at the validation split; each also saves the model."""
+    validation_images: int = 2_000
+    """Images of the validation split looked at each time."""
+
+    def env_options(self) -> dict[str, Any]:
+        """The keywords that the run gives the environment over its own defaults."""
+        return dict(self.options)
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work, by name.
+
+        Raises:
+            InvalidArgument: Such a value.
+        """
+        require_positive(self, _POSITIVE)
+        require_choices(self)
+        if self.seed < 0:
+            raise InvalidArgument(f"seed={self.seed} must be at least 0")
+        if not 0 <= self.discount <= 1:
+            raise InvalidArgument(f"discount={self.discount} must be in 0 .. 1")
+        if self.entropy_weight < 0:
+            raise InvalidArgument(f"entropy_weight={self.entropy_weight} must be at least 0")
+        for name in _OURS:
+            if name in self.options:
+                raise InvalidArgument(f"options: {name!r} is for the trainer to decide")
+        if self.algo != "a2c" and self.num_envs * self.steps % self.batch:
+            raise InvalidArgument(
+                f"batch={self.batch} must divide num_envs * steps = {self.num_envs * self.steps}"
+            )

@@ -1,0 +1,188 @@
+"""Reading a split with a Stable-Baselines3 model, for our own evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from torch import Tensor, nn
+
+from agents.build import make_envs, make_reading_envs
+from agents.evaluation import Evaluation, evaluate_reader
+from agents.readers import Gaze, due_labels
+from agents.rollout import IndexArray
+from agents.sb3_config import Sb3Config
+from glimpse_env.catch_vector_env import CatchVectorEnv
+from glimpse_env.flat_actions import FlatActions, flat_actions
+from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+
+class Moment(NamedTuple):
+    """One step of a batch of episodes."""
+
+    running: NDArray[np.bool_]  # (B,), before the step
+    before: dict[str, NDArray[Any]]  # observation
+    action: dict[str, NDArray[Any]]
+    reward: NDArray[np.float64]  # (B,)
+
+
+class _Player:
+    """A model that takes, in every state, the action it holds most likely.
+
+    Args:
+        model: Who plays.
+        envs: NumPy environments with `autoreset_mode="disabled"`.
+        flat: The actions that the model was trained with.
+        gaze: Who looks: "policy", or "random" and "center", the controls. The model sees where the
+            control has looked, and says or does what it likes.
+    """
+
+    def __init__(
+        self,
+        model: OnPolicyAlgorithm,
+        envs: GazeVectorEnv,
+        flat: FlatActions,
+        gaze: Gaze = "policy",
+    ) -> None:
+        """Nothing is played yet."""
+        self.model, self._flat = model, flat
+        self.batch, self.size = envs.num_envs, envs.size
+        self.networks: tuple[nn.Module, ...] = (model.policy,)
+        self._look = _looks(gaze)
+
+    def _play(self, envs: GazeVectorEnv, index: IndexArray, seed: int) -> Iterator[Moment]:
+        """One episode in each row, until all have ended."""
+        observation, _ = envs.reset(seed=seed, options={"index": index})
+        running, state = np.ones(self.batch, bool), None
+        first = running
+        while running.any():
+            numbers, state = self.model.predict(observation, state, first, deterministic=True)
+            action = self._flat.decode(envs.backend, numbers, (self.batch,))
+            action["gaze"] = self._look(action["gaze"])
+            before = observation
+            observation, reward, ended, _, _ = envs.step(action)
+            yield Moment(running, before, action, reward)
+            running, first = ~ended, np.zeros(self.batch, bool)
+
+
+class Sb3Reader(_Player):
+    """A model that reads labels; see agents/readers.py for what a reader is.
+
+    Args:
+        model: Who reads.
+        envs: NumPy rows in which episodes go on after a mistake, so that nothing betrays what is
+            right.
+        flat: The actions that the model was trained with.
+        gaze: "policy", or "random" and "center": the controls.
+    """
+
+    def __init__(
+        self,
+        model: OnPolicyAlgorithm,
+        envs: GlimpseVectorEnv,
+        flat: FlatActions,
+        gaze: Gaze = "policy",
+    ) -> None:
+        """Nothing is read yet."""
+        super().__init__(model, envs, flat, gaze)
+        self.envs = envs
+        self.end = envs.rules.num_classes if envs.rules.has_end else None
+
+    def say(self, index: IndexArray, seed: int) -> Tensor:
+        """See Reader."""
+        said = np.full((self.batch, self.envs.rules.max_said), -1)
+        turn = np.zeros(self.batch, int)
+        for moment in self._play(self.envs, index, seed):
+            (due,) = np.nonzero(moment.running & (moment.before["emit"] == 1))
+            said[due, turn[due]] = moment.action["label"][due]
+            turn[due] += 1
+        return torch.from_numpy(said)
+
+    def targets(self, index: IndexArray) -> Tensor:
+        """See Reader."""
+        return due_labels(self.envs.task.labels(index), self.envs.rules)
+
+
+class Sb3GameReader(_Player):
+    """A model that plays games, of which 1 is said where it wins, and 1 is due everywhere.
+
+    Args:
+        model: Who plays.
+        envs: NumPy rows.
+        flat: The actions that the model was trained with.
+        gaze: See Sb3Reader.
+    """
+
+    end: int | None = None
+
+    def __init__(
+        self,
+        model: OnPolicyAlgorithm,
+        envs: CatchVectorEnv,
+        flat: FlatActions,
+        gaze: Gaze = "policy",
+    ) -> None:
+        """Nothing is played yet."""
+        super().__init__(model, envs, flat, gaze)
+        self.envs = envs
+
+    def say(self, index: IndexArray, seed: int) -> Tensor:
+        """See Reader."""
+        won = sum(moment.reward for moment in self._play(self.envs, index, seed))
+        return torch.as_tensor(won > np.zeros(self.batch))[:, None].long()
+
+    def targets(self, index: IndexArray) -> Tensor:
+        """See Reader."""
+        return torch.ones(len(index), 1, dtype=torch.int64)
+
+
+def evaluate_sb3(
+    model: OnPolicyAlgorithm,
+    config: Sb3Config,
+    split: str,
+    *,
+    gaze: Gaze = "policy",
+    images: int = 0,
+    num_envs: int = 1000,
+    progress: bool = False,
+) -> Evaluation:
+    """Let a model read, or play, every image of a split of its environment once.
+
+    Args:
+        model: Who reads.
+        config: Its configuration.
+        split: "validation" or "test".
+        gaze: "policy", or "random" and "center": the controls.
+        images: Only so many of the first images; 0 for all.
+        num_envs: Rows stepped together.
+        progress: Show a progress bar.
+
+    Raises:
+        InvalidArgument: Numbers that cannot be.
+    """
+    envs = make_envs(config, split, num_envs)
+    flat = flat_actions(config.action, envs.single_action_space, config.gaze_bins)
+    reader: Sb3Reader | Sb3GameReader
+    if isinstance(envs, CatchVectorEnv):
+        reader = Sb3GameReader(model, envs, flat, gaze)
+    else:
+        reading = make_reading_envs(config, split, num_envs, stop_on_mistake=False)
+        reader = Sb3Reader(model, reading, flat, gaze)
+    return evaluate_reader(
+        reader, split, name=config.algo, gaze=gaze, images=images, progress=progress
+    )
+
+
+def _looks(gaze: Gaze) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """What becomes of the gazes (B, 2) that a model wants."""
+    generator = np.random.default_rng(0)
+    if gaze == "random":
+        return lambda wanted: generator.uniform(-1, 1, wanted.shape).astype(np.float32)
+    if gaze == "center":
+        return np.zeros_like
+    return lambda wanted: wanted

@@ -1,0 +1,141 @@
+"""Train an algorithm of Stable-Baselines3: `python agents/train_sb3.py --algo ppo`; see `--help`.
+
+It learns from rewards alone, and is then read out as all others are. docs/other_learners.md says
+what to expect.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import tyro
+
+from glimpse_env.errors import GlimpseError, InvalidArgument, MissingPackage
+
+try:
+    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+except ImportError as error:
+    raise MissingPackage(
+        "agents/train_sb3.py needs Stable-Baselines3: pip install stable-baselines3"
+    ) from error
+
+from agents.build import pick_device
+from agents.evaluation import Evaluation, length_lines
+from agents.files import write_json
+from agents.loop import Interrupt
+from agents.readers import Gaze
+from agents.run_folder import new_folder
+from agents.sb3_callback import Companion, run_logger
+from agents.sb3_config import Sb3Config
+from agents.sb3_model import load_config, load_model, make_model, save_model, training_envs
+from agents.sb3_reader import evaluate_sb3
+
+
+@dataclasses.dataclass(kw_only=True)
+class Arguments:
+    """Train PPO, A2C or recurrent PPO on a glimpse environment; without arguments, PPO on MNIST."""
+
+    resume: Path | None = None
+    """Folder of a run to go on with, with its own configuration; more `--timesteps` may be asked
+    for. SB3 keeps neither environments nor random numbers: the run goes on, but not as if nothing
+    had happened."""
+    device: str = "auto"
+    """Torch device; auto takes a GPU where there is one."""
+    runs: Path = Path("runs")
+    """Folder for run folders."""
+    test: bool = True
+    """Read the test split at the end, once, with the model's gazes and with random and central."""
+    config: tyro.conf.OmitArgPrefixes[Sb3Config]
+    """Every field of the configuration."""
+
+
+def main(arguments: Arguments) -> None:
+    """Train from the beginning or from a saved model, then evaluate."""
+    config, device = arguments.config, pick_device(arguments.device)
+    envs = training_envs(config)
+    if arguments.resume:
+        require_same_run(config, load_config(arguments.resume))
+        run = arguments.resume
+        model = load_model(run, envs, device)
+    else:
+        model = make_model(config, envs, device)
+        run = new_folder(arguments.runs, f"{config.algo}-{config.env_id}", config.seed)
+    print(f"run folder: {run} (tensorboard --logdir {run.parent})")
+    finished = learn(model, config, run)
+    save_model(run, config, model)
+    if finished and arguments.test:
+        report(model, config, run)
+    if not finished:
+        print(f"stopped; to go on: python agents/train_sb3.py --resume {run}")
+
+
+def learn(model: OnPolicyAlgorithm, config: Sb3Config, run: Path) -> bool:
+    """Learn until the configured number of steps; False when Ctrl-C came first."""
+    logger = run_logger(run, model.num_timesteps)
+    model.set_logger(logger)
+    with Interrupt() as stop:
+        model.learn(
+            config.timesteps - model.num_timesteps,
+            callback=Companion(config, run, stop),
+            log_interval=10,
+            reset_num_timesteps=False,
+        )
+    logger.close()
+    return not stop.asked
+
+
+def report(model: OnPolicyAlgorithm, config: Sb3Config, run: Path) -> None:
+    """Read the test split once, at the model's own gazes and those of the controls."""
+    results: list[Evaluation] = []
+    gazes: tuple[Gaze, ...] = ("policy", "random", "center")
+    for gaze in gazes:
+        result = evaluate_sb3(model, config, "test", gaze=gaze, progress=True)
+        print(result.describe())
+        results.append(result)
+    print("\n".join([results[0].cost(), *length_lines(results[0])]))
+    write_json(run / "result.json", [dataclasses.asdict(result) for result in results])
+
+
+def require_same_run(now: Sb3Config, then: Sb3Config) -> None:
+    """Refuse options that would make another run of the one that is resumed.
+
+    Raises:
+        InvalidArgument: Such an option.
+    """
+    ours, before = dataclasses.asdict(now), dataclasses.asdict(then)
+    changed = [name for name in ours if ours[name] != before[name] and name != "timesteps"]
+    if changed:
+        raise InvalidArgument(
+            f"--resume goes on with a run's own configuration, in which {changed[0]}="
+            f"{before[changed[0]]!r}; only timesteps may change"
+        )
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Start:
+    """The option that decides about the defaults of the others."""
+
+    resume: Path | None = None
+
+
+def parse(argv: list[str]) -> Arguments:
+    """Read the command line; a run to resume sets the defaults of all other options.
+
+    Raises:
+        MissingData: There is no such run.
+    """
+    first, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
+    start = load_config(first.resume) if first.resume else Sb3Config()
+    return tyro.cli(Arguments, args=argv, default=Arguments(config=start))
+
+
+if __name__ == "__main__":
+    try:
+        main(parse(sys.argv[1:]))
+    except GlimpseError as error:
+        sys.exit(f"error: {error}")
