@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
@@ -70,9 +69,12 @@ def test_a_hundred_kills_of_a_process_that_does_nothing_but_save(tmp_path: Path)
     assert saved > 0 and torn > 10  # most kills come in the middle of a write
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.slow)])
-def test_a_run_survives_every_kill(kills: int, tmp_path: Path) -> None:
-    """Its weights are in the end those of a run that nobody disturbed, bit for bit."""
+def test_a_run_survives_every_kill(tmp_path: Path) -> None:
+    """Its weights are in the end those of a run that nobody disturbed, bit for bit.
+
+    `KILLS=100 pytest tests/agents/test_kill.py` takes some minutes.
+    """
+    kills = int(os.environ.get("KILLS", "4"))
     # Processes are forked from one that has imported everything, or starting them took all time.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["agents.train_dram"])
