@@ -24,6 +24,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from agents.config import Config
+from glimpse_env.errors import InvalidArgument
 
 Batches = Iterator[tuple[Tensor, Tensor]]  # images (B, 1, H, W) and labels (B,)
 
@@ -55,7 +56,13 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 def loaded(images: Tensor, labels: Tensor, batch: int, device: str) -> Batches:
-    """Batches from PyTorch's data loader, in this process, epoch after epoch."""
+    """Batches from PyTorch's data loader, in this process, epoch after epoch.
+
+    Raises:
+        InvalidArgument: Fewer images than a batch.
+    """
+    if len(images) < batch:
+        raise InvalidArgument(f"a batch of {batch} needs as many images, not {len(images)}")
     loader = DataLoader(Pictures(images, labels), batch, shuffle=True, drop_last=True)
     while True:
         for pixels, targets in loader:

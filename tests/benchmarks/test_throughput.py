@@ -12,8 +12,9 @@ import torch
 
 from benchmarks import env_throughput, env_works, measuring, reporting, training_throughput
 from benchmarks.env_tables import Measured, thresholds
-from benchmarks.plain_ram import Retina
+from benchmarks.plain_ram import Retina, loaded
 from glimpse_env.backend import NumpyBackend
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.retina import Retina as OurRetina
 
 
@@ -33,7 +34,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "REPETITIONS", 1)
     monkeypatch.setattr(measuring, "WARM_UP", 1)
     monkeypatch.setattr(training_throughput, "UPDATES", 1)
-    monkeypatch.setattr(training_throughput, "MOST_IMAGES", 200)
+    monkeypatch.setattr(training_throughput, "MOST_IMAGES", 300)
 
 
 def read(path: Path) -> tuple[str, Any]:
@@ -115,3 +116,13 @@ def test_commands_name_no_path() -> None:
     assert reporting.command(words) == (
         "python benchmarks/x.py --peer-python PATH --output=PATH a/b"
     )
+
+
+def test_a_loader_without_a_whole_batch_is_refused() -> None:
+    """It would look for one for ever."""
+    images, labels = torch.zeros(5, 28, 28, dtype=torch.uint8), torch.arange(5)
+    with pytest.raises(InvalidArgument, match="batch of 6"):
+        next(loaded(images, labels, 6, "cpu"))
+    pixels, targets = next(loaded(images, labels, 5, "cpu"))
+    assert pixels.shape == (5, 1, 28, 28) and sorted(targets.tolist()) == [0, 1, 2, 3, 4]
+    torch.testing.assert_close(pixels, torch.full_like(pixels, -0.1307 / 0.3081))
