@@ -33,7 +33,7 @@ class GameTraining(Training):
         Raises:
             InvalidArgument: Such an option.
         """
-        for name, value in (("samples", 1), ("baseline", "learned"), ("reward", "label")):
+        for name, value in (("baseline", "learned"), ("reward", "label")):
             if getattr(config, name) != value:
                 raise InvalidArgument(
                     f"{name}={getattr(config, name)!r} is for labels, and {config.env_id} has none"

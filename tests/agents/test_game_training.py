@@ -14,6 +14,7 @@ from agents.rollout import Rollout
 from agents.run_folder import read_metrics
 from agents.train_dram import main, parse
 from agents.training import Training
+from glimpse_env.errors import InvalidArgument
 
 STEPS, NUMBER, STD = 3, 2, 0.25
 
@@ -133,3 +134,9 @@ def test_learns_to_catch_and_a_random_gaze_does_not(catch_config: Config) -> Non
         errors[gaze] = evaluate(training.agent, config, "validation", gaze=gaze).error
     assert errors["policy"] < 30
     assert errors["random"] > 40
+
+
+@pytest.mark.parametrize("wrong", [{"baseline": "peers", "samples": 4}, {"reward": "probability"}])
+def test_what_only_labels_have_is_refused(catch_config: Config, wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidArgument, match=f"{next(iter(wrong))}=.* is for labels"):
+        make_training(replace(catch_config, **wrong))  # type: ignore[arg-type]
