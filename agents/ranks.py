@@ -114,6 +114,9 @@ def join(device: str) -> Iterator[tuple[Ranks, str]]:
         dist.init_process_group("gloo", timeout=_PATIENCE)
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size()), device
+        # gloo's thread keeps its last message. One with a tensor of Python's could be dropped when
+        # Python has already ended, which aborts the process; a barrier has none.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
 
