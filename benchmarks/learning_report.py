@@ -15,10 +15,11 @@ if __name__ == "__main__":
 
 import tyro
 
+from agents.files import write_json
 from agents.run_folder import read_metrics
 from benchmarks import reporting
 
-KEPT = ("config.json", "metrics.jsonl", "result.json", "evaluation_test_*.json", "gazes.png")
+KEPT = ("metrics.jsonl", "result.json", "evaluation_test_*.json", "gazes.png")
 POINTS = 12  # rows of a curve
 COLUMNS = {  # what a run may have measured: its title, its unit, how it is written
     "validation/error": ("validation error, %", 100, ".2f"),
@@ -78,11 +79,21 @@ def _evaluation(row: dict[str, Any]) -> list[str]:
     return [*cells, f"{row['parameters']:,}", f"{row['flops_per_image'] / 2e6:.2f}"]
 
 
+def without_places(run: Path) -> dict[str, Any]:
+    """The configuration of a run, in which other runs go by their names, not by where they lay."""
+    config: dict[str, Any] = json.loads((run / "config.json").read_text())
+    for name in ("start_from", "share_glimpse"):
+        if config.get(name):
+            config[name] = Path(config[name]).name
+    return config
+
+
 def main(arguments: Arguments) -> None:
     """Copy and print."""
     for run in arguments.runs:
         folder = arguments.output / run.name
         folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "config.json", without_places(run))
         for pattern in KEPT:
             for path in run.glob(pattern):
                 shutil.copyfile(path, folder / path.name)

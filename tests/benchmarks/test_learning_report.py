@@ -33,10 +33,13 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     name = "evaluation_test_samples10_forward_backward.json"
     (one / name).write_text(json.dumps([both]))
     (other / "result.json").write_text(json.dumps([both | {"gaze": "none"}]))
+    (other / "config.json").write_text(json.dumps({"images": 3000, "start_from": "/some/where/x"}))
     output = tmp_path / "kept"
     learning_report.main(learning_report.Arguments(runs=(one, other), output=output))
     kept = {path.name for path in (output / one.name).iterdir()}
     assert kept == {"config.json", "metrics.jsonl", "result.json", name}
+    config = json.loads((output / other.name / "config.json").read_text())
+    assert config == {"images": 3000, "start_from": "x"}
     printed = capsys.readouterr().out
     table = printed.split("### All")[1]
     assert (
