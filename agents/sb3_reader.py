@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor, nn
 
-from agents.build import make_envs, make_reading_envs
+from agents.build import is_game, make_envs, make_reading_envs
 from agents.evaluation import Evaluation, evaluate_reader
 from agents.readers import Gaze, due_labels
 from agents.rollout import IndexArray
@@ -165,13 +165,14 @@ def evaluate_sb3(
     Raises:
         InvalidArgument: Numbers that cannot be.
     """
-    envs = make_envs(config, split, num_envs)
-    flat = flat_actions(config.action, envs.single_action_space, config.gaze_bins)
     reader: Sb3Reader | Sb3GameReader
-    if isinstance(envs, CatchVectorEnv):
-        reader = Sb3GameReader(model, envs, flat, gaze)
+    if is_game(config):
+        games = cast(CatchVectorEnv, make_envs(config, split, num_envs))
+        flat = flat_actions(config.action, games.single_action_space, config.gaze_bins)
+        reader = Sb3GameReader(model, games, flat, gaze)
     else:
         reading = make_reading_envs(config, split, num_envs, stop_on_mistake=False)
+        flat = flat_actions(config.action, reading.single_action_space, config.gaze_bins)
         reader = Sb3Reader(model, reading, flat, gaze)
     return evaluate_reader(
         reader, split, name=config.algo, gaze=gaze, images=images, progress=progress
