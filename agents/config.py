@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from agents.config_checks import require_choices, require_positive
+from agents.run_config import RunConfig
 from glimpse_env.errors import InvalidArgument
-
-_ENV_OPTIONS = (
-    "glimpses_per_label",
-    "glimpse_size",
-    "num_scales",
-    "context_size",
-    "initial_gaze",
-    "max_digits",
-    "num_distractors",
-    "num_images",
-    "extra",
-)
-_POSITIVE = (
-    "features",
-    "units",
-    "sigma_pixels",
-    "sigma_fall",
-    "samples",
-    "num_envs",
-    "learning_rate",
-    "gradient_clip",
-    "images",
-    "epoch_images",
-    "validation_images",
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(RunConfig):
     """A training run, whole. Each row of the papers' tables is one of these (see presets.py)."""
 
-    env_id: str
-    """Environment to train on."""
+    ENV_OPTIONS: ClassVar[tuple[str, ...]] = (
+        *RunConfig.ENV_OPTIONS,
+        "glimpses_per_label",
+        "glimpse_size",
+        "num_scales",
+        "context_size",
+        "initial_gaze",
+    )
+    POSITIVE: ClassVar[tuple[str, ...]] = (
+        *RunConfig.POSITIVE,
+        "features",
+        "units",
+        "sigma_pixels",
+        "sigma_fall",
+        "samples",
+        "num_envs",
+    )
+
     glimpses_per_label: int | None = None
     """Glimpses before each label; None for the environment's own."""
     glimpse_size: int | None = None
@@ -50,15 +41,6 @@ class Config:
     """Side of the coarse whole image, cells; 0 for none, None for the environment's own."""
     initial_gaze: Literal["none", "center", "random"] | None = None
     """Where the first glimpse is taken; None for the environment's own."""
-    max_digits: int | None = None
-    """Longest number (house numbers and MNIST sequences); None for the environment's own."""
-    num_distractors: int | None = None
-    """Patches of clutter (MNIST); None for the environment's own."""
-    num_images: int | None = None
-    """Use only so many training images (house numbers, SVHN); None for all."""
-
-    extra: bool | None = None
-    """Train on SVHN's extra images, too; None for the environment's own."""
     backward: bool = False
     """Read sequences from last to first: DRAM's backward reader."""
     start_from: str = ""
@@ -114,44 +96,13 @@ class Config:
 
     num_envs: int = 128
     """Environments stepped together, by all ranks; an update uses one episode of each."""
-    optimizer: Literal["adam", "sgd"] = "adam"
-    """Adam, or the paper's SGD with Nesterov momentum 0.9."""
-    learning_rate: float = 1e-3
-    """At the start."""
-    schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
-    """How the learning rate falls: to 0 at the end, or by `decay` each epoch."""
-    decay: float = 0.97
-    """Factor an epoch of the exponential schedule (DRAM: 0.97)."""
-    warmup: float = 0.0
-    """Fraction of the run in which the learning rate rises from 0."""
-    weight_decay: float = 0.0
-    """Of the optimizer."""
-    gradient_clip: float = 5.0
-    """Largest norm of the whole gradient."""
-    images: int = 1_000_000
-    """Episodes to train on, in all."""
-    epoch_images: int = 50_000
-    """Episodes of an epoch: schedules count them; each ends with a validation and a checkpoint."""
-
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
     """Of float32 matrix products (see torch.set_float32_matmul_precision): "medium" may round their
     inputs to bfloat16, twice as fast on CPUs that have it; sums stay float32."""
-    seed: int = 0
-    """Of the weights, the images' order and the gaze noise."""
-    validation_images: int = 2_000
-    """Images of the validation split looked at after each epoch."""
-    published_error: str = ""
-    """The row of the papers' tables, and its error."""
 
     def env_options(self) -> dict[str, Any]:
         """The keywords that the run gives the environment over its own defaults."""
-        chosen = {name: getattr(self, name) for name in _ENV_OPTIONS}
-        options = {name: value for name, value in chosen.items() if value is not None}
-        return options | ({"backward": True} if self.backward else {})
-
-    def env_changed(self, other: Config) -> bool:
-        """Whether the other run has another task than this one."""
-        return (self.env_id, self.env_options()) != (other.env_id, other.env_options())
+        return super().env_options() | ({"backward": True} if self.backward else {})
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work, by name.
@@ -159,16 +110,13 @@ class Config:
         Raises:
             InvalidArgument: Such a value.
         """
-        require_positive(self, _POSITIVE)
+        super().__post_init__()
         if self.sigma_start_pixels is not None and not self.sigma_start_pixels > 0:
             raise InvalidArgument(
                 f"sigma_start_pixels={self.sigma_start_pixels} must be greater than 0, or None"
             )
         if not 0 <= self.dropout < 1:
             raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
-        if self.seed < 0:
-            raise InvalidArgument(f"seed={self.seed} must be at least 0")
-        require_choices(self)
         if self.baseline == "peers" and self.samples == 1:
             raise InvalidArgument("baseline='peers' needs samples > 1")
         if self.num_envs % self.samples:

@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from agents.config import Config
-from agents.config_checks import require_choices, require_positive
+from agents.run_config import RunConfig
 from glimpse_env.errors import InvalidArgument
-
-_ENV_OPTIONS = ("max_digits", "num_distractors", "num_images", "extra")
-_POSITIVE = (
-    "blocks",
-    "stride",
-    "width_factor",
-    "batch",
-    "learning_rate",
-    "gradient_clip",
-    "images",
-    "epoch_images",
-    "validation_images",
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvNetConfig:
+class ConvNetConfig(RunConfig):
     """A baseline's run, whole. Each row of the papers' tables is one (see convnet_presets.py)."""
 
-    env_id: str
-    """Environment whose images and labels are used; its eye is not."""
-    max_digits: int | None = None
-    """Longest number (house numbers and MNIST sequences); None for the environment's own."""
-    num_distractors: int | None = None
-    """Patches of clutter (MNIST); None for the environment's own."""
-    num_images: int | None = None
-    """Use only so many training images (house numbers, SVHN); None for all."""
-    extra: bool | None = None
-    """Train on SVHN's extra images, too; None for the environment's own."""
+    POSITIVE: ClassVar[tuple[str, ...]] = (
+        *RunConfig.POSITIVE,
+        "blocks",
+        "stride",
+        "width_factor",
+        "batch",
+    )
 
     network: Literal["plain", "residual"] = "plain"
     """Convolutions, pooling and hidden layers as in the papers, or a small ResNet."""
@@ -66,40 +50,8 @@ class ConvNetConfig:
 
     batch: int = 128
     """Images of an update."""
-    optimizer: Literal["adam", "sgd"] = "adam"
-    """AdamW, or the papers' SGD with Nesterov momentum 0.9."""
-    learning_rate: float = 1e-3
-    """At its highest."""
-    schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
-    """How the learning rate falls: to 0 at the end, or by `decay` each epoch."""
-    decay: float = 0.97
-    """Factor an epoch of the exponential schedule (DRAM: 0.97)."""
     warmup: float = 0.05
     """Fraction of the run in which the learning rate rises from 0."""
-    weight_decay: float = 0.0
-    """Of the optimizer."""
-    gradient_clip: float = 5.0
-    """Largest norm of the whole gradient."""
-    images: int = 1_000_000
-    """Images to train on, in all."""
-    epoch_images: int = 50_000
-    """Images of an epoch: schedules count them; each ends with a validation and a checkpoint."""
-
-    seed: int = 0
-    """Of the weights, the images' order and the dropout."""
-    validation_images: int = 2_000
-    """Images of the validation split read after each epoch."""
-    published_error: str = ""
-    """The row of the papers' tables, and its error."""
-
-    def env_options(self) -> dict[str, Any]:
-        """The keywords that the run gives the environment over its own defaults."""
-        chosen = {name: getattr(self, name) for name in _ENV_OPTIONS}
-        return {name: value for name, value in chosen.items() if value is not None}
-
-    def env_changed(self, other: ConvNetConfig) -> bool:
-        """Whether the other run has another task than this one."""
-        return (self.env_id, self.env_options()) != (other.env_id, other.env_options())
 
     def scaled(self, widths: tuple[int, ...]) -> tuple[int, ...]:
         """Filters or units times `width_factor`, at least 1."""
@@ -111,13 +63,10 @@ class ConvNetConfig:
         Raises:
             InvalidArgument: Such a value.
         """
-        require_positive(self, _POSITIVE)
-        require_choices(self)
+        super().__post_init__()
         for name in ("convolutions", "kernels", "hidden"):
             if any(number < 1 for number in getattr(self, name)):
                 raise InvalidArgument(f"{name}={getattr(self, name)}: all must be at least 1")
-        if self.seed < 0:
-            raise InvalidArgument(f"seed={self.seed} must be at least 0")
         if not 0 <= self.dropout < 1:
             raise InvalidArgument(f"dropout={self.dropout} must be in 0 .. 1, 1 left out")
         if self.network == "plain":

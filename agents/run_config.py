@@ -1,0 +1,85 @@
+"""What every training run has, of an agent or of a whole-image network."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Literal, Self
+
+from agents.config_checks import require_choices, require_positive
+from glimpse_env.errors import InvalidArgument
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The task, the optimizer and the length of a run; a subclass says what is trained."""
+
+    ENV_OPTIONS: ClassVar[tuple[str, ...]] = (
+        "max_digits",
+        "num_distractors",
+        "num_images",
+        "extra",
+    )
+    POSITIVE: ClassVar[tuple[str, ...]] = (
+        "learning_rate",
+        "gradient_clip",
+        "images",
+        "epoch_images",
+        "validation_images",
+    )
+
+    env_id: str
+    """Environment to train on; a whole-image network takes its images and labels alone."""
+    max_digits: int | None = None
+    """Longest number (house numbers and MNIST sequences); None for the environment's own."""
+    num_distractors: int | None = None
+    """Patches of clutter (MNIST); None for the environment's own."""
+    num_images: int | None = None
+    """Use only so many training images (house numbers, SVHN); None for all."""
+    extra: bool | None = None
+    """Train on SVHN's extra images, too; None for the environment's own."""
+
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """AdamW, or the papers' SGD with Nesterov momentum 0.9."""
+    learning_rate: float = 1e-3
+    """At its highest."""
+    schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
+    """How the learning rate falls: to 0 at the end, or by `decay` each epoch."""
+    decay: float = 0.97
+    """Factor an epoch of the exponential schedule (DRAM: 0.97)."""
+    warmup: float = 0.0
+    """Fraction of the run in which the learning rate rises from 0."""
+    weight_decay: float = 0.0
+    """Of the optimizer."""
+    gradient_clip: float = 5.0
+    """Largest norm of the whole gradient."""
+    images: int = 1_000_000
+    """Images, or episodes, to train on, in all."""
+    epoch_images: int = 50_000
+    """Those of an epoch: schedules count them; each ends with a validation and a checkpoint."""
+
+    seed: int = 0
+    """Of the weights, the images' order and all noise."""
+    validation_images: int = 2_000
+    """Images of the validation split looked at after each epoch."""
+    published_error: str = ""
+    """The row of the papers' tables, and its error."""
+
+    def env_options(self) -> dict[str, Any]:
+        """The keywords that the run gives the environment over its own defaults."""
+        chosen = {name: getattr(self, name) for name in self.ENV_OPTIONS}
+        return {name: value for name, value in chosen.items() if value is not None}
+
+    def env_changed(self, other: Self) -> bool:
+        """Whether the other run has another task than this one."""
+        return (self.env_id, self.env_options()) != (other.env_id, other.env_options())
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work, by name.
+
+        Raises:
+            InvalidArgument: Such a value.
+        """
+        require_positive(self, self.POSITIVE)
+        require_choices(self)
+        if self.seed < 0:
+            raise InvalidArgument(f"seed={self.seed} must be at least 0")
