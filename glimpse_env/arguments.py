@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -32,6 +33,13 @@ def require_at_least(name: str, value: Any, least: int) -> None:
     """Refuse anything but an integer of at least `least`."""
     if not _is_integer(value) or value < least:
         raise InvalidArgument(f"{name}={value!r} must be an integer of at least {least}")
+
+
+def require_not_negative(name: str, value: Any) -> None:
+    """Refuse anything but a finite real number of at least 0."""
+    real = isinstance(value, int | float | np.integer | np.floating) and value is not True
+    if not (real and 0 <= value < math.inf):
+        raise InvalidArgument(f"{name}={value!r} must be a finite number of at least 0")
 
 
 def _is_integer(value: Any) -> bool:

@@ -16,7 +16,8 @@ from glimpse_env.backend import Array, Backend
 class Rules:
     """What defines the episodes of a task, fixed for the life of an environment."""
 
-    glimpses_per_label: int  # N, glimpses that precede each label
+    glimpses_per_label: int  # N, glimpses that precede each label; 0: the agent decides
+    max_glimpses: int  # most glimpses before a label; N where N > 0
     num_classes: int  # object classes; this number itself is the end label of a sequence
     max_labels: int  # L, most objects in an image
     has_end: bool  # whether the end label is said after the last object
@@ -24,9 +25,24 @@ class Rules:
     sees_at_reset: bool  # whether the reset shows a glimpse
 
     @property
+    def agent_decides(self) -> bool:
+        """Whether the agent decides when to speak."""
+        return self.glimpses_per_label == 0
+
+    @property
     def num_labels(self) -> int:
-        """Size of the label space."""
+        """How many labels can be said."""
         return self.num_classes + self.has_end
+
+    @property
+    def num_choices(self) -> int:
+        """Size of the label space: the labels and, last, to keep looking where that may be."""
+        return self.num_labels + self.agent_decides
+
+    @property
+    def keep_looking(self) -> int:
+        """What stands in the place of a label for an agent that says none yet."""
+        return self.num_labels
 
     @property
     def max_said(self) -> int:
@@ -36,7 +52,7 @@ class Rules:
     @property
     def max_steps(self) -> int:
         """Steps of the longest episode."""
-        return self.glimpses_per_label * self.max_said + (not self.sees_at_reset)
+        return self.max_glimpses * self.max_said + (not self.sees_at_reset)
 
 
 class Judgement(NamedTuple):
@@ -65,9 +81,29 @@ def targets(backend: Backend, labels: Array, rules: Rules) -> Array:
     return xp.where(is_end, rules.num_classes, padded)
 
 
-def label_due(rules: Rules, seen: Array, said: Array) -> Array:
-    """Whether the next action's label will be read, given the glimpses seen and labels said."""
+def label_due(rules: Rules, seen: Array, said: Array, over: Array) -> Array:
+    """Whether the next action's label will be read.
+
+    Args:
+        rules: The rules of the episode.
+        seen: int64 (B,), glimpses seen.
+        said: int64 (B,), labels said.
+        over: bool (B,), whether the episode has ended.
+    """
+    if rules.agent_decides:
+        return (seen > 0) & ~over
     return seen == rules.glimpses_per_label * (said + 1)
+
+
+def speaks(rules: Rules, label: Array, since: Array) -> Array:
+    """Whether an agent that decides says a label: it chose one, or it may not look any longer.
+
+    Args:
+        rules: The rules of the episode.
+        label: int64 (B,), what was chosen.
+        since: int64 (B,), glimpses seen since the last label.
+    """
+    return (label != rules.keep_looking) | (since >= rules.max_glimpses)
 
 
 def judge(rules: Rules, due: Array, said: Array, label: Array, target: Array) -> Judgement:
@@ -75,7 +111,7 @@ def judge(rules: Rules, due: Array, said: Array, label: Array, target: Array) ->
 
     Args:
         rules: The rules of the episode.
-        due: bool (B,), whether the label is read.
+        due: bool (B,), whether a label is read.
         said: int64 (B,), labels said before.
         label: int64 (B,), the label of the action.
         target: int64 (B,), the label that is right now, -1 for none.
@@ -111,14 +147,14 @@ def next_clocks(rules: Rules, clocks: frozenset[int]) -> frozenset[int]:
         due = may_be_due(rules, seen)
         if due:
             after.add(OVER)
-        if not due or seen < rules.glimpses_per_label * rules.max_said:
+        if not due or seen < rules.max_glimpses * rules.max_said:
             after.add(seen + 1)
     return frozenset(after)
 
 
 def may_be_due(rules: Rules, seen: int) -> bool:
     """Whether a row that has seen so many glimpses may read a label next."""
-    return seen > 0 and seen % rules.glimpses_per_label == 0
+    return seen > 0 and (rules.agent_decides or seen % rules.glimpses_per_label == 0)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -24,6 +24,7 @@ class ReadingEpisodes(Episodes):
         eye: B eyes.
         number: B.
         initial_gaze: "none", "center" or "random".
+        glimpse_cost: Taken off the reward for each glimpse after the reset.
     """
 
     rows: ReadingRows
@@ -38,14 +39,15 @@ class ReadingEpisodes(Episodes):
         eye: TaskEye,
         number: int,
         initial_gaze: str,
+        glimpse_cost: float = 0.0,
     ) -> None:
         """No episode has begun."""
         rows = ReadingRows.unborn(backend, number, rules)
         super().__init__(backend, rows, eye, task.size, initial_gaze)
-        self.task, self.rules = task, rules
-        self.image_shape, self.num_choices = task.image_shape, rules.num_labels
+        self.task, self.rules, self.glimpse_cost = task, rules, glimpse_cost
+        self.image_shape, self.num_choices = task.image_shape, rules.num_choices
         self._nobody = backend.zeros((number,), "bool")
-        self._label_range = f"action['label'] must be in 0 .. {rules.num_labels - 1}"
+        self._label_range = f"action['label'] must be in 0 .. {rules.num_choices - 1}"
 
     def _fresh(self, index: Array) -> dict[str, Array]:
         labels = self.task.labels(index)
@@ -55,6 +57,7 @@ class ReadingEpisodes(Episodes):
             "targets": episode.targets(self.backend, labels, self.rules),
             "said": zeros,
             "right": zeros,
+            "heard": zeros,
             "emitted": self.backend.zeros((len(index), self.rules.max_said), "int64") - 1,
         }
 
@@ -76,15 +79,20 @@ class ReadingEpisodes(Episodes):
         self.clocks = episode.next_clocks(self.rules, before - {OVER})
         may_be_over = OVER in before or OVER in self.clocks
         self._move(gaze, self.rows.over if may_be_over else None)
+        if self.glimpse_cost:
+            reward = reward - self.glimpse_cost * self.looked
         self._notice_due()
         return reward, said
 
     def _judge(self, label: Array) -> Judgement:
         rows = self.rows
-        inside = label // self.rules.num_labels == 0
+        inside = label // self.rules.num_choices == 0
         if not (self.backend.eager and inside.all()):
             self.backend.require(inside | ~rows.due, self._label_range, label)
-        verdict = episode.judge(self.rules, rows.due, rows.said, label, rows.target)
+        due = rows.due
+        if self.rules.agent_decides:
+            due = due & episode.speaks(self.rules, label, rows.seen - rows.heard)
+        verdict = episode.judge(self.rules, due, rows.said, label, rows.target)
         rows.record(self.backend, verdict, label, self.rules)
         self._look_up_target()
         return verdict
@@ -97,7 +105,7 @@ class ReadingEpisodes(Episodes):
     def _notice_due(self) -> None:
         rows = self.rows
         if episode.any_may_be_due(self.rules, self.clocks):
-            rows.due = episode.label_due(self.rules, rows.seen, rows.said)
+            rows.due = episode.label_due(self.rules, rows.seen, rows.said, rows.over)
         else:
             rows.due = self._nobody
 
@@ -115,13 +123,17 @@ class ReadingEpisodes(Episodes):
     def outcome(self) -> dict[str, Array]:
         """The labels said, and whether they were all right."""
         rows = self.rows
+        moves = rows.seen - self.first_clock
+        earned = rows.right
+        if self.glimpse_cost:
+            earned = earned - self.glimpse_cost * moves
         return {
             "emitted": rows.emitted[:, : self.rules.max_labels],
             # a sequence without a mistake ends only with the end label in its place
             "sequence_correct": rows.right == rows.said,
-            "return": rows.right,
+            "return": earned,
             # The last action moves no eye, so it is one step more than there were moves.
-            "length": rows.seen - self.first_clock + 1,
+            "length": moves + 1,
         }
 
     def images(self, number: int | None) -> Array:
@@ -138,4 +150,6 @@ class ReadingEpisodes(Episodes):
         return [[self._name(label) for label in row if label >= 0] for row in targets.tolist()]
 
     def _name(self, label: int) -> str:
+        if label == self.rules.keep_looking:
+            return "nothing"
         return "end" if label == self.rules.num_classes else str(label)

@@ -20,6 +20,7 @@ class ReadingRows(Rows):
     right: Array  # int64 (B,), right labels said
     emitted: Array  # int64 (B, S), labels said, padded with -1; the end label is not one
     due: Array  # bool (B,), the next action's label will be read
+    heard: Array  # int64 (B,), glimpses seen when the last label was said
 
     @classmethod
     def unborn(cls, backend: Backend, number: int, rules: Rules) -> ReadingRows:
@@ -37,6 +38,7 @@ class ReadingRows(Rows):
             right=zeros(),
             emitted=zeros(rules.max_said) - 1,
             due=zeros(dtype="bool"),
+            heard=zeros(),
         )
 
     def record(
@@ -51,8 +53,11 @@ class ReadingRows(Rows):
         now = verdict.due[:, None]
         if rules.has_end:
             now = now & (backend.arange(rules.max_said) == self.said[:, None])
-            label = where(label == rules.num_classes, -1, label)
+        if rules.num_choices > rules.num_classes:  # the end, or nothing
+            label = where(label >= rules.num_classes, -1, label)
         self.emitted = where(now, label[:, None], self.emitted)
+        if rules.agent_decides:
+            self.heard = where(verdict.due, self.seen, self.heard)
         self.said = self.said + verdict.due
         self.right = self.right + verdict.right
         self.over = self.over | verdict.over

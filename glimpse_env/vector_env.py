@@ -8,11 +8,14 @@ from gymnasium.vector import AutoresetMode
 
 from glimpse_env import arguments
 from glimpse_env.episode import Rules
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.eye import TaskEye
 from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.reading_episodes import ReadingEpisodes
 from glimpse_env.tasks.backward import BackwardTask
 from glimpse_env.tasks.build import make_backend_and_task
+
+MAX_GLIMPSES = 8  # before a label, where the agent decides
 
 
 class GlimpseVectorEnv(GazeVectorEnv):
@@ -20,8 +23,8 @@ class GlimpseVectorEnv(GazeVectorEnv):
 
     ## Description
     An agent looks at an image through glimpses: small squares around its gaze, sharp in the middle
-    and coarse around. After every N = `glimpses_per_label` glimpses it says one label. These are
-    the tasks of Mnih et al. 2014 (*Recurrent Models of Visual Attention*, RAM) and Ba et al. 2014
+    and coarse around. After every N = `glimpses_per_label` glimpses it says one label; with N = 0
+    it decides for itself when it has seen enough. These are (but for N = 0) the tasks of Mnih et al. 2014 (*Recurrent Models of Visual Attention*, RAM) and Ba et al. 2014
     (*Multiple Object Recognition with Visual Attention*, DRAM).
 
     ## Action Space
@@ -31,7 +34,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
     | key | space of one row | meaning |
     |---|---|---|
     | `gaze` | Box(-1, 1, (2,), float32) | (x, y): (0, 0) is the centre, (-1, -1) the top left corner of the image, (1, 1) its bottom right corner; clipped. Not read in the last step. |
-    | `label` | Discrete(n) | the label said; read only where `emit` is 1. In sequence tasks n - 1 means "end". |
+    | `label` | Discrete(n) | the label said; read only where `emit` is 1. In sequence tasks the last label means "end". With N = 0 one number more, n - 1, means "keep looking". |
 
     ## Observation Space
     K scales, C channels, g x g cells a glimpse, c x c cells of context.
@@ -49,11 +52,14 @@ class GlimpseVectorEnv(GazeVectorEnv):
 
     ## Rewards
     1.0 for a right label, 0.0 for a wrong one and on every other step. The return up to label s is
-    the cumulative R_s of DRAM, eq. 16.
+    the cumulative R_s of DRAM, eq. 16. With N = 0 every glimpse after the reset takes off
+    `glimpse_cost`.
 
     ## Starting State
     With `initial_gaze="none"` nothing has been seen, and S labels take N * S + 1 steps. With
     "center" or "random" the reset shows a first glimpse, as in RAM, and they take N * S steps.
+    With N = 0 each label may be said after one glimpse and must be said after `max_glimpses`: who
+    still keeps looking then has said nothing, which is wrong.
 
     ## Episode End
     A single-label task ends (`terminated`) with its label. A sequence ends when "end" is said, when
@@ -75,7 +81,9 @@ class GlimpseVectorEnv(GazeVectorEnv):
         split: "train", "validation" or "test". A held-out split is a fixed set of images.
         glimpse_size: g.
         num_scales: K.
-        glimpses_per_label: N.
+        glimpses_per_label: N; 0 lets the agent decide.
+        max_glimpses: With N = 0, the most glimpses before a label; None for 8.
+        glimpse_cost: With N = 0, what a glimpse costs, in units of the reward for a label.
         context_size: c; 0 for no context.
         initial_gaze: "none", "center" or "random".
         stop_on_mistake: Whether a wrong label ends a sequence.
@@ -112,6 +120,8 @@ class GlimpseVectorEnv(GazeVectorEnv):
         glimpse_size: int = 12,
         num_scales: int = 2,
         glimpses_per_label: int = 3,
+        max_glimpses: int | None = None,
+        glimpse_cost: float = 0.0,
         context_size: int = 0,
         initial_gaze: str = "random",
         stop_on_mistake: bool = True,
@@ -128,7 +138,15 @@ class GlimpseVectorEnv(GazeVectorEnv):
         keywords = GlimpseVectorEnv.__init__.__kwdefaults__ or {}
         recipe = {name: given[name] for name in keywords} | task_options
         super().__init__(num_envs, recipe, autoreset_mode=autoreset_mode, render_mode=render_mode)
-        arguments.require_at_least("glimpses_per_label", glimpses_per_label, 1)
+        arguments.require_at_least("glimpses_per_label", glimpses_per_label, 0)
+        if max_glimpses is not None:
+            arguments.require_at_least("max_glimpses", max_glimpses, 1)
+        arguments.require_not_negative("glimpse_cost", glimpse_cost)
+        if glimpses_per_label and (max_glimpses is not None or glimpse_cost):
+            raise InvalidArgument(
+                f"max_glimpses={max_glimpses} and glimpse_cost={glimpse_cost} are for "
+                f"glimpses_per_label=0, where the agent decides; here it is {glimpses_per_label}"
+            )
         arguments.require_at_least("context_size", context_size, 0)
         arguments.require_choice("stop_on_mistake", stop_on_mistake, (False, True))
         arguments.require_choice("backward", backward, (False, True))
@@ -140,6 +158,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
             self.task = BackwardTask(made, self.task)
         self.rules = Rules(
             glimpses_per_label=glimpses_per_label,
+            max_glimpses=glimpses_per_label or max_glimpses or MAX_GLIMPSES,
             num_classes=self.task.num_classes,
             max_labels=self.task.max_labels,
             has_end=self.task.has_end,
@@ -154,5 +173,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
             num_scales=num_scales,
             context_size=context_size,
         )
-        episodes = ReadingEpisodes(made, self.task, self.rules, eye, num_envs, initial_gaze)
+        episodes = ReadingEpisodes(
+            made, self.task, self.rules, eye, num_envs, initial_gaze, float(glimpse_cost)
+        )
         self._play(episodes, emits=True)

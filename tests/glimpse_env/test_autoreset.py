@@ -21,7 +21,7 @@ VARIANTS = [
     for gaze, stop, glimpses in itertools.product(
         ("none", "center", "random"), (True, False), (1, 3)
     )
-]
+] + [{"glimpses_per_label": 0, "max_glimpses": 3, "glimpse_cost": 0.25}]
 Same = Callable[..., None]
 
 
@@ -40,7 +40,7 @@ def rollout(
     results: tuple[Any, Any] = ours.reset(seed=40), theirs.reset(seed=40)
     yield results
     for _ in range(steps):
-        action = play(rng, results[0][-1], ours.rules.num_labels)
+        action = play(rng, results[0][-1], ours.rules.num_choices)
         results = ours.step(action), theirs.step(action)
         yield results
         ended = results[0][2]
@@ -116,7 +116,7 @@ def test_infos_and_final_observations_in_same_step(ragged: dict[str, Any], play:
     _, info = envs.reset(seed=0)
     for _ in range(30):
         old = info["index"]
-        observation, _, terminated, _, info = envs.step(play(rng, info, envs.rules.num_labels))
+        observation, _, terminated, _, info = envs.step(play(rng, info, envs.rules.num_choices))
         if not terminated.any():
             assert "final_obs" not in info or not info["_final_obs"].any()
             continue
@@ -141,7 +141,7 @@ def test_torch_keeps_the_final_observations_in_one_batch(ragged: dict[str, Any],
     _, info = envs.reset(seed=0)
     ends = 0
     for _ in range(30):
-        action = play(rng, info, envs.rules.num_labels)
+        action = play(rng, info, envs.rules.num_choices)
         *_, terminated, _, info = envs.step(action)
         ends += int(terminated.sum())
         if terminated.any():

@@ -39,6 +39,23 @@ def test_every_beginning_keeps_the_rules(
     check_vector_env(envs, steps=12)
 
 
+@pytest.mark.parametrize("mode", ["next_step", "same_step", "disabled"])
+def test_an_agent_that_decides_when_to_speak_is_kept_to_the_rules(
+    mode: str, backend: str, ragged: dict[str, Any]
+) -> None:
+    envs = gym.make_vec(
+        "Glimpse-v0",
+        4,
+        glimpses_per_label=0,
+        max_glimpses=2,
+        glimpse_cost=0.25,
+        autoreset_mode=mode,
+        backend=backend,
+        **ragged,
+    )
+    check_vector_env(envs, steps=16)
+
+
 def test_torch_actions_are_taken_too(torch: Any, ragged: dict[str, Any]) -> None:
     def to_action(action: dict[str, Any]) -> dict[str, Any]:
         return {key: torch.from_numpy(value.copy()) for key, value in action.items()}

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glimpse_env import episode
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 CLASSES = 4
@@ -20,8 +21,9 @@ SEQUENCES = [[], [2], [0, 3], [1, 1, 2]]
 class Episode:
     """One episode, with a list of labels said and a list of labels that were due."""
 
-    def __init__(self, labels: list[int], rules: episode.Rules) -> None:
-        self.rules = rules
+    def __init__(self, labels: list[int], rules: episode.Rules, cost: float = 0.0) -> None:
+        self.rules, self.cost, self.since = rules, cost, 1 if rules.sees_at_reset else 0
+        self.moves = 0
         self.due = [*labels, rules.num_classes] if rules.has_end else list(labels)
         self.seen = 1 if rules.sees_at_reset else 0
         self.said: list[int] = []
@@ -31,6 +33,8 @@ class Episode:
 
     @property
     def emit(self) -> bool:
+        if self.rules.glimpses_per_label == 0:
+            return not self.over and self.seen > 0
         needed = self.rules.glimpses_per_label * (len(self.said) + 1)
         return not self.over and self.seen == needed
 
@@ -44,7 +48,8 @@ class Episode:
         if self.over:
             return 0.0
         reward, self.steps = 0.0, self.steps + 1
-        if self.emit:
+        silent = self.rules.glimpses_per_label == 0 and label == self.rules.num_labels
+        if self.emit and not (silent and self.since < self.rules.max_glimpses):
             right = label == self.target
             self.said.append(label)
             self.rights += right
@@ -53,12 +58,15 @@ class Episode:
             spoke_end = self.rules.has_end and label == self.rules.num_classes
             mistaken = self.rules.stop_on_mistake and not right
             self.over = spoke_end or mistaken or len(self.said) == most
-        self.seen += not self.over
-        return reward
+            self.since = 0
+        if self.over:
+            return reward
+        self.seen, self.since, self.moves = self.seen + 1, self.since + 1, self.moves + 1
+        return reward - self.cost
 
     @property
     def emitted(self) -> list[int]:
-        said = [-1 if label == self.rules.num_classes else label for label in self.said]
+        said = [-1 if label >= self.rules.num_classes else label for label in self.said]
         return (said + [-1] * self.rules.max_labels)[: self.rules.max_labels]
 
 
@@ -81,31 +89,47 @@ options = st.fixed_dictionaries(
         "has_end": st.booleans(),
         "stop_on_mistake": st.booleans(),
         "initial_gaze": st.sampled_from(["none", "center", "random"]),
-        "glimpses_per_label": st.integers(1, 4),
         "backend": st.sampled_from(["numpy", "torch"]),
+    }
+)
+fixed = st.fixed_dictionaries({"glimpses_per_label": st.integers(1, 4)})
+decided = st.fixed_dictionaries(
+    {
+        "glimpses_per_label": st.just(0),
+        "max_glimpses": st.sampled_from([1, 2, 3, None]),
+        "glimpse_cost": st.sampled_from([0, 0.125]),
     }
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(options=options, carefulness=st.floats(0, 1), seed=st.integers(0, 2**20))
+@given(
+    options=options,
+    pace=fixed | decided,
+    carefulness=st.floats(0, 1),
+    patience=st.floats(0, 1),
+    seed=st.integers(0, 2**20),
+)
 @pytest.mark.usefixtures("torch")
 def test_every_step_is_as_the_rules_say(
-    options: dict[str, Any], carefulness: float, seed: int
+    options: dict[str, Any], pace: dict[str, Any], carefulness: float, patience: float, seed: int
 ) -> None:
-    envs = make(**options)
+    envs = make(**options, **pace)
+    cost = pace.get("glimpse_cost", 0)
     rng = np.random.default_rng(seed)
     index = rng.integers(0, 4, 4)
     observation, info = envs.reset(seed=seed, options={"index": index})
     single = [[label] for label in (2, 0, 3, 1)]
     labels = SEQUENCES if options["has_end"] else single
-    episodes = [Episode(labels[image], envs.rules) for image in index]
+    episodes = [Episode(labels[image], envs.rules, cost) for image in index]
     for _ in range(envs.rules.max_steps + 2):
         assert np.asarray(observation["emit"]).tolist() == [one.emit for one in episodes]
         assert np.asarray(info["target"]).tolist() == [one.target for one in episodes]
         target = np.array([one.target for one in episodes])
         label = rng.integers(0, envs.rules.num_labels, 4)
         label = np.where((rng.random(4) < carefulness) & (target >= 0), target, label)
+        if envs.rules.agent_decides:
+            label = np.where(rng.random(4) < patience, envs.rules.keep_looking, label)
         ended_before = [one.over for one in episodes]
         expected = [one.step(said) for one, said in zip(episodes, label.tolist(), strict=True)]
         gaze = rng.uniform(-1, 1, (4, 2)).astype(np.float32)
@@ -129,7 +153,7 @@ def check_end(one: Episode, info: dict[str, Any], row: int) -> None:
         assert np.asarray(info[f"_{key}"])[row]
     assert np.asarray(info["emitted"])[row].tolist() == one.emitted
     assert bool(info["sequence_correct"][row]) == (one.rights == len(one.due))
-    assert float(info["episode"]["r"][row]) == one.rights
+    assert float(info["episode"]["r"][row]) == one.rights - one.cost * one.moves
     assert int(info["episode"]["l"][row]) == one.steps
     assert np.asarray(info["target"])[row] == -1
 
@@ -197,3 +221,54 @@ def test_nothing_is_seen_before_the_first_glimpse(backend: str) -> None:
     assert not np.asarray(observation["glimpse"]).any()
     assert not np.asarray(observation["location"]).any()
     assert np.asarray(observation["context"]).any()
+
+
+def test_an_agent_that_decides_speaks_when_it_likes(backend: str) -> None:
+    envs = make(True, glimpses_per_label=0, max_glimpses=3, initial_gaze="center", backend=backend)
+    look = envs.rules.keep_looking
+    assert envs.single_action_space["label"].n == CLASSES + 2 == look + 1
+    envs.reset(seed=0, options={"index": np.array([2, 2, 2, 2])})  # 0, 3, end
+    plans = np.array([[0, 3, 4], [look, 0, 3], [look, look, 0], [look, look, look]])
+    rewards = []
+    for labels in plans.T:
+        action = {"gaze": np.zeros((4, 2), np.float32), "label": labels}
+        _, reward, terminated, _, info = envs.step(action)
+        rewards.append(np.asarray(reward).tolist())
+    assert np.array(rewards).T.tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0]]
+    # the last row has kept looking for too long: it has said nothing, and that is wrong
+    assert np.asarray(terminated).tolist() == [True, False, False, True]
+    assert np.asarray(info["emitted"])[[0, 3]].tolist() == [[0, 3, -1], [-1, -1, -1]]
+    assert np.asarray(info["sequence_correct"])[[0, 3]].tolist() == [True, False]
+
+
+def test_looking_costs_what_was_agreed(backend: str) -> None:
+    envs = make(
+        False, glimpses_per_label=0, glimpse_cost=0.25, initial_gaze="none", backend=backend
+    )
+    look = envs.rules.keep_looking
+    envs.reset(seed=0, options={"index": np.arange(4)})
+    total = np.zeros(4)
+    for labels in ([0, 0, 0, 0], [2, look, look, 0], [0, 0, look, 0], [0, 0, 0, 0]):
+        action = {"gaze": np.zeros((4, 2), np.float32), "label": np.array(labels)}
+        _, reward, terminated, _, info = envs.step(action)
+        total += np.asarray(reward)
+    assert np.asarray(terminated).all()
+    assert total.tolist() == [1 - 0.25, 1 - 0.5, 0 - 0.75, 0 - 0.25]
+    assert float(info["episode"]["r"][2]) == -0.75
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"glimpses_per_label": -1},
+        {"glimpses_per_label": 0, "max_glimpses": 0},
+        {"glimpses_per_label": 0, "glimpse_cost": -0.1},
+        {"glimpses_per_label": 0, "glimpse_cost": float("nan")},
+        {"glimpses_per_label": 0, "glimpse_cost": "0.1"},
+        {"glimpses_per_label": 3, "glimpse_cost": 0.1},
+        {"glimpses_per_label": 3, "max_glimpses": 4},
+    ],
+)
+def test_a_pace_that_cannot_be_is_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument, match=list(arguments)[-1]):
+        make(False, **arguments)
