@@ -100,8 +100,11 @@ class GlimpseAgent(nn.Module):
 
     def look(self, state: State, glimpse: Tensor, location: Tensor) -> State:
         """Take in one glimpse."""
-        features = self.dropout(self.glimpse(glimpse, location), state.rows)
-        bottom = self.bottom(features, state.bottom)
+        return self.take_in(state, self.glimpse(glimpse, location))
+
+    def take_in(self, state: State, features: Tensor) -> State:
+        """Remember the features of a glimpse, (B, F)."""
+        bottom = self.bottom(self.dropout(features, state.rows), state.bottom)
         if self.top is None:
             return State(bottom, bottom, state.rows)
         return State(bottom, self.top(bottom[0], state.top), state.rows)

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import load_env_creator
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
+from agents.adaptive_agent import AdaptiveAgent
 from agents.agent import GlimpseAgent
 from agents.config import Config
 from agents.saved_run import fitting, load_run
@@ -64,6 +65,12 @@ def is_game(config: TaskConfig) -> bool:
     return isinstance(kind, type) and issubclass(kind, CatchVectorEnv)
 
 
+def paces_itself(config: TaskConfig) -> bool:
+    """Whether the agent decides how often it looks before it speaks."""
+    options = {**(gym.spec(config.env_id).kwargs or {}), **config.env_options()}
+    return options.get("glimpses_per_label") == 0
+
+
 def make_reading_envs(
     config: TaskConfig, split: str, num_envs: int, device: str = "cpu", stop_on_mistake: bool = True
 ) -> GlimpseVectorEnv:
@@ -84,10 +91,11 @@ def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
     shown = cast(spaces.Dict, envs.single_observation_space)
     context = shown.spaces.get("context") if config.layers == 2 else None
     glimpse_shape = cast("tuple[int, int, int]", shown["glimpse"].shape)
-    agent = GlimpseAgent(
+    decides = isinstance(envs, GlimpseVectorEnv) and envs.rules.agent_decides
+    agent = (AdaptiveAgent if decides else GlimpseAgent)(
         glimpse_shape=glimpse_shape,
         context_shape=context.shape if context else None,  # type: ignore[arg-type]
-        labels=envs.num_choices,
+        labels=envs.num_choices - decides,
         layers=config.layers,
         features=config.features,
         units=config.units,

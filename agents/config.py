@@ -16,6 +16,8 @@ class Config(RunConfig):
     ENV_OPTIONS: ClassVar[tuple[str, ...]] = (
         *RunConfig.ENV_OPTIONS,
         "glimpses_per_label",
+        "max_glimpses",
+        "glimpse_cost",
         "glimpse_size",
         "num_scales",
         "context_size",
@@ -32,7 +34,12 @@ class Config(RunConfig):
     )
 
     glimpses_per_label: int | None = None
-    """Glimpses before each label; None for the environment's own."""
+    """Glimpses before each label, 0 to let the agent decide; None for the environment's own."""
+    max_glimpses: int | None = None
+    """Most glimpses before a label where the agent decides; None for the environment's own."""
+    glimpse_cost: float | None = None
+    """What a glimpse costs where the agent decides, in units of the reward for a label; None for
+    the environment's own."""
     glimpse_size: int | None = None
     """Side of a glimpse, cells; None for the environment's own."""
     num_scales: int | None = None

@@ -13,10 +13,8 @@ from torch import Tensor
 
 from agents.agent import GlimpseAgent
 from agents.noise import RowNoise
-from agents.rollout import GazePolicy, IndexArray, Rollout, collect
+from agents.rollout import GazePolicy, IndexArray, Rollout
 from glimpse_env.catch_vector_env import CatchVectorEnv
-from glimpse_env.gaze_vector_env import GazeVectorEnv
-from glimpse_env.vector_env import GlimpseVectorEnv
 
 MovePolicy = Callable[[Tensor, Tensor], Tensor]  # logits (B, moves) of rows (B,) -> moves (B,)
 
@@ -102,22 +100,6 @@ def play_games(
         right=won > 0,
         labels_right=won,
     )
-
-
-def play(
-    agent: GlimpseAgent,
-    envs: GazeVectorEnv,
-    index: IndexArray,
-    policy: GazePolicy,
-    samples: int = 1,
-    seed: int = 0,
-    watch: Callable[[], object] | None = None,
-) -> Rollout:
-    """Play one episode in every row, of whatever kind, as at a test; see `collect`."""
-    if isinstance(envs, CatchVectorEnv):
-        return play_games(agent, envs, index, policy, samples, seed, watch)
-    assert isinstance(envs, GlimpseVectorEnv)
-    return collect(agent, envs, index, policy, samples, seed, watch)
 
 
 def _agreed(logits: Tensor, samples: int) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from agents.build import is_game
 from agents.config import Config
 from agents.game_rollout import play_games, sampled_move
 from agents.losses import (
@@ -86,8 +85,3 @@ def game_loss(
         "train/gaze_spread": rollout.gaze_mean.detach().std(0).mean(),
     }
     return loss / number, parts
-
-
-def make_training(config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> Training:
-    """The training that a configuration asks for: of labels, or of moves."""
-    return (GameTraining if is_game(config) else Training)(config, device, ranks)

@@ -15,7 +15,7 @@ from agents.agent import GlimpseAgent, testing
 from agents.build import make_envs
 from agents.config import Config
 from agents.files import write_atomically
-from agents.game_rollout import play
+from agents.play import play
 from agents.rollout import mean_gaze
 
 Frame = np.ndarray[Any, np.dtype[np.uint8]]

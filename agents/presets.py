@@ -287,6 +287,20 @@ def dram_house_numbers_cpu() -> Config:
     )
 
 
+def adaptive_house_numbers_cpu() -> Config:
+    """The small DRAM on house numbers, deciding itself how often to look before each digit.
+
+    Neither paper has such an agent. `--glimpse-cost` sets what a glimpse is worth to it.
+    """
+    return replace(
+        dram_house_numbers_cpu(),
+        glimpses_per_label=0,
+        max_glimpses=6,
+        glimpse_cost=0.01,
+        published_error="none: neither paper has an agent that decides when to speak",
+    )
+
+
 def dram_house_numbers110_cpu() -> Config:
     """The small DRAM on house numbers in wider images (after table 4).
 
@@ -305,6 +319,7 @@ PRESETS: dict[str, Callable[[], Config]] = {
     for preset in (
         dram_house_numbers,
         dram_house_numbers_cpu,
+        adaptive_house_numbers_cpu,
         dram_house_numbers110_cpu,
         dram_svhn,
         dram_svhn110,

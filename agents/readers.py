@@ -15,13 +15,13 @@ from agents.build import half_width, is_game, make_envs, make_reading_envs
 from agents.config import Config
 from agents.game_rollout import play_games
 from agents.noise import RowNoise
+from agents.play import play
 from agents.reading import Reading, combine, read_off
 from agents.rollout import (
     GazePolicy,
     IndexArray,
     Rollout,
     center_gaze,
-    collect,
     mean_gaze,
     random_gaze,
     sampled,
@@ -36,7 +36,14 @@ from glimpse_env.vector_env import GlimpseVectorEnv
 
 Gaze = Literal["policy", "random", "center"]
 PixelArray = np.ndarray[Any, np.dtype[np.uint8]]
-_EYE = ("glimpse_size", "num_scales", "glimpses_per_label", "context_size", "initial_gaze")
+_EYE = (
+    "glimpse_size",
+    "num_scales",
+    "glimpses_per_label",
+    "max_glimpses",
+    "context_size",
+    "initial_gaze",
+)
 
 
 class Reader(Protocol):
@@ -99,7 +106,7 @@ class AgentReader:
         """The episodes in which the images of `index` (batch,) are read, M of each."""
         rows, first = np.repeat(index, self.samples), seed * self.samples
         with testing(self.agent):
-            return collect(self.agent, self.envs, rows, self.policy, self.samples, first)
+            return play(self.agent, self.envs, rows, self.policy, self.samples, first)
 
     def read(self, index: IndexArray, seed: int) -> Reading:
         """What is said, and how sure it is; a backward agent reads from last to first."""

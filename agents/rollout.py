@@ -33,6 +33,7 @@ class Rollout(NamedTuple):
     targets: Tensor  # (Y,), what should have been said
     right: Tensor  # bool (B,), the whole sequence is right
     labels_right: Tensor  # (B,), right labels said
+    to_pay: Tensor | float = 0.0  # (G,), cost of the glimpses from this one up to the label
 
 
 def sampled(std: float, noise: RowNoise) -> GazePolicy:

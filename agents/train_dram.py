@@ -19,8 +19,8 @@ from agents.command_line import first_config, require_same_run, without_lost_row
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, length_lines
 from agents.files import write_json
-from agents.game_training import make_training
 from agents.loop import train
+from agents.make_training import make_training
 from agents.pictures import draw_pictures
 from agents.presets import PRESETS
 from agents.ranks import join

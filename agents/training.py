@@ -164,7 +164,7 @@ def hybrid_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, d
     earned = rollout.returns
     if config.reward == "probability":
         earned = expected_returns(rollout.logits, rollout.targets, rollout.logits_at, earned.shape)
-    returns = earned.reshape(-1)[rollout.for_label]
+    returns = earned.reshape(-1)[rollout.for_label] - rollout.to_pay
     loss = labels + baseline_loss(returns, rollout.baseline)
     if config.gaze == "policy":
         log_prob = gaze_log_prob(rollout.gaze, rollout.gaze_mean, std)

@@ -165,6 +165,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
             stop_on_mistake=bool(stop_on_mistake),
             sees_at_reset=initial_gaze != "none",
         )
+        self.glimpse_cost = float(glimpse_cost)
         eye = TaskEye(
             made,
             self.task,
@@ -174,6 +175,6 @@ class GlimpseVectorEnv(GazeVectorEnv):
             context_size=context_size,
         )
         episodes = ReadingEpisodes(
-            made, self.task, self.rules, eye, num_envs, initial_gaze, float(glimpse_cost)
+            made, self.task, self.rules, eye, num_envs, initial_gaze, self.glimpse_cost
         )
         self._play(episodes, emits=True)

@@ -8,7 +8,8 @@ import torch
 
 from agents.config import Config
 from agents.evaluation import evaluate
-from agents.game_training import GameTraining, game_loss, make_training
+from agents.game_training import GameTraining, game_loss
+from agents.make_training import make_training
 from agents.optimization import entropy_weight
 from agents.rollout import Rollout
 from agents.run_folder import read_metrics

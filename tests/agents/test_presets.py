@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from agents.build import make_agent, make_envs
-from agents.game_training import make_training
+from agents.make_training import make_training
 from agents.presets import PRESETS
 
 

@@ -17,7 +17,7 @@ import torch
 
 from agents import checkpoint, train_convnet, train_dram
 from agents.config import Config
-from agents.game_training import make_training
+from agents.make_training import make_training
 from agents.ranks import ALONE, Ranks, join
 from agents.run_folder import read_metrics
 from agents.training import Training

@@ -1,0 +1,213 @@
+"""Playing a batch of episodes in which the agent decides when to speak.
+
+B rows, S the most labels said; G gazes, Y labels and D decisions between speaking and looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from agents.adaptive_agent import AdaptiveAgent
+from agents.agent import State
+from agents.noise import RowNoise
+from agents.rollout import GazePolicy, IndexArray, Rollout
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+SpeakPolicy = Callable[[Tensor, Tensor], Tensor]  # log-odds (R,) of rows (R,) -> bool (R,)
+
+
+def likelier(odds: Tensor, rows: Tensor) -> Tensor:
+    """Speak where it is likelier than to look on: how an agent reads when it is tested."""
+    return odds.detach() > 0
+
+
+def tossed(noise: RowNoise) -> SpeakPolicy:
+    """Speak with the chance that the agent gives: how it learns."""
+    return lambda odds, rows: noise.uniform(rows, 1)[:, 0] < odds.detach().sigmoid()
+
+
+class Decisions(NamedTuple):
+    """What was decided at D moments at which the agent could speak or keep looking."""
+
+    odds: Tensor  # (D,), log-odds of speaking, carries the gradient
+    spoke: Tensor  # bool (D,)
+    baseline: Tensor  # (D,), carries the gradient
+    for_label: Tensor  # (D,), position in the flat returns of the label that was due
+    to_pay: Tensor  # (D,), cost of the glimpses that were still taken before that label
+    glimpses: Tensor  # (B,), taken for all labels
+
+
+def read_adaptively(
+    agent: AdaptiveAgent,
+    envs: GlimpseVectorEnv,
+    index: IndexArray,
+    policy: GazePolicy,
+    samples: int = 1,
+    seed: int = 0,
+    watch: Callable[[], object] | None = None,
+    speaks: SpeakPolicy = likelier,
+) -> tuple[Rollout, Decisions]:
+    """Play one episode in every row.
+
+    Args:
+        agent: Who plays.
+        envs: B environments with `glimpses_per_label=0` and `autoreset_mode="disabled"`.
+        index: int64 (B,), which image for each row.
+        policy: How the mean gaze becomes a gaze.
+        samples: Rows in groups of so many show the same image, speak together where the mean of
+            their log-odds says so, and say the label that the average of their log-probabilities
+            prefers (as in DRAM eq. 14); 1 to speak alone.
+        seed: Row i is seeded with `seed + i`, which decides a random initial gaze.
+        watch: Called after the reset and after every step.
+        speaks: How log-odds become a decision; with `samples` above 1 it must decide alike for
+            equal odds. At the cap of the environment an agent always speaks.
+
+    Returns:
+        The rollout and the decisions in it. A gaze still has to pay for itself and for the
+        glimpses after it up to its label.
+    """
+    return _Episodes(agent, envs, policy, samples, watch or (lambda: None), speaks).play(
+        index, seed
+    )
+
+
+class _Moment(NamedTuple):
+    """Rows that are running, R of them, before they act."""
+
+    rows: Tensor  # int64 (R,)
+    turn: Tensor  # int64 (R,), labels said
+    since: Tensor  # int64 (R,), glimpses seen since the last label
+
+    def select(self, chosen: Tensor) -> _Moment:
+        return _Moment(*(part[chosen] for part in self))
+
+
+class _Episodes:
+    """The lists that grow while a batch is played."""
+
+    def __init__(
+        self,
+        agent: AdaptiveAgent,
+        envs: GlimpseVectorEnv,
+        policy: GazePolicy,
+        samples: int,
+        watch: Callable[[], object],
+        speaks: SpeakPolicy,
+    ) -> None:
+        self.agent, self.envs, self.policy = agent, envs, policy
+        self.samples, self.watch, self.speaks = samples, watch, speaks
+        self.device = next(agent.parameters()).device
+        self.rules = envs.rules
+        shape = (envs.num_envs, self.rules.max_said)
+        self.right = torch.zeros(shape, device=self.device)  # labels, by row and turn
+        self.glimpses = torch.zeros(shape, device=self.device)  # taken for each label
+        self.perfect = torch.zeros(shape[0], dtype=torch.bool, device=self.device)
+        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, for_label, since
+        self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
+        self.decided: list[tuple[Tensor, ...]] = []  # odds, spoke, baseline, for_label, since
+
+    def play(self, index: IndexArray, seed: int) -> tuple[Rollout, Decisions]:
+        seen, info = self._host(*self.envs.reset(seed=seed, options={"index": index}))
+        self.watch()
+        state = self.agent.begin(seen["location"], seen.get("context"))
+        zeros = torch.zeros_like(state.rows)
+        now, begun = _Moment(state.rows, zeros, zeros), zeros == 0
+        blind = not self.rules.sees_at_reset
+        while len(now.rows):
+            label = torch.full_like(now.rows, self.rules.keep_looking)
+            if not blind:
+                glimpse, location = seen["glimpse"][now.rows], seen["location"][now.rows]
+                state = self.agent.look_again(state, glimpse, location, begun)
+                now = now._replace(since=now.since + 1)
+                begun, label = self._decide(state, now, info["target"][now.rows])
+            blind = False
+            mean, baseline = self.agent.where_now(state, begun)
+            gaze = self.policy(mean, now.rows)
+            seen, info, over = self._step(now.rows, gaze, label)
+            if "sequence_correct" in info:
+                self.perfect |= info["sequence_correct"] & over
+            now = now._replace(
+                turn=now.turn + begun * (now.since > 0), since=now.since.where(~begun, 0)
+            )
+            going = (~over[now.rows]).nonzero()[:, 0]
+            now, state, begun = now.select(going), state.select(going), begun[going]
+            kept = (gaze[going], mean[going], baseline[going], self._place(now), now.since)
+            self.gazes.append(kept)
+        return self._finish()
+
+    def _place(self, now: _Moment) -> Tensor:
+        """Positions of the labels that are due in the flat returns."""
+        return now.rows * self.rules.max_said + now.turn
+
+    def _decide(self, state: State, now: _Moment, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Who speaks, bool (R,), and what all choose in the place of a label, (R,)."""
+        logits = self.agent.logits(state)
+        odds = self.agent.speaks(state, logits)
+        free = now.since < self.rules.max_glimpses
+        spoke = self.speaks(self._agreed(odds), now.rows) | ~free
+        baseline = self.agent.baseline(state.top[0])
+        place = self._place(now)
+        every = (odds, spoke, baseline, place, now.since)
+        self.decided.append(tuple(part[free] for part in every))
+        self.labels.append((logits[spoke], place[spoke], target[spoke]))
+        said = self._agreed(logits.detach().log_softmax(1)).argmax(1)
+        where = now.rows[spoke], now.turn[spoke]
+        self.right[where] = (said == target)[spoke].float()
+        self.glimpses[where] = now.since[spoke].float()
+        return spoke, torch.where(spoke, said, self.rules.keep_looking)
+
+    def _agreed(self, numbers: Tensor) -> Tensor:
+        """Means over the groups of rows that show the same image: (R, ...) to (R, ...)."""
+        if self.samples == 1:
+            return numbers
+        groups = numbers.view(-1, self.samples, *numbers.shape[1:])
+        return groups.mean(1).repeat_interleave(self.samples, 0)
+
+    def _step(
+        self, rows: Tensor, gaze: Tensor, label: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
+        """One step of the running rows; the others take an action that nobody reads."""
+        gazes = gaze.new_zeros(self.envs.num_envs, 2)
+        labels = torch.zeros(self.envs.num_envs, dtype=torch.int64, device=self.device)
+        gazes[rows], labels[rows] = gaze, label
+        action: dict[str, Any] = {"gaze": gazes, "label": labels}
+        if self.envs.backend_name == "numpy":
+            action = {key: value.cpu().numpy() for key, value in action.items()}
+        observation, _, over, _, info = self.envs.step(action)
+        self.watch()
+        return (*self._host(observation, info), torch.as_tensor(over, device=self.device))
+
+    def _host(
+        self, observation: dict[str, Any], info: dict[str, Any]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Observation and what is needed of the info, as tensors on the agent's device."""
+        known = {key: info[key] for key in ("target", "sequence_correct") if key in info}
+        return tuple(  # type: ignore[return-value]
+            {key: torch.as_tensor(value, device=self.device) for key, value in part.items()}
+            for part in (observation, known)
+        )
+
+    def _finish(self) -> tuple[Rollout, Decisions]:
+        gaze, mean, baseline, for_label, since = map(torch.cat, zip(*self.gazes, strict=True))
+        logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
+        odds, spoke, value, at, waited = map(torch.cat, zip(*self.decided, strict=True))
+        cost, taken = self.envs.glimpse_cost, self.glimpses.view(-1)
+        rollout = Rollout(
+            gaze=gaze,
+            gaze_mean=mean,
+            baseline=baseline,
+            returns=self.right.cumsum(1),
+            for_label=for_label,
+            logits=logits,
+            logits_at=logits_at,
+            targets=targets,
+            right=self.perfect,
+            labels_right=self.right.sum(1),
+            to_pay=cost * (taken[for_label] - since),
+        )
+        to_pay = cost * (taken[at] - waited)
+        return rollout, Decisions(odds, spoke, value, at, to_pay, self.glimpses.sum(1))

@@ -1,0 +1,55 @@
+"""Training of agents that decide when to speak."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from agents.adaptive_agent import AdaptiveAgent
+from agents.adaptive_rollout import Decisions, read_adaptively, tossed
+from agents.config import Config
+from agents.losses import baseline_loss, reinforce_loss
+from agents.rollout import IndexArray, Rollout
+from agents.training import Training, hybrid_loss
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+
+class AdaptiveTraining(Training):
+    """A run in progress in which the agent learns when to speak, too; see Training."""
+
+    agent: AdaptiveAgent
+    envs: GlimpseVectorEnv
+    decisions: Decisions  # of the update in progress
+
+    def _play(self, index: IndexArray, seed: int) -> Rollout:
+        policy, speaks = self.policy(), tossed(self.noise)
+        rollout, self.decisions = read_adaptively(
+            self.agent, self.envs, index, policy, seed=seed, speaks=speaks
+        )
+        return rollout
+
+    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, parts = hybrid_loss(rollout, self.config, self.std)
+        loss = loss + speaking_loss(self.decisions, rollout, self.config)
+        parts["train/glimpses"] = self.decisions.glimpses.mean()
+        parts["train/chance_to_speak"] = self.decisions.odds.detach().sigmoid().mean()
+        return loss, parts
+
+
+def speaking_loss(decisions: Decisions, rollout: Rollout, config: Config) -> Tensor:
+    """REINFORCE for the decisions to speak or keep looking, for one episode on average.
+
+    A decision is worth what a gaze is: the rewards up to the label that was due (DRAM, eq. 16),
+    less the cost of the glimpses still taken before it.
+
+    Args:
+        decisions: Taken at random, with the chances that the agent gave.
+        rollout: The episodes they were taken in.
+        config: Weight of the term.
+    """
+    returns = rollout.returns.view(-1)[decisions.for_label] - decisions.to_pay
+    log_odds = torch.where(decisions.spoke, decisions.odds, -decisions.odds)
+    log_prob = torch.nn.functional.logsigmoid(log_odds)
+    loss = baseline_loss(returns, decisions.baseline)
+    loss = loss + config.reinforce_weight * reinforce_loss(log_prob, returns, decisions.baseline)
+    return loss / len(rollout.right)

@@ -1,0 +1,32 @@
+"""Playing episodes of whatever kind, as at a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agents.adaptive_agent import AdaptiveAgent
+from agents.adaptive_rollout import read_adaptively
+from agents.agent import GlimpseAgent
+from agents.game_rollout import play_games
+from agents.rollout import GazePolicy, IndexArray, Rollout, collect
+from glimpse_env.catch_vector_env import CatchVectorEnv
+from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+
+def play(
+    agent: GlimpseAgent,
+    envs: GazeVectorEnv,
+    index: IndexArray,
+    policy: GazePolicy,
+    samples: int = 1,
+    seed: int = 0,
+    watch: Callable[[], object] | None = None,
+) -> Rollout:
+    """Play one episode in every row; see `collect`."""
+    if isinstance(envs, CatchVectorEnv):
+        return play_games(agent, envs, index, policy, samples, seed, watch)
+    assert isinstance(envs, GlimpseVectorEnv)
+    if isinstance(agent, AdaptiveAgent):
+        return read_adaptively(agent, envs, index, policy, samples, seed, watch)[0]
+    return collect(agent, envs, index, policy, samples, seed, watch)
