@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from agents.adaptive_rollout import Decisions
+from agents.adaptive_training import AdaptiveTraining, speaking_loss
+from agents.config import Config
+from agents.evaluation import evaluate
+from agents.make_training import make_training
+from agents.rollout import Rollout
+from agents.run_folder import read_metrics
+from agents.train_dram import main, parse
+from agents.training import Training
+from glimpse_env.errors import InvalidArgument
+
+
+@pytest.fixture
+def adaptive_config(stripes_config: Config) -> Config:
+    """A small DRAM that decides when it has seen the stripes."""
+    return replace(
+        stripes_config,
+        glimpses_per_label=0,
+        max_glimpses=4,
+        glimpse_cost=0.02,
+        reinforce_weight=1.0,
+        images=60_000,
+    )
+
+
+def test_gradients_are_those_of_reinforce(adaptive_config: Config) -> None:
+    """By hand: (p - 1[spoke]) (R - cost - b) for log-odds."""
+    generator = torch.Generator().manual_seed(0)
+    odds = torch.randn(4, generator=generator).requires_grad_()
+    baseline = torch.randn(4, generator=generator).requires_grad_()
+    decisions = Decisions(
+        odds=odds,
+        spoke=torch.tensor([False, True, False, True]),
+        baseline=baseline,
+        for_label=torch.tensor([0, 0, 3, 3]),
+        to_pay=torch.tensor([0.2, 0.0, 0.1, 0.0]),
+        glimpses=torch.tensor([2.0, 2.0]),
+    )
+    empty = torch.zeros(0)
+    returns = torch.tensor([[1.0, 1.0], [1.0, 2.0]])
+    right = torch.tensor([False, True])
+    rollout = Rollout(
+        empty, empty, empty, returns, empty, empty, empty, empty, right, returns[:, 1]
+    )
+    config = replace(adaptive_config, reinforce_weight=0.7)
+    loss = speaking_loss(decisions, rollout, config)
+    by_odds, by_baseline = torch.autograd.grad(loss, (odds, baseline))
+    worth = torch.tensor([0.8, 1.0, 1.9, 2.0])
+    advantage = worth - baseline.detach()
+    expected = 0.7 * (odds.detach().sigmoid() - decisions.spoke.float()) * advantage / 2
+    torch.testing.assert_close(by_odds, expected)
+    torch.testing.assert_close(by_baseline, 2 * (baseline.detach() - worth) / 2)
+
+
+def test_an_agent_that_decides_is_trained_so(
+    adaptive_config: Config, stripes_config: Config
+) -> None:
+    assert type(make_training(stripes_config)) is Training
+    training = make_training(adaptive_config)
+    assert type(training) is AdaptiveTraining
+    metrics = training.update()
+    boxes = "glimpse bottom top context emission onward classification speaking".split()
+    assert all(metrics[f"gradients/{box}"] > 0 for box in boxes)
+    assert 1 <= metrics["train/glimpses"] <= 4
+
+
+def test_one_seed_one_curve_also_when_resumed(adaptive_config: Config) -> None:
+    def curve(training: Training, updates: int) -> list[tuple[float, float]]:
+        metrics = [training.update() for _ in range(updates)]
+        return [
+            (one["train/cross_entropy"].item(), one["train/chance_to_speak"].item())
+            for one in metrics
+        ]
+
+    whole = curve(make_training(adaptive_config), 5)
+    stopped = make_training(adaptive_config)
+    assert curve(stopped, 2) == whole[:2]
+    torch.manual_seed(99)
+    resumed = make_training(adaptive_config)
+    resumed.restore(stopped.state())
+    assert curve(resumed, 3) == whole[2:]
+
+
+def test_a_cost_without_the_decision_is_refused(stripes_config: Config) -> None:
+    with pytest.raises(InvalidArgument, match="glimpses_per_label=0"):
+        make_training(replace(stripes_config, glimpse_cost=0.1))
+
+
+def test_the_command_line_trains_evaluates_and_draws(tmp_path: Path) -> None:
+    small = "--num-envs 16 --features 16 --units 16 --epoch-images 32 --images 64".split()
+    small += ["--preset", "adaptive_house_numbers_cpu", "--num-images", "32"]
+    small += ["--validation-images", "16", "--no-test"]
+    main(parse(["--runs", str(tmp_path), "--device", "cpu", *small]))
+    folder = next(tmp_path.iterdir())
+    assert {"train/glimpses", "gradients/speaking"} <= set(read_metrics(folder)[-1])
+
+
+@pytest.mark.slow
+def test_learns_to_read_and_looks_less_where_that_costs_more(adaptive_config: Config) -> None:
+    glimpses = {}
+    for cost in (0.0, 0.1):
+        config = replace(adaptive_config, glimpse_cost=cost)
+        training = make_training(config)
+        while training.images < config.images:
+            metrics = training.update()
+        glimpses[cost] = float(metrics["train/glimpses"])
+        error = evaluate(training.agent, config, "validation").error
+        blind = evaluate(training.agent, config, "validation", gaze="random").error
+        assert error < 15 < blind
+    assert glimpses[0.1] < glimpses[0.0] - 0.5
