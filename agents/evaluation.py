@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from agents.agent import GlimpseAgent
 from agents.config import Config
-from agents.flops import counting, flops_of_networks, parameters_of
+from agents.flops import counting, counting_glimpses, flops_of_networks, parameters_of
 from agents.readers import Gaze, Reader, agent_reader
 from glimpse_env.arguments import require_at_least
 
@@ -34,6 +34,7 @@ class Evaluation:
     lengths: tuple[tuple[int, ...], ...] = ()  # of sequences: images by true and by said length
     parameters: int = 0  # of all networks that read
     flops_per_image: float = 0.0  # two for each multiply-add; the mean over the first batch
+    glimpses_per_image: float = 0.0  # 0 where none are counted: whole images, and agents of SB3
 
     def describe(self) -> str:
         """One line for people."""
@@ -51,7 +52,10 @@ class Evaluation:
     def cost(self) -> str:
         """What an image costs, in words."""
         millions = self.flops_per_image / 2e6
-        return f"{self.parameters:,} parameters, {millions:.2f} million multiply-adds an image"
+        cost = f"{self.parameters:,} parameters, {millions:.2f} million multiply-adds an image"
+        if self.glimpses_per_image:
+            cost += f", {self.glimpses_per_image:.2f} glimpses"
+        return cost
 
 
 def wilson_interval(wrong: int, number: int, z: float = 1.96) -> tuple[float, float]:
@@ -123,18 +127,19 @@ def evaluate_reader(
     said, targets = [], []
     flops = 0.0
     starts = range(0, number, reader.batch)
-    for first in tqdm(starts, desc=split, leave=False, disable=None if progress else True):
-        # The last batch is filled up with the first images, which are then left out.
-        index = np.arange(first, first + reader.batch) % number
-        kept = min(reader.batch, number - first)
-        if first == 0:
-            with counting() as counter:
+    with counting_glimpses(reader.networks) as glimpses:
+        for first in tqdm(starts, desc=split, leave=False, disable=None if progress else True):
+            # The last batch is filled up with the first images, which are then left out.
+            index = np.arange(first, first + reader.batch) % number
+            kept = min(reader.batch, number - first)
+            if first == 0:
+                with counting() as counter:
+                    labels = reader.say(index, first)
+                flops = flops_of_networks(counter) / reader.batch
+            else:
                 labels = reader.say(index, first)
-            flops = flops_of_networks(counter) / reader.batch
-        else:
-            labels = reader.say(index, first)
-        said.append(labels[:kept].cpu())
-        targets.append(reader.targets(index)[:kept])
+            said.append(labels[:kept].cpu())
+            targets.append(reader.targets(index)[:kept])
     found = judge(torch.cat(said), torch.cat(targets), reader.end)
     return Evaluation(
         split=split,
@@ -143,6 +148,7 @@ def evaluate_reader(
         reader=name,
         parameters=sum(map(parameters_of, reader.networks)),
         flops_per_image=flops,
+        glimpses_per_image=round(glimpses[0] / (len(starts) * reader.batch), 4),
         **found,
     )
 

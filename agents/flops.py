@@ -7,13 +7,16 @@ averages are not counted, for agents as little as for whole-image networks.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from agents.networks import GlimpseNetwork
 
 Shape = Sequence[int]
 
@@ -48,6 +51,25 @@ def flops_of_networks(counter: FlopCounterMode) -> int:
     by_module = counter.get_flop_counts()
     roots = [name for name in by_module if "." not in name and name != "Global"]
     return sum(sum(by_module[name].values()) for name in roots)
+
+
+@contextlib.contextmanager
+def counting_glimpses(networks: Sequence[nn.Module]) -> Iterator[list[int]]:
+    """Inside, the glimpses that go through the networks are counted, in the one number given."""
+    count = [0]
+
+    def add(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        count[0] += len(inputs[0])
+
+    eyes = {box for network in networks for box in network.modules()}
+    handles = [
+        eye.register_forward_pre_hook(add) for eye in eyes if isinstance(eye, GlimpseNetwork)
+    ]
+    try:
+        yield count
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def parameters_of(module: nn.Module) -> int:

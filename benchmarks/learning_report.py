@@ -67,6 +67,7 @@ def outcomes(runs: Sequence[Path]) -> str:
                 body.append([run.name.split("-seed")[0], f"{trained:,}", *_evaluation(row)])
     head = ["run", "images trained on", "reader", "gaze", "sequences averaged", "test images"]
     head += ["test error", "95 % interval", "parameters", "million multiply-adds an image"]
+    head += ["glimpses an image"]
     return reporting.table(head, dict.fromkeys(map(tuple, body)))  # the same twice is once
 
 
@@ -75,8 +76,10 @@ def _evaluation(row: dict[str, Any]) -> list[str]:
     cells = [row.get("reader", "one agent"), row["gaze"], str(row["samples"])]
     cells += [f"{row['images']:,}", f"{row['error']:.2f} %", f"{low:.2f} .. {high:.2f}"]
     if not row.get("parameters"):  # measured before costs were
-        return [*cells, "", ""]
-    return [*cells, f"{row['parameters']:,}", f"{row['flops_per_image'] / 2e6:.2f}"]
+        return [*cells, "", "", ""]
+    glimpses = row.get("glimpses_per_image")
+    cells += [f"{row['parameters']:,}", f"{row['flops_per_image'] / 2e6:.2f}"]
+    return [*cells, f"{glimpses:.2f}" if glimpses else ""]
 
 
 def without_places(run: Path) -> dict[str, Any]:

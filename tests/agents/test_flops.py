@@ -71,6 +71,7 @@ def test_an_agent_against_the_closed_form(stripes_config: Config, cell: Any) -> 
     found = evaluate(agent, config, "test", images=10, num_envs=4)
     assert found.flops_per_image == 2 * expected
     assert found.parameters == parameters_of(agent)
+    assert found.glimpses_per_image == 2
 
 
 def test_an_environment_on_torch_costs_the_agent_nothing(

@@ -29,7 +29,7 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     result = {"gaze": "policy", "samples": 1, "images": 900, "error": 5.25, "interval": [5.0, 5.5]}
     (one / "result.json").write_text(json.dumps([result]))
     both = result | {"reader": "forward-backward", "samples": 10, "error": 4.0}
-    both |= {"parameters": 1234567, "flops_per_image": 3e6}
+    both |= {"parameters": 1234567, "flops_per_image": 3e6, "glimpses_per_image": 7.25}
     name = "evaluation_test_samples10_forward_backward.json"
     (one / name).write_text(json.dumps([both]))
     (other / "result.json").write_text(json.dumps([both | {"gaze": "none"}]))
@@ -43,10 +43,11 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     printed = capsys.readouterr().out
     table = printed.split("### All")[1]
     assert (
-        "| dram_x | 3,000 | one agent | policy | 1 | 900 | 5.25 % | 5.00 .. 5.50 |  |  |" in table
+        "| dram_x | 3,000 | one agent | policy | 1 | 900 | 5.25 % | 5.00 .. 5.50 |  |  |  |"
+        in table
     )
     assert (
-        "| forward-backward | policy | 10 | 900 | 4.00 % | 5.00 .. 5.50 | 1,234,567 | 1.50 |"
+        "| forward-backward | policy | 10 | 900 | 4.00 % | 5.00 .. 5.50 | 1,234,567 | 1.50 | 7.25 |"
         in table
     )
     assert "| convnet_y | 3,000 | forward-backward | none |" in table
