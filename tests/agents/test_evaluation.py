@@ -22,13 +22,13 @@ def test_wilson_interval_against_published_numbers() -> None:
 
 def test_every_image_is_read_once(stripes_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
-    once = module.collect
+    once = module.play
 
     def watched(agent, envs, index, *rest, **others):  # type: ignore[no-untyped-def]
         seen.append(index)
         return once(agent, envs, index, *rest, **others)
 
-    monkeypatch.setattr(module, "collect", watched)
+    monkeypatch.setattr(module, "play", watched)
     agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
     result = evaluate(agent, stripes_config, "test", images=250, num_envs=100)
     assert [len(index) for index in seen] == [100, 100, 100]
