@@ -39,6 +39,8 @@ class Decisions(NamedTuple):
     for_label: Tensor  # (D,), position in the flat returns of the label that was due
     to_pay: Tensor  # (D,), cost of the glimpses that were still taken before that label
     glimpses: Tensor  # (B,), taken for all labels
+    unsaid: Tensor  # (U, labels), scores where the agent kept looking, carry the gradient
+    unsaid_targets: Tensor  # (U,), what would have been right there
 
 
 def read_adaptively(
@@ -108,6 +110,7 @@ class _Episodes:
         self.perfect = torch.zeros(shape[0], dtype=torch.bool, device=self.device)
         self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, for_label, since
         self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
+        self.unsaid: list[tuple[Tensor, ...]] = []  # logits, target
         self.decided: list[tuple[Tensor, ...]] = []  # odds, spoke, baseline, for_label, since
 
     def play(self, index: IndexArray, seed: int) -> tuple[Rollout, Decisions]:
@@ -154,6 +157,7 @@ class _Episodes:
         every = (odds, spoke, baseline, place, now.since)
         self.decided.append(tuple(part[free] for part in every))
         self.labels.append((logits[spoke], place[spoke], target[spoke]))
+        self.unsaid.append((logits[~spoke], target[~spoke]))
         said = self._agreed(logits.detach().log_softmax(1)).argmax(1)
         where = now.rows[spoke], now.turn[spoke]
         self.right[where] = (said == target)[spoke].float()
@@ -210,4 +214,5 @@ class _Episodes:
             to_pay=cost * (taken[for_label] - since),
         )
         to_pay = cost * (taken[at] - waited)
-        return rollout, Decisions(odds, spoke, value, at, to_pay, self.glimpses.sum(1))
+        unsaid = map(torch.cat, zip(*self.unsaid, strict=True))
+        return rollout, Decisions(odds, spoke, value, at, to_pay, self.glimpses.sum(1), *unsaid)

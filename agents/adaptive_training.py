@@ -8,7 +8,7 @@ from torch import Tensor
 from agents.adaptive_agent import AdaptiveAgent
 from agents.adaptive_rollout import Decisions, read_adaptively, tossed
 from agents.config import Config
-from agents.losses import baseline_loss, reinforce_loss
+from agents.losses import baseline_loss, label_loss, reinforce_loss
 from agents.rollout import IndexArray, Rollout
 from agents.training import Training, hybrid_loss
 from glimpse_env.vector_env import GlimpseVectorEnv
@@ -31,6 +31,10 @@ class AdaptiveTraining(Training):
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
         loss, parts = hybrid_loss(rollout, self.config, self.std)
         loss = loss + speaking_loss(self.decisions, rollout, self.config)
+        # A classifier that was only asked where the agent speaks could read nowhere else, and the
+        # agent would never find out that it had seen enough before.
+        unsaid = label_loss(self.decisions.unsaid, self.decisions.unsaid_targets)
+        loss = loss + unsaid / len(rollout.right)
         parts["train/glimpses"] = self.decisions.glimpses.mean()
         parts["train/chance_to_speak"] = self.decisions.odds.detach().sigmoid().mean()
         return loss, parts

@@ -88,6 +88,9 @@ def test_what_is_earned_is_what_the_environment_pays() -> None:
         rollout, decisions = read_adaptively(
             agent, envs, np.arange(32), mean_gaze, speaks=now_and_then(noise(32))
         )
+    moments = len(rollout.logits) + len(decisions.unsaid)
+    assert moments == decisions.glimpses.sum() and len(decisions.unsaid) > 0
+    assert decisions.unsaid_targets.min() >= 0
     paid = rollout.labels_right - COST * decisions.glimpses
     assert len(set(decisions.glimpses.tolist())) > 3 and rollout.labels_right.sum() > 3
     np.testing.assert_allclose(paid, earned, atol=1e-6)

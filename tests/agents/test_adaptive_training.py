@@ -43,6 +43,8 @@ def test_gradients_are_those_of_reinforce(adaptive_config: Config) -> None:
         for_label=torch.tensor([0, 0, 3, 3]),
         to_pay=torch.tensor([0.2, 0.0, 0.1, 0.0]),
         glimpses=torch.tensor([2.0, 2.0]),
+        unsaid=torch.zeros(2, 5),
+        unsaid_targets=torch.tensor([0, 1]),
     )
     empty = torch.zeros(0)
     returns = torch.tensor([[1.0, 1.0], [1.0, 2.0]])
