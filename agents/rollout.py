@@ -33,9 +33,11 @@ class Rollout(NamedTuple):
     targets: Tensor  # (Y,), what should have been said
     right: Tensor  # bool (B,), the whole sequence is right
     labels_right: Tensor  # (B,), right labels said
+    gaze_counts: Tensor | None = None  # bool (G,), whose episode was running; None for all
+    label_counts: Tensor | None = None  # bool (Y,), likewise
 
 
-def sampled(std: float, noise: RowNoise) -> GazePolicy:
+def sampled(std: float | Tensor, noise: RowNoise) -> GazePolicy:
     """Gaussian gazes around the mean (training, Monte Carlo averaging)."""
     return lambda mean, rows: mean.detach() + std * noise.normal(rows, 2)
 
