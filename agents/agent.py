@@ -91,11 +91,11 @@ class GlimpseAgent(nn.Module):
         self.dropout = RowDropout(dropout)
         self._autocasts = precision == "bfloat16"
 
-    def _autocast(self, like: Tensor) -> torch.autocast:
+    def _autocast(self, like: Tensor) -> contextlib.AbstractContextManager[object]:
         """The precision of the networks: the environment and the losses keep theirs."""
-        return torch.autocast(
-            like.device.type, torch.bfloat16, enabled=self._autocasts and self.training
-        )
+        if self._autocasts and self.training:
+            return torch.autocast(like.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
 
     def begin(self, location: Tensor, context: Tensor | None) -> State:
         """The state before the first glimpse; `location` (B, 2) gives the number of rows."""
