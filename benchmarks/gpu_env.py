@@ -6,17 +6,16 @@ import dataclasses
 import sys
 from collections.abc import Iterable
 
-import torch
-
 from benchmarks import reporting
 from benchmarks.env_works import Setup, episode_steps, vector_steps
-from benchmarks.gpu_works import Part, replayed
+from benchmarks.gpu_works import Failures, Part, on_gpu, replayed
 from benchmarks.measuring import REPETITIONS, Rate, Work, clocked, measure, waiter_for
 from benchmarks.reporting import Ratio
 
 WANTED = 100e6  # glimpses a second
 WANTED_ROWS = 16384
 STEP, GRAPH = "step()", "graph"
+Measured = dict[tuple[str, int], tuple[dict[str, Rate], int]]  # of an id and rows; cells a glimpse
 EXPLANATION = """\
 Glimpses a second: rows times calls of `step()`, each of which takes one glimpse of all scales in
 every row, checks actions, judges labels and fills infos. The median of {repetitions} repetitions of
@@ -49,13 +48,15 @@ class EnvOptions:
 
 def env_part(options: EnvOptions, device: str) -> Part:
     """Measure every id at every number of rows."""
-    measured: dict[tuple[str, int], tuple[dict[str, Rate], int]] = {}
+    measured: Measured = {}
+    failures = Failures()
     for env_id in options.ids:
         for rows in options.rows:
             setup = Setup(env_id, rows, "torch", device)
             works: dict[str, Work] = {STEP: vector_steps(setup)}
-            if torch.device(device).type == "cuda":
-                works[GRAPH] = _graphed(setup)
+            if on_gpu(device):
+                with failures.noted(f"{env_id}, {rows} rows, graph"):
+                    works[GRAPH] = _graphed(setup)
             rates = measure(works, options.env_seconds)
             shape = setup._replace(num_envs=1).make().single_observation_space["glimpse"].shape  # type: ignore[index]
             cells = shape[0] * shape[1] * shape[2]
@@ -67,6 +68,7 @@ def env_part(options: EnvOptions, device: str) -> Part:
         parts=[
             EXPLANATION.format(repetitions=REPETITIONS, seconds=options.env_seconds),
             _table(measured),
+            *failures.section(),
         ],
         ratios=list(_thresholds(measured)),
         data={
@@ -91,9 +93,6 @@ def _graphed(setup: Setup) -> Work:
             wait()
 
     return clocked(setup.num_envs * steps, work)
-
-
-Measured = dict[tuple[str, int], tuple[dict[str, Rate], int]]
 
 
 def _table(measured: Measured) -> str:

@@ -19,7 +19,7 @@ from agents.noise import RowNoise
 from agents.training import Training
 from benchmarks import reporting
 from benchmarks.env_works import options_of
-from benchmarks.gpu_works import Part, preset_named
+from benchmarks.gpu_works import Failures, Part, on_gpu, preset_named
 from benchmarks.reporting import Ratio
 from envs_registry import TABLE
 from glimpse_env.gaze_vector_env import GazeVectorEnv
@@ -76,13 +76,15 @@ def parity_part(options: ParityOptions, device: str) -> Part:
     for name, boxes in gradients.items():
         worst = max(boxes, key=lambda box: boxes[box])
         ratios.append(Ratio(f"{name}: gradient of {worst}", boxes[worst], GRADIENTS, at_most=True))
-    on_gpu = torch.device(device).type == "cuda"
+    failures = Failures()
     for name in options.parity_presets:
         for capture in ("graph", "compile"):
-            found = capture_difference(name, capture, options, device) if on_gpu else None
-            title = f"{name}: {options.updates} updates, {capture} against none"
+            title, found = f"{name}: {options.updates} updates, {capture} against none", None
+            if on_gpu(device):
+                with failures.noted(title):
+                    found = capture_difference(name, capture, options, device)
             ratios.append(Ratio(title, found, WEIGHTS, at_most=True))
-        waits = float(bool(waiting(name, options, device))) if on_gpu else None
+        waits = float(bool(waiting(name, options, device))) if on_gpu(device) else None
         ratios.append(Ratio(f"{name}: waits in an update", waits, 0, at_most=True))
     head = ["id", "integers that differ", "largest difference of an average"]
     about = EXPLANATION.format(
@@ -90,7 +92,7 @@ def parity_part(options: ParityOptions, device: str) -> Part:
     )
     return Part(
         title="A device against the CPU",
-        parts=[about, reporting.table(head, rows), _gradient_table(gradients)],
+        parts=[about, reporting.table(head, rows), _gradient_table(gradients), *failures.section()],
         ratios=ratios,
         data={"environments": rows, "gradients": gradients},
     )

@@ -14,7 +14,7 @@ from agents.config import Config
 from agents.evaluation import Evaluation, evaluate
 from agents.training import Training
 from benchmarks import reporting
-from benchmarks.gpu_works import Part, preset_named
+from benchmarks.gpu_works import Failures, Part, on_gpu, preset_named
 from benchmarks.reporting import Ratio
 
 PRECISIONS: dict[str, dict[str, Any]] = {
@@ -57,11 +57,11 @@ class PrecisionOptions:
 
 def precision_part(options: PrecisionOptions, device: str) -> Part:
     """Train and validate at every precision."""
-    outcomes = {
-        (preset, name): outcome(preset, name, options, device)
-        for preset in options.precision_presets
-        for name in PRECISIONS
-    }
+    failures, outcomes = Failures(), {}
+    for preset in options.precision_presets:
+        for name in PRECISIONS:
+            with failures.noted(f"{preset}, {name}"):
+                outcomes[preset, name] = outcome(preset, name, options, device)
     about = EXPLANATION.format(
         images=options.precision_images, validation=options.precision_validation
     )
@@ -72,7 +72,7 @@ def precision_part(options: PrecisionOptions, device: str) -> Part:
     ]
     return Part(
         title="The error at faster precisions",
-        parts=[about, _table(outcomes)],
+        parts=[about, _table(outcomes), *failures.section()],
         ratios=list(_thresholds(outcomes)),
         data={"runs": data},
     )
@@ -85,7 +85,7 @@ def outcome(preset: str, precision: str, options: PrecisionOptions, device: str)
     start, before = time.monotonic(), training.images
     while training.images < options.precision_images:
         training.update()
-    if torch.device(device).type == "cuda":
+    if on_gpu(device):
         torch.cuda.synchronize(device)
     speed = (training.images - before) / max(time.monotonic() - start, 1e-9)
     exact = dataclasses.replace(training.config, matmul_precision="highest")
@@ -98,12 +98,11 @@ def outcome(preset: str, precision: str, options: PrecisionOptions, device: str)
 
 def _config(preset: str, precision: str, options: PrecisionOptions, device: str) -> Config:
     config = preset_named(preset)
-    on_gpu = torch.device(device).type == "cuda"
     return dataclasses.replace(
         config,
         images=options.precision_images,
         num_images=options.precision_num_images if "HouseNumbers" in config.env_id else None,
-        capture=options.precision_capture if on_gpu else "none",
+        capture=options.precision_capture if on_gpu(device) else "none",
         **PRECISIONS[precision],
     )
 
@@ -120,7 +119,7 @@ def _table(outcomes: dict[tuple[str, str], Outcome]) -> str:
 def _thresholds(outcomes: dict[tuple[str, str], Outcome]) -> Iterator[Ratio]:
     """The lower end of an interval, which must not lie above the upper end of the exact one."""
     for (preset, name), (found, _) in outcomes.items():
-        if name != "highest":
-            exact = outcomes[preset, "highest"].evaluation.interval[1]
+        exact = outcomes.get((preset, "highest"))
+        if name != "highest" and exact:
             title = f"{preset}, {name}: least error of its interval, %"
-            yield Ratio(title, found.interval[0], exact, at_most=True)
+            yield Ratio(title, found.interval[0], exact.evaluation.interval[1], at_most=True)

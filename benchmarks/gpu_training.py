@@ -13,7 +13,7 @@ from agents.config import Config
 from agents.flops import counting
 from agents.training import Training
 from benchmarks import reporting
-from benchmarks.gpu_works import Part, preset_named, seconds_of
+from benchmarks.gpu_works import Failures, Part, on_gpu, preset_named, seconds_of
 from benchmarks.measuring import REPETITIONS, Rate, Work, clocked, measure, waiter_for
 from benchmarks.reporting import Ratio
 
@@ -80,14 +80,16 @@ def training_part(options: TrainingOptions, device: str) -> Part:
     """Measure every preset at every number of rows, captured and not."""
     rates: dict[Case, Rate] = {}
     flops: dict[tuple[str, int], float] = {}
+    failures = Failures()
     ceilings = {p: ceiling(p, options.matrix_side, device) for p in PRECISIONS}
     for case in cases(options, device):
         if (case.preset, case.rows) not in flops:
             flops[case.preset, case.rows] = flops_per_image(case, device)
-        training = Training(case.config(), device)
-        rates[case] = measure({case: _rounds(training)}, options.training_seconds)[case]
-        print(f"{tuple(case)}: {reporting.per_second(rates[case])}", file=sys.stderr)
-        del training  # and with it a graph's memory
+        with failures.noted(", ".join(map(str, case))):
+            work = _rounds(Training(case.config(), device))
+            rates |= measure({case: work}, options.training_seconds)
+            del work  # and with it a graph's memory
+        print(f"{tuple(case)}: {reporting.per_second(rates.get(case))}", file=sys.stderr)
     about = EXPLANATION.format(
         repetitions=REPETITIONS,
         seconds=options.training_seconds,
@@ -96,7 +98,12 @@ def training_part(options: TrainingOptions, device: str) -> Part:
     )
     return Part(
         title="Training images a second on a device",
-        parts=[about, _ceiling_table(ceilings), _table(rates, flops, ceilings)],
+        parts=[
+            about,
+            _ceiling_table(ceilings),
+            _table(rates, flops, ceilings),
+            *failures.section(),
+        ],
         ratios=list(_thresholds(rates, options)),
         data={
             "ceilings": ceilings,
@@ -107,14 +114,16 @@ def training_part(options: TrainingOptions, device: str) -> Part:
 
 
 def cases(options: TrainingOptions, device: str) -> Iterator[Case]:
-    """Every way to capture at TensorFloat-32, the fastest simple one at every precision."""
+    """Every way to capture at TensorFloat-32, and a graph at every precision."""
     for preset in options.presets:
         for rows in options.num_envs:
-            if torch.device(device).type != "cuda":
+            if not on_gpu(device):
                 yield from (Case(preset, rows, "none", precision) for precision in PRECISIONS)
                 continue
-            yield from (Case(preset, rows, way, "high") for way in ("none", "graph", "compile"))
+            yield from (Case(preset, rows, way, "high") for way in ("none", "graph"))
             yield from (Case(preset, rows, "graph", how) for how in ("highest", "bfloat16"))
+            if rows == options.num_envs[0]:  # a compilation takes a minute
+                yield Case(preset, rows, "compile", "high")
 
 
 def ceiling(precision: str, side: int, device: str) -> float:
@@ -137,7 +146,7 @@ def flops_per_image(case: Case, device: str) -> float:
     training.update()  # as every later one: the first allocates
     with counting() as counter:
         training.update()
-    return counter.get_total_flops() / case.rows
+    return float(counter.get_total_flops()) / case.rows
 
 
 def _rounds(training: Training) -> Work:

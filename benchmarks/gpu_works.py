@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -23,6 +25,33 @@ class Part:
     parts: list[str]  # paragraphs and tables
     ratios: list[Ratio]
     data: dict[str, Any]  # for the .json file
+
+
+class Failures:
+    """What could not be run: a part goes on with the rest, and says so."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.lines: list[str] = []
+
+    @contextlib.contextmanager
+    def noted(self, what: str) -> Iterator[None]:
+        """Note an error of PyTorch or of the device, and go on after the block."""
+        try:
+            yield
+        except RuntimeError as error:
+            traceback.print_exc()
+            first = (str(error).splitlines() or [""])[0]
+            self.lines.append(f"- {what}: {type(error).__name__}: {first}")
+
+    def section(self) -> list[str]:
+        """Paragraphs for the report."""
+        return ["## Failed", "\n".join(self.lines)] if self.lines else []
+
+
+def on_gpu(device: str) -> bool:
+    """Whether a torch device is one on which there are CUDA graphs."""
+    return torch.device(device).type == "cuda"
 
 
 def preset_named(name: str) -> Config:

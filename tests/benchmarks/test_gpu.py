@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from agents import presets
-from benchmarks import gpu, gpu_parity, gpu_training, gpu_works, measuring
+from benchmarks import gpu, gpu_env, gpu_parity, gpu_training, gpu_works, measuring
 from benchmarks.gpu_training import Case, TrainingOptions, cases
 from glimpse_env.errors import InvalidArgument
 
@@ -45,17 +45,26 @@ def verdicts(data: Any) -> dict[str, str]:
     return {ratio["name"]: ratio["verdict"] for ratio in data["ratios"]}
 
 
-def test_env(tiny: None, tmp_path: Path) -> None:
+def test_env(tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_env, "WANTED_ROWS", 8)
     ids = ("GlimpseMNIST-v0", "Glimpse-v0")
-    text, data = run("env", tmp_path, ids=ids, rows=(4, 16384), env_seconds=0.001)
+    text, data = run("env", tmp_path, ids=ids, rows=(4, 8), env_seconds=0.001)
     assert [(rate["id"], rate["rows"]) for rate in data["rates"]] == [
-        (env_id, rows) for env_id in ids for rows in (4, 16384)
+        (env_id, rows) for env_id in ids for rows in (4, 8)
     ]
     assert all(rate["median"] > 0 for rate in data["rates"])
     found = verdicts(data)
     assert sum("by step()" in name and found[name] == "not met" for name in found) == 1
-    assert found["million glimpses a second at 16384 rows by graph"] == "not measured"
+    assert found["million glimpses a second at 8 rows by graph"] == "not measured"
     assert "| GlimpseMNIST-v0 | 4 |" in text
+
+
+def test_env_with_graphs(tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU, with a graph that plays the episode again."""
+    monkeypatch.setattr(gpu_env, "on_gpu", lambda device: True)
+    monkeypatch.setattr(gpu_env, "replayed", lambda episode, device: episode)
+    _, data = run("env", tmp_path, ids=("GlimpseHouseNumbers-v0",), rows=(4,), env_seconds=0.001)
+    assert [rate["path"] for rate in data["rates"]] == ["step()", "graph"]
 
 
 def test_training(tiny: None, tmp_path: Path) -> None:
@@ -139,6 +148,22 @@ def test_a_gpu_gets_every_way_to_capture() -> None:
     assert ("compile", "high") in found and ("graph", "bfloat16") in found and len(found) == 5
     config = Case("dram_pairs", 256, "graph", "bfloat16").config()
     assert (config.capture, config.precision, config.num_envs) == ("graph", "bfloat16", 256)
+
+
+def test_what_fails_is_written_and_the_rest_goes_on(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(setup: Any) -> Any:
+        raise RuntimeError(f"no graph of {setup.num_envs}\nand more")
+
+    monkeypatch.setattr(gpu_env, "_graphed", fails)
+    monkeypatch.setattr(gpu_env, "on_gpu", lambda device: True)
+    part = gpu_env.env_part(
+        gpu_env.EnvOptions(ids=("GlimpseMNIST-v0",), rows=(4, 5), env_seconds=0.001), "cpu"
+    )
+    assert [rate["rows"] for rate in part.data["rates"]] == [4, 5]
+    wanted = [f"- GlimpseMNIST-v0, {n} rows, graph: RuntimeError: no graph of {n}" for n in (4, 5)]
+    assert part.parts[-2:] == ["## Failed", "\n".join(wanted)]
 
 
 def test_what_is_not_there_is_named() -> None:
