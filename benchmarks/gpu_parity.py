@@ -26,7 +26,9 @@ from glimpse_env.gaze_vector_env import GazeVectorEnv
 
 AVERAGES = 1e-6  # largest difference of what is an average; integers and ends are equal
 GRADIENTS = 1e-3  # largest norm of a box's difference over the norm of its gradient
-WEIGHTS = 1e-3  # the same of the changes that some updates made, captured against not
+# The same of the changes that some updates made, captured against not. A graph holds the same
+# kernels. Compiled ones round otherwise, which Adam makes large where a gradient is nearly 0.
+WEIGHTS = {"graph": 1e-3, "compile": 2e-2}
 EXPLANATION = """\
 Environments: {rows} rows play {steps} steps with the same actions (right labels three times in
 four, gazes that also leave the image) on NumPy and on the device, many episodes long, and all that
@@ -78,12 +80,12 @@ def parity_part(options: ParityOptions, device: str) -> Part:
         ratios.append(Ratio(f"{name}: gradient of {worst}", boxes[worst], GRADIENTS, at_most=True))
     failures = Failures()
     for name in options.parity_presets:
-        for capture in ("graph", "compile"):
+        for capture, largest in WEIGHTS.items():
             title, found = f"{name}: {options.updates} updates, {capture} against none", None
             if on_gpu(device):
                 with failures.noted(title):
                     found = capture_difference(name, capture, options, device)
-            ratios.append(Ratio(title, found, WEIGHTS, at_most=True))
+            ratios.append(Ratio(title, found, largest, at_most=True))
         waits = float(bool(waiting(name, options, device))) if on_gpu(device) else None
         ratios.append(Ratio(f"{name}: waits in an update", waits, 0, at_most=True))
     head = ["id", "integers that differ", "largest difference of an average"]
