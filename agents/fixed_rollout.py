@@ -14,6 +14,7 @@ from torch import Tensor
 
 from agents.agent import GlimpseAgent
 from agents.rollout import GazePolicy, IndexArray, Rollout
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 
@@ -46,8 +47,16 @@ def collect_fixed(
         G = B * T gazes and Y = B * S labels, step after step; `gaze_counts` and `label_counts` tell
         those of rows that were still running. Of the others, gazes, means and baselines are 0
         without a gradient, targets -1.
+
+    Raises:
+        InvalidArgument: The number of glimpses before a label is not fixed.
     """
     rules = envs.rules
+    if rules.glimpses_per_label < 1:
+        raise InvalidArgument(
+            f"glimpses_per_label={rules.glimpses_per_label}: arrays keep their shapes only where a "
+            "fixed number of glimpses, at least 1, precedes each label"
+        )
     observation, info = envs.begin(seeds, index)
     state = agent.begin(observation["location"], observation.get("context"))
     rewards = index.new_zeros((envs.num_envs, rules.max_said), dtype=torch.float32)

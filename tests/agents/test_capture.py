@@ -128,9 +128,8 @@ def assert_same_updates(ours: Training, theirs: Training, number: int) -> None:
 
 
 CASES: dict[str, dict[str, Any]] = {
-    "as it is": {},
     "warm-up": {"warmup": 0.1, "weight_decay": 0.1},
-    "dropout": {"dropout": 0.3},
+    "dropout": {"dropout": 0.3, "initial_gaze": "random"},
     "sgd": {"optimizer": "sgd"},
     "random gaze": {"gaze": "random"},
     "peers": {"samples": 4, "baseline": "peers", "reward": "probability"},
@@ -142,7 +141,7 @@ CASES: dict[str, dict[str, Any]] = {
 def test_a_replayed_graph_takes_the_ordinary_steps(case: str, graphs_on_a_cpu: list[Tape]) -> None:
     config = replace(NUMBERS, **CASES[case])
     ours = unsteady(Training(replace(config, capture="graph"), TORCH))
-    assert_same_updates(ours, unsteady(Training(config, TORCH)), 4)
+    assert_same_updates(ours, unsteady(Training(config, TORCH)), 3)
     assert len(graphs_on_a_cpu) == 1 and len(graphs_on_a_cpu[0].operations) > 100
 
 

@@ -16,6 +16,7 @@ from agents.fixed_rollout import collect_fixed
 from agents.noise import RowNoise
 from agents.rollout import Rollout, collect, sampled
 from agents.training import Training, hybrid_loss
+from glimpse_env.errors import InvalidArgument
 from tests.device_alone import device_alone
 
 NUMBERS = Config(
@@ -131,6 +132,13 @@ def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) ->
         norm = torch.nn.utils.clip_grad_norm_(agent.parameters(), 1.0)
     assert norm.device.type == "meta"
     assert all(weight.grad is not None for weight in agent.parameters())
+
+
+def test_a_label_must_come_after_a_fixed_number_of_glimpses() -> None:
+    training = Training(NUMBERS, TORCH)
+    training.envs.rules = replace(training.envs.rules, glimpses_per_label=0)  # type: ignore[attr-defined]
+    with pytest.raises(InvalidArgument, match="glimpses_per_label=0"):
+        training.update()
 
 
 def test_a_batch_that_rows_leave_waits() -> None:
