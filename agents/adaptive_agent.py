@@ -35,13 +35,19 @@ class AdaptiveAgent(GlimpseAgent):
 
     def look_again(self, state: State, glimpse: Tensor, location: Tensor, begun: Tensor) -> State:
         """Take in one glimpse; bool `begun` (B,) tells where it is the first for its label."""
-        features = self.glimpse(glimpse, location)
-        return self.take_in(state, features + begun[:, None] * self.begun)
+        with self._autocast(glimpse):
+            features = self.glimpse(glimpse, location)
+            return self.take_in(state, features + begun[:, None] * self.begun)
 
-    def speaks(self, state: State, logits: Tensor) -> Tensor:
-        """Log-odds, (B,), of saying the label that the logits (B, labels) prefer."""
-        odds: Tensor = self.speaking(state.top[0], logits)
-        return odds
+    def speaks(self, state: State, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Whether to say the label that the logits (B, labels) prefer.
+
+        Returns:
+            The log-odds of saying it, (B,), and the return expected, (B,).
+        """
+        with self._autocast(logits):
+            odds, baseline = self.speaking(state.top[0], logits), self.baseline(state.top[0])
+        return odds.float(), baseline.float()
 
     def where_now(self, state: State, begun: Tensor) -> tuple[Tensor, Tensor]:
         """The mean of the next gaze, (B, 2), and the return expected, (B,).
@@ -51,8 +57,10 @@ class AdaptiveAgent(GlimpseAgent):
             begun: bool (B,), whether the gaze is the first for its label.
         """
         top = state.top[0]
-        mean = torch.where(begun[:, None], self.onward(top), self.emission(top))
-        return mean, torch.where(begun, self.onward_baseline(top), self.baseline(top))
+        with self._autocast(top):
+            mean = torch.where(begun[:, None], self.onward(top), self.emission(top))
+            baseline = torch.where(begun, self.onward_baseline(top), self.baseline(top))
+        return mean.float(), baseline.float()
 
 
 class SpeakingNetwork(nn.Module):

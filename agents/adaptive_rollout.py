@@ -149,10 +149,9 @@ class _Episodes:
     def _decide(self, state: State, now: _Moment, target: Tensor) -> tuple[Tensor, Tensor]:
         """Who speaks, bool (R,), and what all choose in the place of a label, (R,)."""
         logits = self.agent.logits(state)
-        odds = self.agent.speaks(state, logits)
+        odds, baseline = self.agent.speaks(state, logits)
         free = now.since < self.rules.max_glimpses
         spoke = self.speaks(self._agreed(odds), now.rows) | ~free
-        baseline = self.agent.baseline(state.top[0])
         place = self._place(now)
         every = (odds, spoke, baseline, place, now.since)
         self.decided.append(tuple(part[free] for part in every))

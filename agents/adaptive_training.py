@@ -22,14 +22,14 @@ class AdaptiveTraining(Training):
     decisions: Decisions  # of the update in progress
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
-        policy, speaks = self.policy(), tossed(self.noise)
+        policy, speaks = self.policy(self.std), tossed(self.noise)
         rollout, self.decisions = read_adaptively(
             self.agent, self.envs, index, policy, seed=seed, speaks=speaks
         )
         return rollout
 
-    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
-        loss, parts = hybrid_loss(rollout, self.config, self.std)
+    def _loss(self, rollout: Rollout, std: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, parts = hybrid_loss(rollout, self.config, std)
         loss = loss + speaking_loss(self.decisions, rollout, self.config)
         # A classifier that was only asked where the agent speaks could read nowhere else, and the
         # agent would never find out that it had seen enough before.

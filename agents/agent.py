@@ -57,6 +57,8 @@ class GlimpseAgent(nn.Module):
         dropout: Chance that a glimpse feature, or an output of r1 on its way to the classifier, is
             left out in training. Recurrent connections keep everything (Zaremba et al. 2014).
         unit: See EmissionNetwork.
+        precision: "float32", or "bfloat16" to compute in where bfloat16 is safe (torch.autocast)
+            while the agent learns. What it hands out is float32 in either.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class GlimpseAgent(nn.Module):
         classifier_hidden: int,
         dropout: float,
         unit: float,
+        precision: str = "float32",
     ) -> None:
         """Build the boxes."""
         super().__init__()
@@ -86,6 +89,13 @@ class GlimpseAgent(nn.Module):
         self.classification = ClassificationNetwork(units, classifier_hidden, labels)
         self.baseline = BaselineNetwork(units)
         self.dropout = RowDropout(dropout)
+        self._autocasts = precision == "bfloat16"
+
+    def _autocast(self, like: Tensor) -> contextlib.AbstractContextManager[object]:
+        """The precision of the networks: the environment and the losses keep theirs."""
+        if self._autocasts and self.training:
+            return torch.autocast(like.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
 
     def begin(self, location: Tensor, context: Tensor | None) -> State:
         """The state before the first glimpse; `location` (B, 2) gives the number of rows."""
@@ -95,28 +105,32 @@ class GlimpseAgent(nn.Module):
             return State(bottom, bottom, rows)
         top = self.top.initial(len(location), location)
         if self.context is not None and context is not None:
-            top = (self.context(context), *top[1:])
+            with self._autocast(context):
+                top = (self.context(context), *top[1:])
         return State(bottom, top, rows)
 
     def look(self, state: State, glimpse: Tensor, location: Tensor) -> State:
         """Take in one glimpse."""
-        return self.take_in(state, self.glimpse(glimpse, location))
+        with self._autocast(glimpse):
+            return self.take_in(state, self.glimpse(glimpse, location))
 
     def take_in(self, state: State, features: Tensor) -> State:
         """Remember the features of a glimpse, (B, F)."""
         bottom = self.bottom(self.dropout(features, state.rows), state.bottom)
-        if self.top is None:
-            return State(bottom, bottom, state.rows)
-        return State(bottom, self.top(bottom[0], state.top), state.rows)
+        top = bottom if self.top is None else self.top(bottom[0], state.top)
+        return State(bottom, top, state.rows)
 
     def logits(self, state: State) -> Tensor:
         """Label scores, (B, labels)."""
-        scores: Tensor = self.classification(self.dropout(state.bottom[0], state.rows))
-        return scores
+        with self._autocast(state.bottom[0]):
+            scores: Tensor = self.classification(self.dropout(state.bottom[0], state.rows))
+        return scores.float()
 
     def where_next(self, state: State) -> tuple[Tensor, Tensor]:
         """The mean of the next gaze, (B, 2), and the return expected, (B,)."""
-        return self.emission(state.top[0]), self.baseline(state.top[0])
+        with self._autocast(state.top[0]):
+            mean, baseline = self.emission(state.top[0]), self.baseline(state.top[0])
+        return mean.float(), baseline.float()
 
 
 @contextlib.contextmanager

@@ -88,6 +88,8 @@ def make_reading_envs(
 def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
     """A fresh agent for these environments, on their device; sets the run's matmul precision."""
     torch.set_float32_matmul_precision(config.matmul_precision)
+    # Of convolutions and recurrent layers on a GPU, which are TensorFloat-32 unless told otherwise.
+    torch.backends.cudnn.allow_tf32 = config.matmul_precision != "highest"
     shown = cast(spaces.Dict, envs.single_observation_space)
     context = shown.spaces.get("context") if config.layers == 2 else None
     glimpse_shape = cast("tuple[int, int, int]", shown["glimpse"].shape)
@@ -105,6 +107,7 @@ def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
         classifier_hidden=config.classifier_hidden,
         dropout=config.dropout,
         unit=config.unit_pixels / half_width(envs) if config.unit_pixels else 1.0,
+        precision=config.precision,
     )
     return agent.to(envs.device)
 

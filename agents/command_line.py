@@ -12,7 +12,7 @@ from agents.build import pick_device
 from agents.saved_run import AnyConfigT, load_run
 from glimpse_env.errors import InvalidArgument
 
-MAY_CHANGE = ("images", "validation_images")  # when a run is resumed
+MAY_CHANGE = ("images", "validation_images", "capture")  # when a run is resumed
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -69,7 +69,8 @@ def require_same_run(preset: str | None, now: AnyConfigT, then: AnyConfigT) -> N
     ours, before = dataclasses.asdict(now), dataclasses.asdict(then)
     changed = [name for name in ours if ours[name] != before[name] and name not in MAY_CHANGE]
     if changed:
+        free = ", ".join(name for name in MAY_CHANGE if name in ours)
         raise InvalidArgument(
             f"--resume goes on with a run's own configuration, in which {changed[0]}="
-            f"{before[changed[0]]!r}; only {' and '.join(MAY_CHANGE)} may change"
+            f"{before[changed[0]]!r}; only these may change: {free}"
         )

@@ -107,6 +107,13 @@ class Config(RunConfig):
     """Of float32 matrix products (see torch.set_float32_matmul_precision): "medium" may round their
     inputs to bfloat16, twice as fast on CPUs that have it; sums stay float32."""
 
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What the networks compute in when they learn: bfloat16 by torch.autocast, the weights and
+    all outside of the networks in float32. Evaluations are in float32."""
+    capture: Literal["none", "graph", "compile"] = "none"
+    """How an update gets to a GPU: its kernels one by one, as one CUDA graph that is captured once
+    and replayed, or as such a graph with the networks compiled before (torch.compile)."""
+
     def env_options(self) -> dict[str, Any]:
         """The keywords that the run gives the environment over its own defaults."""
         return super().env_options() | ({"backward": True} if self.backward else {})

@@ -1,4 +1,4 @@
-"""What it costs to read an image.
+"""What it costs to read an image, or to learn from one.
 
 Counted by PyTorch as it computes: two floating point operations for each multiply-add of matrix
 products and convolutions. Activations, normalizations, pooling and the environments' own glimpse
@@ -34,10 +34,17 @@ def _lstm_on_a_gpu(inputs: Shape, weights: Sequence[Shape], *_: Any, **__: Any) 
     return _products(inputs, weights)
 
 
+def _twice(forward: Callable[..., int]) -> Callable[..., int]:
+    """For every product forward, backward has one for the inputs and one for the weights."""
+    return lambda *shapes, **keywords: 2 * forward(*shapes, **keywords)
+
+
 # PyTorch has no formulas for the fused recurrent layers and would count 0.
 _FORMULAS: dict[Any, Callable[..., int]] = {
     torch.ops.aten.mkldnn_rnn_layer: _lstm_on_a_cpu,
+    torch.ops.aten.mkldnn_rnn_layer_backward: _twice(_lstm_on_a_cpu),
     torch.ops.aten._cudnn_rnn: _lstm_on_a_gpu,
+    torch.ops.aten._cudnn_rnn_backward: _twice(_lstm_on_a_gpu),
 }
 
 

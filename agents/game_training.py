@@ -41,15 +41,16 @@ class GameTraining(Training):
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         moves = sampled_move(self.noise)
-        return play_games(self.agent, self.envs, index, self.policy(), seed=seed, moves=moves)
+        policy = self.policy(self.std)
+        return play_games(self.agent, self.envs, index, policy, seed=seed, moves=moves)
 
-    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+    def _loss(self, rollout: Rollout, std: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         weight = entropy_weight(self.config, self.images)
-        return game_loss(rollout, self.config, self.std, weight)
+        return game_loss(rollout, self.config, std, weight)
 
 
 def game_loss(
-    rollout: Rollout, config: Config, std: float, entropy_weight: float
+    rollout: Rollout, config: Config, std: float | Tensor, entropy_weight: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """REINFORCE for moves and gazes, squared error of the baseline, entropy, pull to the screen.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-def gaze_log_prob(gaze: Tensor, mean: Tensor, std: float) -> Tensor:
+def gaze_log_prob(gaze: Tensor, mean: Tensor, std: float | Tensor) -> Tensor:
     """The log-density of gazes, log N(gaze; mean, std^2 I), up to a constant.
 
     Args:
@@ -88,9 +88,32 @@ def peer_returns(returns: Tensor, samples: int) -> Tensor:
     return ((groups.sum(1, keepdim=True) - groups) / (samples - 1)).reshape(returns.shape)
 
 
-def explained_variance(returns: Tensor, baseline: Tensor) -> Tensor:
+def explained_variance(returns: Tensor, baseline: Tensor, counts: Tensor | None = None) -> Tensor:
     """1 - Var(R - b) / Var(R): 1 for a perfect baseline, 0 for a constant one.
 
     Where nearly all returns are equal there is nothing to explain; Var(R) counts as 0.01 at least.
+
+    Args:
+        returns: (G,).
+        baseline: (G,).
+        counts: bool (G,), which of them count; None for all.
     """
-    return 1 - (returns - baseline).var() / returns.var().clamp_min(0.01)
+    left = variance_of(returns - baseline, counts)
+    return 1 - left / variance_of(returns, counts).clamp_min(0.01)
+
+
+def mean_of(values: Tensor, counts: Tensor | None = None) -> Tensor:
+    """The mean of `values` (n, ...) along the first axis, over those that count, bool (n,)."""
+    if counts is None:
+        return values.mean(0)
+    where = counts.view(-1, *[1] * (values.ndim - 1))
+    return torch.where(where, values, 0.0).sum(0) / counts.sum()
+
+
+def variance_of(values: Tensor, counts: Tensor | None = None) -> Tensor:
+    """The unbiased variance of `values` (n, ...) along the first axis, over those that count."""
+    if counts is None:
+        return values.var(0)
+    number = counts.sum()
+    squares = (values - mean_of(values, counts)) ** 2
+    return mean_of(squares, counts) * number / (number - 1)

@@ -24,15 +24,50 @@ class RowNoise:
 
     def normal(self, rows: Tensor, size: int) -> Tensor:
         """Standard normal numbers (R, size) for the own rows of these numbers, int64 (R,)."""
-        return self._empty(size).normal_(generator=self.generator)[self._own][rows]
+        return self._draw("normal_", size)[self._own][rows]
 
     def uniform(self, rows: Tensor, size: int) -> Tensor:
         """The same, uniform in [0, 1)."""
-        return self._empty(size).uniform_(generator=self.generator)[self._own][rows]
+        return self._draw("uniform_", size)[self._own][rows]
 
     def exponential(self, rows: Tensor, size: int) -> Tensor:
         """The same, exponential of mean 1."""
-        return self._empty(size).exponential_(generator=self.generator)[self._own][rows]
+        return self._draw("exponential_", size)[self._own][rows]
 
-    def _empty(self, size: int) -> Tensor:
-        return torch.empty(self._total, size, device=self.generator.device)
+    def _draw(self, kind: str, size: int) -> Tensor:
+        return self._fill(torch.empty(self._total, size, device=self.generator.device), kind)
+
+    def _fill(self, numbers: Tensor, kind: str) -> Tensor:
+        filled: Tensor = getattr(numbers, kind)(generator=self.generator)
+        return filled
+
+
+class KeptNoise(RowNoise):
+    """The same numbers, always in the same memory and drawn before they are asked for.
+
+    A CUDA graph reads the addresses that it was captured with. What is asked for after the first
+    `rewind` must be asked for again, in the same order, after every other one.
+    """
+
+    def __init__(self, generator: torch.Generator, total: int, own: slice = slice(None)) -> None:
+        """Nothing is drawn yet."""
+        super().__init__(generator, total, own)
+        self._kept: list[tuple[str, Tensor]] = []
+        self._next = 0
+
+    def rewind(self) -> None:
+        """Give the same numbers again from the first on."""
+        self._next = 0
+
+    def refill(self) -> None:
+        """Draw all numbers anew, as a RowNoise that is asked in the same order would."""
+        for kind, numbers in self._kept:
+            self._fill(numbers, kind)
+
+    def _draw(self, kind: str, size: int) -> Tensor:
+        if self._next == len(self._kept):
+            self._kept.append((kind, super()._draw(kind, size)))
+        known, numbers = self._kept[self._next]
+        assert (known, numbers.shape[1]) == (kind, size), "asked for in another order"
+        self._next += 1
+        return numbers

@@ -34,9 +34,11 @@ class Rollout(NamedTuple):
     right: Tensor  # bool (B,), the whole sequence is right
     labels_right: Tensor  # (B,), right labels said
     to_pay: Tensor | float = 0.0  # (G,), cost of the glimpses from this one up to the label
+    gaze_counts: Tensor | None = None  # bool (G,), whose episode was running; None for all
+    label_counts: Tensor | None = None  # bool (Y,), likewise
 
 
-def sampled(std: float, noise: RowNoise) -> GazePolicy:
+def sampled(std: float | Tensor, noise: RowNoise) -> GazePolicy:
     """Gaussian gazes around the mean (training, Monte Carlo averaging)."""
     return lambda mean, rows: mean.detach() + std * noise.normal(rows, 2)
 

@@ -10,18 +10,22 @@ import torch
 from torch import Tensor
 
 from agents.build import half_width, make_agent, make_envs
+from agents.capture import GraphedUpdate, StaticUpdate, compiled, require_capturable
 from agents.config import Config
+from agents.fixed_rollout import collect_fixed, send
 from agents.losses import (
     baseline_loss,
     expected_returns,
     explained_variance,
     gaze_log_prob,
     label_loss,
+    mean_of,
     outside_loss,
     peer_returns,
     reinforce_loss,
+    variance_of,
 )
-from agents.noise import RowNoise
+from agents.noise import KeptNoise, RowNoise
 from agents.optimization import learning_rate, make_optimizer, sigma_pixels
 from agents.ranks import ALONE, Ranks
 from agents.rollout import (
@@ -50,7 +54,7 @@ class Training:
         ranks: Which part of the rows is played here.
 
     Raises:
-        InvalidArgument: The ranks cannot share the rows equally.
+        InvalidArgument: The ranks cannot share the rows equally, or `capture` cannot work here.
     """
 
     def __init__(self, config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> None:
@@ -61,13 +65,23 @@ class Training:
         own = self.rows.stop - self.rows.start
         self.envs: GazeVectorEnv = make_envs(config, "train", own, device)
         self.agent = make_agent(config, self.envs)
-        self.noise = RowNoise(torch.Generator(device), config.num_envs, self.rows)
+        noise = RowNoise if config.capture == "none" else KeptNoise
+        self.noise = noise(torch.Generator(device), config.num_envs, self.rows)
         self.agent.dropout.noise = self.noise
         if config.share_glimpse:
             self.agent.glimpse.requires_grad_(False)
         learning = [weight for weight in self.agent.parameters() if weight.requires_grad]
         self.optimizer = make_optimizer(config, learning)
+        self.static: StaticUpdate | None = None
+        if config.capture != "none":
+            require_capturable(self.envs, device, ranks)
+            self.static = self._captured()
         self.updates = 0
+
+    def _captured(self) -> StaticUpdate:
+        assert isinstance(self.envs, GlimpseVectorEnv) and isinstance(self.noise, KeptNoise)
+        agent = compiled(self.agent) if self.config.capture == "compile" else self.agent
+        return GraphedUpdate(agent, self.envs, self.optimizer, self.noise, self.policy, self.learn)
 
     @property
     def images(self) -> int:
@@ -79,45 +93,58 @@ class Training:
         """Standard deviation of the gaze in half images."""
         return sigma_pixels(self.config, self.images) / half_width(self.envs)
 
-    def policy(self) -> GazePolicy:
-        """How gazes are chosen: around the mean, or by a control."""
+    def policy(self, std: float | Tensor) -> GazePolicy:
+        """How gazes are chosen: around the mean with that standard deviation, or by a control."""
         if self.config.gaze == "random":
             return random_gaze(self.noise)
         if self.config.gaze == "center":
             return center_gaze
-        return sampled(self.std, self.noise)
+        return sampled(std, self.noise)
 
     def update(self) -> dict[str, Tensor]:
         """One step of the optimizer; returns what to log, still on the device."""
-        config = self.config
-        rollout = self._collect()
-        loss, parts = self._loss(rollout)
+        index, seed = self._draw()
+        rate = learning_rate(self.config, self.images)
+        if self.static is not None:
+            metrics = self.static.update(index, seed, self.std, rate)
+        else:
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            metrics = self.learn(self._play(index, seed), self.std)
+        self.updates += 1
+        return metrics
+
+    def learn(self, rollout: Rollout, std: float | Tensor) -> dict[str, Tensor]:
+        """Loss, gradient and step of the optimizer for a rollout; returns what to log."""
+        loss, parts = self._loss(rollout, std)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         # Which parameters have a gradient follows from the configuration: all ranks agree.
         found = [weight.grad for weight in self.agent.parameters() if weight.grad is not None]
         self.ranks.average([*found, *parts.values()])
         gradients = self.gradient_norms()
-        torch.nn.utils.clip_grad_norm_(self.agent.parameters(), config.gradient_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(config, self.images)
+        torch.nn.utils.clip_grad_norm_(self.agent.parameters(), self.config.gradient_clip)
         self.optimizer.step()
-        self.updates += 1
         return parts | gradients
 
-    def _collect(self) -> Rollout:
+    def _draw(self) -> tuple[IndexArray, int]:
+        """The images of the own rows, and the seed of the first; the noise is seeded, too."""
         numbers = np.random.default_rng([self.config.seed, self.updates])
         self.noise.generator.manual_seed(int(numbers.integers(2**62)))
         index = numbers.integers(self.envs.size, size=self.config.num_envs)
         seed = int(numbers.integers(2**31))
-        return self._play(self._share(index)[self.rows], seed + self.rows.start)
+        return self._share(index)[self.rows], seed + self.rows.start
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         assert isinstance(self.envs, GlimpseVectorEnv)
-        return collect(self.agent, self.envs, index, self.policy(), seed=seed)
+        policy = self.policy(self.std)
+        if self.envs.backend.eager:
+            return collect(self.agent, self.envs, index, policy, seed=seed)
+        seeds = torch.arange(seed, seed + len(index), device=self.device)
+        return collect_fixed(self.agent, self.envs, send(index, self.device), seeds, policy)
 
-    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
-        return hybrid_loss(rollout, self.config, self.std)
+    def _loss(self, rollout: Rollout, std: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        return hybrid_loss(rollout, self.config, std)
 
     def _share(self, index: IndexArray) -> IndexArray:
         """Show each image to `samples` rows."""
@@ -150,21 +177,30 @@ class Training:
         """Go on from a checkpoint."""
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.static is not None:
+            self.static = self._captured()  # the optimizer's state lies elsewhere now
         self.updates = state["updates"]
 
 
-def hybrid_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, dict[str, Tensor]]:
+def hybrid_loss(
+    rollout: Rollout, config: Config, std: float | Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross-entropy, squared error of the baseline, REINFORCE and the pull towards the image.
 
     DRAM eq. 13 with the cumulative returns of eq. 16, for one episode on average. Multiplied by
     sigma^2, the gradient of the REINFORCE term with respect to a mean gaze is the advantage times
     the deviation of the sample from it.
+
+    Decisions that do not count add nothing to any sum: their gazes, means, baselines and returns
+    are 0, and their targets -1.
     """
     labels = label_loss(rollout.logits, rollout.targets)
     earned = rollout.returns
     if config.reward == "probability":
         earned = expected_returns(rollout.logits, rollout.targets, rollout.logits_at, earned.shape)
     returns = earned.reshape(-1)[rollout.for_label] - rollout.to_pay
+    if rollout.gaze_counts is not None:
+        returns = returns * rollout.gaze_counts
     loss = labels + baseline_loss(returns, rollout.baseline)
     if config.gaze == "policy":
         log_prob = gaze_log_prob(rollout.gaze, rollout.gaze_mean, std)
@@ -174,12 +210,18 @@ def hybrid_loss(rollout: Rollout, config: Config, std: float) -> tuple[Tensor, d
         reinforce = reinforce_loss(log_prob, returns, baseline)
         loss = loss + config.reinforce_weight * std**2 * reinforce
         loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)
+    said_right = rollout.logits.argmax(1) == rollout.targets
+    said = len(said_right) if rollout.label_counts is None else rollout.label_counts.sum()
     parts = {
         "train/error": 1 - rollout.right.float().mean(),
         "train/reward": rollout.labels_right.mean(),
-        "train/label_accuracy": (rollout.logits.argmax(1) == rollout.targets).float().mean(),
-        "train/cross_entropy": labels.detach() / len(rollout.targets),
-        "train/explained_variance": explained_variance(returns, rollout.baseline.detach()),
-        "train/gaze_spread": rollout.gaze_mean.detach().std(0).mean(),
+        "train/label_accuracy": mean_of(said_right.float(), rollout.label_counts),
+        "train/cross_entropy": labels.detach() / said,
+        "train/explained_variance": explained_variance(
+            returns, rollout.baseline.detach(), rollout.gaze_counts
+        ),
+        "train/gaze_spread": variance_of(rollout.gaze_mean.detach(), rollout.gaze_counts)
+        .sqrt()
+        .mean(),
     }
     return loss / len(rollout.right), parts

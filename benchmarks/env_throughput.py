@@ -52,8 +52,11 @@ SYNC_ROWS = 128  # above, SyncVectorEnv takes minutes and tells nothing new
 class Arguments:
     """Measure environment steps a second and write them to benchmarks/results."""
 
-    ids: tuple[str, ...] = tuple(name for name in TABLE if "SVHN" not in name)
-    """Environment ids; SVHN's would download its archives, and step as house numbers do."""
+    ids: tuple[str, ...] = tuple(
+        name for name in TABLE if "SVHN" not in name and "Catch" not in name
+    )
+    """Environment ids with labels; SVHN's would download its archives, and step as house numbers
+    do."""
     num_envs: tuple[int, ...] = (1, 128, 1024)
     """Rows of the vector environments."""
     backends: tuple[str, ...] = ("numpy", "torch")

@@ -78,6 +78,22 @@ def vector_steps(setup: Setup, in_phase: bool = True) -> Work:
     return _rounds(envs.step, actions, setup.num_envs, waiter_for(setup.device))
 
 
+def episode_steps(setup: Setup) -> tuple[Callable[[], object], int]:
+    """One episode of all rows, from `begin` on, that sends nothing to the device; and its steps."""
+    envs = setup._replace(options={"autoreset_mode": "disabled"}).make()
+    steps = _period(envs) - 1
+    actions = [_to_backend(setup, action) for action in _actions(envs.action_space, steps)]
+    seeds = envs.backend.arange(setup.num_envs)
+    index = seeds % envs.size
+
+    def episode() -> None:
+        envs.begin(seeds, index)
+        for action in actions:
+            envs.step(action)
+
+    return episode, steps
+
+
 def sync_steps(setup: Setup) -> Work:
     """Gymnasium's SyncVectorEnv over our single environments, without wrappers."""
     options = options_of(setup.env_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Self
 
 from glimpse_env import counter_hash
 from glimpse_env.backend import Array, Backend
@@ -31,6 +31,13 @@ class Rows:
             "over": backend.ones((number,), "bool"),
             "gaze": backend.zeros((number, 2), "float32"),
         }
+
+    def emptied(self, backend: Backend) -> Self:
+        """As many rows in memory of their own, all zeros, for episodes that begin everywhere."""
+        fields = dataclasses.fields(self)
+        return type(self)(
+            **{field.name: backend.xp.zeros_like(getattr(self, field.name)) for field in fields}
+        )
 
     def seed(self, backend: Backend, seeds: Array, mask: Array) -> None:
         """Start the episode count of the rows in `mask` anew from `seeds`, int64 (B,)."""

@@ -91,6 +91,11 @@ def test_one_seed_one_curve_also_when_resumed(adaptive_config: Config) -> None:
     assert curve(resumed, 3) == whole[2:]
 
 
+def test_networks_may_compute_in_bfloat16(adaptive_config: Config) -> None:
+    metrics = make_training(replace(adaptive_config, precision="bfloat16")).update()
+    assert all(torch.isfinite(value).all() for value in metrics.values())
+
+
 def test_a_cost_without_the_decision_is_refused(stripes_config: Config) -> None:
     with pytest.raises(InvalidArgument, match="glimpses_per_label=0"):
         make_training(replace(stripes_config, glimpse_cost=0.1))

@@ -102,3 +102,14 @@ def test_rows_that_have_ended_cost_nothing(sequences_id: str) -> None:
         singly.append(counter.get_total_flops())
     assert len(set(singly)) > 1
     assert together == pytest.approx(sum(singly) / 12)
+
+
+def test_learning_takes_two_products_more() -> None:
+    """For every product forward, one for the inputs and one for the weights."""
+    inputs = torch.rand(3, 5, 10, requires_grad=True)
+    with counting() as counter:
+        nn.LSTM(10, 20)(inputs)[0].sum().backward()
+    assert counter.get_total_flops() == 3 * 2 * 3 * 5 * 4 * 20 * (10 + 20)
+    weights = [(80, 10), (80, 20), (80,), (80,)]
+    backward = flops._FORMULAS[torch.ops.aten._cudnn_rnn_backward]
+    assert backward((3, 5, 10), weights, 4) == 2 * 2 * 3 * 5 * 80 * (10 + 20)

@@ -1,0 +1,112 @@
+"""Playing a batch of episodes in arrays that keep their shapes: for GPUs, and for CUDA graphs.
+
+The same episodes as in rollout.py, to the last draw of noise. Rows whose episode has ended stay in
+the batch and do not count, for to leave it they would have to be counted, and the host would wait
+for the device at every label. B rows, T gazes that a row may choose, S labels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from agents.agent import GlimpseAgent
+from agents.rollout import GazePolicy, IndexArray, Rollout
+from glimpse_env.errors import InvalidArgument
+from glimpse_env.vector_env import GlimpseVectorEnv
+
+
+def send(array: IndexArray, device: str | torch.device) -> Tensor:
+    """An array on the device; the host waits neither for the copy nor for what is computed there.
+
+    Args:
+        array: int64, of any shape.
+        device: Torch device.
+    """
+    tensor = torch.from_numpy(array)
+    if torch.device(device).type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def collect_fixed(
+    agent: GlimpseAgent, envs: GlimpseVectorEnv, index: Tensor, seeds: Tensor, policy: GazePolicy
+) -> Rollout:
+    """Play one episode in every row, without ever waiting for the device or sending to it.
+
+    Args:
+        agent: Who plays.
+        envs: B environments with `autoreset_mode="disabled"` and `backend="torch"`.
+        index: int64 (B,) on the device, which image for each row.
+        seeds: int64 (B,) on the device, which decide random initial gazes.
+        policy: How the mean gaze becomes a gaze.
+
+    Returns:
+        G = B * T gazes and Y = B * S labels, step after step; `gaze_counts` and `label_counts` tell
+        those of rows that were still running. Of the others, gazes, means and baselines are 0
+        without a gradient, targets -1.
+
+    Raises:
+        InvalidArgument: The number of glimpses before a label is not fixed.
+    """
+    rules = envs.rules
+    if rules.glimpses_per_label < 1:
+        raise InvalidArgument(
+            f"glimpses_per_label={rules.glimpses_per_label}: arrays keep their shapes only where a "
+            "fixed number of glimpses, at least 1, precedes each label"
+        )
+    observation, info = envs.begin(seeds, index)
+    state = agent.begin(observation["location"], observation.get("context"))
+    rewards = index.new_zeros((envs.num_envs, rules.max_said), dtype=torch.float32)
+    right = running = torch.zeros_like(index, dtype=torch.bool)
+    running = ~running
+    no_gaze, no_label = torch.zeros_like(observation["location"]), torch.zeros_like(index)
+    gazes: list[tuple[Tensor, ...]] = []
+    labels: list[tuple[Tensor, ...]] = []
+    seen, turn = int(rules.sees_at_reset), 0
+    while turn < rules.max_said:
+        if seen:
+            state = agent.look(state, observation["glimpse"], observation["location"])
+        due = seen == rules.glimpses_per_label * (turn + 1)
+        label = no_label
+        if due:
+            logits = agent.logits(state)
+            label = logits.detach().argmax(1)
+            labels.append((logits, state.rows * rules.max_said + turn, info["target"], running))
+        last = due and turn + 1 == rules.max_said  # nobody looks after the last label
+        gaze, mean, baseline = no_gaze, no_gaze, no_gaze[:, 0]
+        if not last:
+            mean, baseline = agent.where_next(state)
+            gaze = policy(mean, state.rows)
+        action: dict[str, Any] = {"gaze": gaze, "label": label}
+        observation, reward, over, _, info = envs.step(action)
+        if due:
+            rewards[:, turn] = reward
+            turn += 1
+            right = right | (info["sequence_correct"] & over)
+            running = ~over
+        if not last:
+            for_label = state.rows * rules.max_said + turn
+            chosen = (gaze, mean, torch.where(running, baseline, 0.0), for_label, running)
+            gazes.append(
+                (*(torch.where(running[:, None], g, 0.0) for g in chosen[:2]), *chosen[2:])
+            )
+        seen += 1
+    gaze, mean, baseline, for_label, gaze_counts = map(torch.cat, zip(*gazes, strict=True))
+    logits, logits_at, targets, label_counts = map(torch.cat, zip(*labels, strict=True))
+    return Rollout(
+        gaze=gaze,
+        gaze_mean=mean,
+        baseline=baseline,
+        returns=rewards.cumsum(1),
+        for_label=for_label,
+        logits=logits,
+        logits_at=logits_at,
+        targets=targets,
+        right=right,
+        labels_right=rewards.sum(1),
+        gaze_counts=gaze_counts,
+        label_counts=label_counts,
+    )

@@ -1,0 +1,92 @@
+"""What the parts of `gpu.py` have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from agents.config import Config
+from agents.presets import PRESETS
+from benchmarks.measuring import clocked, waiter_for
+from benchmarks.reporting import Ratio
+from glimpse_env.errors import InvalidArgument
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """What a part found."""
+
+    title: str
+    parts: list[str]  # paragraphs and tables
+    ratios: list[Ratio]
+    data: dict[str, Any]  # for the .json file
+
+
+class Failures:
+    """What could not be run: a part goes on with the rest, and says so."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.lines: list[str] = []
+
+    @contextlib.contextmanager
+    def noted(self, what: str) -> Iterator[None]:
+        """Note an error of PyTorch or of the device, and go on after the block."""
+        try:
+            yield
+        except RuntimeError as error:
+            traceback.print_exc()
+            first = (str(error).splitlines() or [""])[0]
+            self.lines.append(f"- {what}: {type(error).__name__}: {first}")
+
+    def section(self) -> list[str]:
+        """Paragraphs for the report."""
+        return ["## Failed", "\n".join(self.lines)] if self.lines else []
+
+
+def on_gpu(device: str) -> bool:
+    """Whether a torch device is one on which there are CUDA graphs."""
+    return torch.device(device).type == "cuda"
+
+
+def preset_named(name: str) -> Config:
+    """A preset of agents/presets.py.
+
+    Raises:
+        InvalidArgument: There is none of that name.
+    """
+    if name not in PRESETS:
+        raise InvalidArgument(f"preset={name!r} is unknown; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]()
+
+
+def replayed(work: Callable[[], object], device: str) -> Callable[[], object]:
+    """`work`, which reads nothing but what lies on the GPU, as a CUDA graph of it."""
+    with torch.cuda.device(device):
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                work()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream):
+            work()
+    return graph.replay
+
+
+def seconds_of(work: Callable[[], object], device: str, repetitions: int = 5) -> float:
+    """Seconds that `work` takes, the least of the repetitions, after a first one to warm up."""
+    wait = waiter_for(device) or (lambda: None)
+
+    def done() -> None:
+        work()
+        wait()
+
+    done()
+    return min(clocked(1, done)().seconds for _ in range(repetitions))
