@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import gymnasium as gym
 import torch
@@ -78,16 +78,46 @@ def make_reading_envs(
     return envs
 
 
+Shape = tuple[int, int, int]
+
+
+class Sizes(NamedTuple):
+    """What an agent was made for; kept with it, so that loading one takes none of its images."""
+
+    image: Shape  # (C, H, W)
+    glimpse: Shape  # (K * C, g, g)
+    context: Shape | None  # (C, c, c)
+    choices: int  # labels, "end" among them, or moves
+    max_labels: int  # L; 0 in games
+    has_end: bool  # whether "end" is one of the labels
+
+
+def sizes_of(envs: GazeVectorEnv) -> Sizes:
+    """What an agent for these environments is made for."""
+    shown = cast(spaces.Dict, envs.single_observation_space).spaces
+    rules = envs.rules if isinstance(envs, GlimpseVectorEnv) else None
+    return Sizes(
+        image=envs.image_shape,
+        glimpse=cast(Shape, shown["glimpse"].shape),
+        context=cast(Shape, shown["context"].shape) if "context" in shown else None,
+        choices=int(envs.num_choices),
+        max_labels=rules.max_labels if rules else 0,
+        has_end=rules.has_end if rules else False,
+    )
+
+
 def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
     """A fresh agent for these environments, on their device; sets the run's matmul precision."""
+    return build_agent(config, sizes_of(envs), envs.device)
+
+
+def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
+    """The same, for what its environments would be."""
     torch.set_float32_matmul_precision(config.matmul_precision)
-    shown = cast(spaces.Dict, envs.single_observation_space)
-    context = shown.spaces.get("context") if config.layers == 2 else None
-    glimpse_shape = cast("tuple[int, int, int]", shown["glimpse"].shape)
     agent = GlimpseAgent(
-        glimpse_shape=glimpse_shape,
-        context_shape=context.shape if context else None,  # type: ignore[arg-type]
-        labels=envs.num_choices,
+        glimpse_shape=sizes.glimpse,
+        context_shape=sizes.context if config.layers == 2 else None,
+        labels=sizes.choices,
         layers=config.layers,
         features=config.features,
         units=config.units,
@@ -96,9 +126,14 @@ def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
         standardize=config.standardize,
         classifier_hidden=config.classifier_hidden,
         dropout=config.dropout,
-        unit=config.unit_pixels / half_width(envs) if config.unit_pixels else 1.0,
+        unit=gaze_unit(config, sizes.image[2]),
     )
-    return agent.to(envs.device)
+    return agent.to(device)
+
+
+def gaze_unit(config: Config, width: int) -> float:
+    """What an output of 1 of the emission network means in images so wide, in units of the gaze."""
+    return config.unit_pixels / (width / 2) if config.unit_pixels else 1.0
 
 
 def half_width(envs: GazeVectorEnv) -> float:
@@ -114,14 +149,23 @@ def pick_device(device: str) -> str:
 
 
 def load_agent(
-    run: Path, device: str = "cpu", split: str = "validation"
+    run: str | Path, device: str = "cpu", split: str = "validation"
 ) -> tuple[GlimpseAgent, Config]:
-    """The agent of a run folder and its configuration.
+    """The agent of a run folder and its configuration; see `load_sized`."""
+    agent, config, _ = load_sized(run, device, split)
+    return agent, config
+
+
+def load_sized(
+    run: str | Path, device: str = "cpu", split: str = "validation"
+) -> tuple[GlimpseAgent, Config, Sizes]:
+    """The agent of a run folder, its configuration, and what it was made for.
 
     Args:
         run: The folder.
         device: Torch device.
-        split: Whose images decide the sizes of the networks; one whose data are there.
+        split: Of runs that did not keep their sizes (before version 0.2), whose images tell them;
+            one whose data are there.
 
     Raises:
         MissingData: The folder has no checkpoint.
@@ -129,7 +173,10 @@ def load_agent(
         InvalidArgument: It is that of another trainer, or of another version of this code.
     """
     state, config = load_run(run, Config)
-    agent = make_agent(config, make_envs(config, split, 1, device))
+    with fitting(run):
+        sizes = Sizes(**state["sizes"]) if "sizes" in state else None
+    sizes = sizes or sizes_of(make_envs(config, split, 1))
+    agent = build_agent(config, sizes, device)
     with fitting(run):
         agent.load_state_dict(state["agent"])
-    return agent, config
+    return agent, config, sizes

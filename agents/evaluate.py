@@ -49,6 +49,10 @@ class Arguments:
     """Only so many of the first images; 0 for all."""
     num_envs: int = 1000
     """Environments stepped together."""
+    image_folder: Path | None = None
+    """Of a run on own images, where they lie now, if that is elsewhere."""
+    label_file: Path | None = None
+    """The same for the file of their labels; another one evaluates on other images."""
     device: str = "auto"
     """Torch device; auto takes a GPU where there is one."""
     examples: tuple[int, ...] = tuple(range(12))
@@ -60,6 +64,7 @@ def main(arguments: Arguments) -> None:
     """Evaluate, print, and keep the result beside the checkpoint."""
     device = pick_device(arguments.device)
     agent, config = load_agent(arguments.run, device, arguments.split)
+    config = config.with_own_images(arguments.image_folder, arguments.label_file)
     name = f"evaluation_{arguments.split}_samples{arguments.samples}"
     if arguments.images:
         name += f"_images{arguments.images}"
