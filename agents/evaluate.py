@@ -55,9 +55,9 @@ class Arguments:
     """The same for the file of their labels; another one evaluates on other images."""
     device: str = "auto"
     """Torch device; auto takes a GPU where there is one."""
-    examples: tuple[int, ...] = tuple(range(12))
+    examples: tuple[int, ...] | None = None
     """Images to draw into gazes.png and, the first four, glimpses.gif of the run folder; they are
-    named by their number in the split."""
+    named by their number in the split. None for the first twelve."""
 
 
 def main(arguments: Arguments) -> None:
@@ -77,7 +77,7 @@ def main(arguments: Arguments) -> None:
             name += "_" + "_".join(arguments.gaze)
     write_json(arguments.run / f"{name}.json", [dataclasses.asdict(one) for one in results])
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
-    if arguments.examples:
+    if arguments.examples != ():
         for path in draw_pictures(
             agent, config, arguments.split, arguments.run, arguments.examples
         ):
