@@ -88,6 +88,7 @@ class Sizes(NamedTuple):
     glimpse: Shape  # (K * C, g, g)
     context: Shape | None  # (C, c, c)
     choices: int  # labels, "end" among them, or moves
+    num_classes: int  # object classes; 0 in games
     max_labels: int  # L; 0 in games
     has_end: bool  # whether "end" is one of the labels
 
@@ -101,6 +102,7 @@ def sizes_of(envs: GazeVectorEnv) -> Sizes:
         glimpse=cast(Shape, shown["glimpse"].shape),
         context=cast(Shape, shown["context"].shape) if "context" in shown else None,
         choices=int(envs.num_choices),
+        num_classes=rules.num_classes if rules else 0,
         max_labels=rules.max_labels if rules else 0,
         has_end=rules.has_end if rules else False,
     )

@@ -114,7 +114,7 @@ class ImageReader:
             self.config,
             images,
             np.full((rows, sizes.max_labels), -1) if sizes.has_end else np.zeros(rows, np.int64),
-            sizes.choices - sizes.has_end,
+            sizes.num_classes,
             num_envs=rows * self.samples,
             device=self.device,
         )
@@ -123,12 +123,11 @@ class ImageReader:
         return reader.read(np.arange(rows), seed=0)
 
     def _name(self, reading: Reading) -> list[Found]:
-        end = self.sizes.choices - 1 if self.sizes.has_end else None
         order = -1 if self.config.backward else 1
         # log_probs are 0, probability 1, where the agent had ended before
         chances = reading.log_probs.max(2).values.sum(1).exp()
         return [
-            Found([label for label in said if label >= 0 and label != end][::order], chance)
+            Found([label for label in said if 0 <= label < self.sizes.num_classes][::order], chance)
             for said, chance in zip(reading.said.tolist(), chances.tolist(), strict=True)
         ]
 
