@@ -13,7 +13,7 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import tyro
 
 from agents.agent import GlimpseAgent
-from agents.build import load_agent, pick_device
+from agents.build import Sizes, load_agent, load_sized, make_envs, pick_device, sizes_of
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, evaluate_reader, length_lines
 from agents.files import write_json
@@ -63,8 +63,10 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     """Evaluate, print, and keep the result beside the checkpoint."""
     device = pick_device(arguments.device)
-    agent, config = load_agent(arguments.run, device, arguments.split)
+    agent, config, sizes = load_sized(arguments.run, device, arguments.split)
     config = config.with_own_images(arguments.image_folder, arguments.label_file)
+    if config.image_folder:
+        require_same_labels(config, arguments.split, sizes)
     name = f"evaluation_{arguments.split}_samples{arguments.samples}"
     if arguments.images:
         name += f"_images{arguments.images}"
@@ -82,6 +84,24 @@ def main(arguments: Arguments) -> None:
             agent, config, arguments.split, arguments.run, arguments.examples
         ):
             print(path)
+
+
+def require_same_labels(config: Config, split: str, trained: Sizes) -> None:
+    """Refuse own images with other labels than those that an agent was trained to say.
+
+    Raises:
+        InvalidArgument: The label file has other classes, or more labels an image.
+    """
+    found = sizes_of(make_envs(config, split, 1))
+    ours, theirs = (
+        f"{one.num_classes} classes and up to {one.max_labels} labels an image"
+        for one in (found, trained)
+    )
+    if ours != theirs:
+        raise InvalidArgument(
+            f"{config.label_file} has {ours}, the run {theirs}: put the new lines below those that "
+            "it was trained with, and say by a column 'split' which are to be read"
+        )
 
 
 def evaluate_gazes(agent: GlimpseAgent, config: Config, arguments: Arguments) -> list[Evaluation]:

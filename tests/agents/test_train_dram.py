@@ -251,6 +251,11 @@ def test_own_images_are_trained_on_and_read_again_after_they_have_moved(
     evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *few, *there]))
     results = json.loads((run / "evaluation_validation_samples1.json").read_text())
     assert [result["images"] for result in results] == [6, 6, 6]
+    other = tmp_path / "other.csv"
+    other.write_text("file,labels,split\n5.png,3,validation\n")
+    args = [str(run), *few, *there, "--label-file", str(other)]
+    with pytest.raises(InvalidArgument, match="4 classes and up to 1 labels .* 10 classes and up"):
+        evaluate.main(tyro.cli(evaluate.Arguments, args=args))
     train_dram.main(train_dram.parse([*more, "--images", "96", *there]))
     assert checkpoint.load(run / "checkpoint.pt")["config"]["image_folder"] == str(moved)
     assert [row["images"] for row in read_metrics(run)] == [32, 64, 96]
