@@ -15,7 +15,9 @@ PAGE = (DOCS / "other_learners.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_ppo_in_ten_lines_learns_and_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ppo_in_ten_lines_learns_and_is_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("stable_baselines3")
     code = PYTHON[0]
     assert len([line for line in code.splitlines() if line]) <= 10
