@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -49,7 +51,8 @@ def make_envs(
     if not stop_on_mistake:
         options |= {"stop_on_mistake": False}
     try:
-        envs = gym.make_vec(config.env_id, num_envs=num_envs, **options)
+        with registered(config):
+            envs = gym.make_vec(config.env_id, num_envs=num_envs, **options)
     except TypeError as error:
         raise InvalidArgument(f"env_id={config.env_id!r}: {error}") from error
     if not isinstance(envs, GazeVectorEnv):
@@ -57,9 +60,26 @@ def make_envs(
     return envs
 
 
+@contextlib.contextmanager
+def registered(config: TaskConfig) -> Iterator[None]:
+    """Say what to do where the id is not known.
+
+    Raises:
+        InvalidArgument: It is not.
+    """
+    try:
+        yield
+    except gym.error.UnregisteredEnv as error:
+        raise InvalidArgument(
+            f"env_id={config.env_id!r} is not registered: {error} Ids of this package are in "
+            "envs_registry.py; one of your own is known to the script alone that registers it"
+        ) from error
+
+
 def is_game(config: TaskConfig) -> bool:
     """Whether the environment is played by moves, and has no labels."""
-    entry = gym.spec(config.env_id).vector_entry_point
+    with registered(config):
+        entry = gym.spec(config.env_id).vector_entry_point
     kind = load_env_creator(entry) if isinstance(entry, str) else entry
     return isinstance(kind, type) and issubclass(kind, CatchVectorEnv)
 

@@ -51,7 +51,7 @@ def play(envs: gym.vector.VectorEnv, agent: Agent) -> tuple[Tensor, float]:
         observation, reward, terminated, _, _ = envs.step(action)
         reward, over = torch.as_tensor(reward).float(), torch.as_tensor(terminated)
         # A label counts where it is read, a gaze where it shows something: not in the last step.
-        # The gradient for gazes grows with 1 / STD**2: without the factor it drowns the labels'.
+        # The gradient for gazes grows with 1 / STD: without the factor it drowns the labels'.
         chance = due * labels.log_prob(label) + STD**2 * ~over * gazes.log_prob(gaze).sum(1)
         steps.append([running * part for part in (reward, chance, value, due * labels.entropy())])
     rewards, chances, values, entropy = (torch.stack(part) for part in zip(*steps, strict=True))
