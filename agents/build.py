@@ -186,7 +186,7 @@ def load_sized(
     Args:
         run: The folder.
         device: Torch device.
-        split: Of runs that did not keep their sizes (before version 0.2), whose images tell them;
+        split: Of older runs, which did not keep their sizes, whose images tell them instead;
             one whose data are there.
 
     Raises:
