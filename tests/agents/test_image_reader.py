@@ -10,9 +10,9 @@ import pytest
 from agents import checkpoint
 from agents.build import load_agent, make_envs
 from agents.config import Config
-from agents.game_training import make_training
 from agents.image_reader import Found, ImageReader
 from agents.readers import label_reader
+from agents.train_dram import make_training
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 
 
