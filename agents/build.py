@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import gymnasium as gym
 import torch
@@ -50,7 +52,8 @@ def make_envs(
     if not stop_on_mistake:
         options |= {"stop_on_mistake": False}
     try:
-        envs = gym.make_vec(config.env_id, num_envs=num_envs, **options)
+        with registered(config):
+            envs = gym.make_vec(config.env_id, num_envs=num_envs, **options)
     except TypeError as error:
         raise InvalidArgument(f"env_id={config.env_id!r}: {error}") from error
     if not isinstance(envs, GazeVectorEnv):
@@ -58,9 +61,26 @@ def make_envs(
     return envs
 
 
+@contextlib.contextmanager
+def registered(config: TaskConfig) -> Iterator[None]:
+    """Say what to do where the id is not known.
+
+    Raises:
+        InvalidArgument: It is not.
+    """
+    try:
+        yield
+    except gym.error.UnregisteredEnv as error:
+        raise InvalidArgument(
+            f"env_id={config.env_id!r} is not registered: {error} Ids of this package are in "
+            "envs_registry.py; one of your own is known to the script alone that registers it"
+        ) from error
+
+
 def is_game(config: TaskConfig) -> bool:
     """Whether the environment is played by moves, and has no labels."""
-    entry = gym.spec(config.env_id).vector_entry_point
+    with registered(config):
+        entry = gym.spec(config.env_id).vector_entry_point
     kind = load_env_creator(entry) if isinstance(entry, str) else entry
     return isinstance(kind, type) and issubclass(kind, CatchVectorEnv)
 
@@ -85,19 +105,55 @@ def make_reading_envs(
     return envs
 
 
+Shape = tuple[int, int, int]
+
+
+class Sizes(NamedTuple):
+    """What an agent was made for; kept with it, so that loading one takes none of its images."""
+
+    image: Shape  # (C, H, W)
+    glimpse: Shape  # (K * C, g, g)
+    context: Shape | None  # (C, c, c)
+    choices: int  # labels, "end" and "keep looking" among them, or moves
+    num_classes: int  # object classes; 0 in games
+    max_labels: int  # L; 0 in games
+    has_end: bool  # whether "end" is one of the labels
+
+    @property
+    def agent_decides(self) -> bool:
+        """Whether one more choice than there are labels means "keep looking"."""
+        return 0 < self.num_classes + self.has_end < self.choices
+
+
+def sizes_of(envs: GazeVectorEnv) -> Sizes:
+    """What an agent for these environments is made for."""
+    shown = cast(spaces.Dict, envs.single_observation_space).spaces
+    rules = envs.rules if isinstance(envs, GlimpseVectorEnv) else None
+    return Sizes(
+        image=envs.image_shape,
+        glimpse=cast(Shape, shown["glimpse"].shape),
+        context=cast(Shape, shown["context"].shape) if "context" in shown else None,
+        choices=int(envs.num_choices),
+        num_classes=rules.num_classes if rules else 0,
+        max_labels=rules.max_labels if rules else 0,
+        has_end=rules.has_end if rules else False,
+    )
+
+
 def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
     """A fresh agent for these environments, on their device; sets the run's matmul precision."""
+    return build_agent(config, sizes_of(envs), envs.device)
+
+
+def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
+    """The same, for what its environments would be."""
     torch.set_float32_matmul_precision(config.matmul_precision)
     # Of convolutions and recurrent layers on a GPU, which are TensorFloat-32 unless told otherwise.
     torch.backends.cudnn.allow_tf32 = config.matmul_precision != "highest"
-    shown = cast(spaces.Dict, envs.single_observation_space)
-    context = shown.spaces.get("context") if config.layers == 2 else None
-    glimpse_shape = cast("tuple[int, int, int]", shown["glimpse"].shape)
-    decides = isinstance(envs, GlimpseVectorEnv) and envs.rules.agent_decides
-    agent = (AdaptiveAgent if decides else GlimpseAgent)(
-        glimpse_shape=glimpse_shape,
-        context_shape=context.shape if context else None,  # type: ignore[arg-type]
-        labels=envs.num_choices - decides,
+    agent = (AdaptiveAgent if sizes.agent_decides else GlimpseAgent)(
+        glimpse_shape=sizes.glimpse,
+        context_shape=sizes.context if config.layers == 2 else None,
+        labels=sizes.choices - sizes.agent_decides,
         layers=config.layers,
         features=config.features,
         units=config.units,
@@ -106,10 +162,15 @@ def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
         standardize=config.standardize,
         classifier_hidden=config.classifier_hidden,
         dropout=config.dropout,
-        unit=config.unit_pixels / half_width(envs) if config.unit_pixels else 1.0,
+        unit=gaze_unit(config, sizes.image[2]),
         precision=config.precision,
     )
-    return agent.to(envs.device)
+    return agent.to(device)
+
+
+def gaze_unit(config: Config, width: int) -> float:
+    """What an output of 1 of the emission network means in images so wide, in units of the gaze."""
+    return config.unit_pixels / (width / 2) if config.unit_pixels else 1.0
 
 
 def half_width(envs: GazeVectorEnv) -> float:
@@ -125,14 +186,23 @@ def pick_device(device: str) -> str:
 
 
 def load_agent(
-    run: Path, device: str = "cpu", split: str = "validation"
+    run: str | Path, device: str = "cpu", split: str = "validation"
 ) -> tuple[GlimpseAgent, Config]:
-    """The agent of a run folder and its configuration.
+    """The agent of a run folder and its configuration; see `load_sized`."""
+    agent, config, _ = load_sized(run, device, split)
+    return agent, config
+
+
+def load_sized(
+    run: str | Path, device: str = "cpu", split: str = "validation"
+) -> tuple[GlimpseAgent, Config, Sizes]:
+    """The agent of a run folder, its configuration, and what it was made for.
 
     Args:
         run: The folder.
         device: Torch device.
-        split: Whose images decide the sizes of the networks; one whose data are there.
+        split: Of older runs, which did not keep their sizes, whose images tell them instead;
+            one whose data are there.
 
     Raises:
         MissingData: The folder has no checkpoint.
@@ -140,7 +210,10 @@ def load_agent(
         InvalidArgument: It is that of another trainer, or of another version of this code.
     """
     state, config = load_run(run, Config)
-    agent = make_agent(config, make_envs(config, split, 1, device))
+    with fitting(run):
+        sizes = Sizes(**state["sizes"]) if "sizes" in state else None
+    sizes = sizes or sizes_of(make_envs(config, split, 1))
+    agent = build_agent(config, sizes, device)
     with fitting(run):
         agent.load_state_dict(state["agent"])
-    return agent, config
+    return agent, config, sizes

@@ -12,7 +12,8 @@ from agents.build import pick_device
 from agents.saved_run import AnyConfigT, load_run
 from glimpse_env.errors import InvalidArgument
 
-MAY_CHANGE = ("images", "validation_images", "capture")  # when a run is resumed
+# When a run is resumed; a folder of images may have been moved.
+MAY_CHANGE = ("images", "validation_images", "capture", "image_folder", "label_file")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -22,13 +23,14 @@ class _Start:
     preset: str | None = None
     resume: Path | None = None
     device: str = "auto"
+    image_folder: str | None = None
 
 
 def first_config(
     argv: list[str],
     kind: type[AnyConfigT],
     presets: Mapping[str, Callable[[], AnyConfigT]],
-    default_preset: Callable[[str], str],
+    default_preset: Callable[[str, str | None], str],
 ) -> AnyConfigT:
     """The configuration that a preset or a run to resume gives all other options.
 
@@ -36,7 +38,7 @@ def first_config(
         argv: The command line.
         kind: Class of the configuration.
         presets: Name to preset.
-        default_preset: Device to the name of its preset.
+        default_preset: Device, and folder of own images or None, to the name of a preset.
 
     Raises:
         InvalidArgument: An unknown preset, or the run of another trainer.
@@ -45,14 +47,19 @@ def first_config(
     first, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
     if first.resume:
         return load_run(first.resume, kind)[1]
-    name = first.preset or default_preset(pick_device(first.device))
+    name = first.preset or default_preset(pick_device(first.device), first.image_folder)
     if name not in presets:
         raise InvalidArgument(f"--preset {name} is unknown; choose one of {', '.join(presets)}")
     return presets[name]()
 
 
-def without_lost_row(config: AnyConfigT, start: AnyConfigT) -> AnyConfigT:
-    """On another task than the preset's, a run is no longer the row of the papers' table."""
+def settled(config: AnyConfigT, start: AnyConfigT) -> AnyConfigT:
+    """The configuration as it is to be kept.
+
+    On another task than the preset's, a run is no longer the row of the papers' table. Own images
+    are named by full paths, so that the run goes on from whatever folder.
+    """
+    config = config.with_own_images(None, None)
     if not config.env_changed(start):
         return config
     return dataclasses.replace(config, published_error="")

@@ -13,7 +13,7 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import tyro
 
 from agents.agent import GlimpseAgent
-from agents.build import load_agent, pick_device
+from agents.build import Sizes, load_agent, load_sized, make_envs, pick_device, sizes_of
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, evaluate_reader, length_lines
 from agents.files import write_json
@@ -49,17 +49,24 @@ class Arguments:
     """Only so many of the first images; 0 for all."""
     num_envs: int = 1000
     """Environments stepped together."""
+    image_folder: Path | None = None
+    """Of a run on own images, where they lie now, if that is elsewhere."""
+    label_file: Path | None = None
+    """The same for the file of their labels; another one evaluates on other images."""
     device: str = "auto"
     """Torch device; auto takes a GPU where there is one."""
-    examples: tuple[int, ...] = tuple(range(12))
+    examples: tuple[int, ...] | None = None
     """Images to draw into gazes.png and, the first four, glimpses.gif of the run folder; they are
-    named by their number in the split."""
+    named by their number in the split. None for the first twelve."""
 
 
 def main(arguments: Arguments) -> None:
     """Evaluate, print, and keep the result beside the checkpoint."""
     device = pick_device(arguments.device)
-    agent, config = load_agent(arguments.run, device, arguments.split)
+    agent, config, sizes = load_sized(arguments.run, device, arguments.split)
+    config = config.with_own_images(arguments.image_folder, arguments.label_file)
+    if config.image_folder:
+        require_same_labels(config, arguments.split, sizes)
     name = f"evaluation_{arguments.split}_samples{arguments.samples}"
     if arguments.images:
         name += f"_images{arguments.images}"
@@ -72,11 +79,29 @@ def main(arguments: Arguments) -> None:
             name += "_" + "_".join(arguments.gaze)
     write_json(arguments.run / f"{name}.json", [dataclasses.asdict(one) for one in results])
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
-    if arguments.examples:
+    if arguments.examples != ():
         for path in draw_pictures(
             agent, config, arguments.split, arguments.run, arguments.examples
         ):
             print(path)
+
+
+def require_same_labels(config: Config, split: str, trained: Sizes) -> None:
+    """Refuse own images with other labels than those that an agent was trained to say.
+
+    Raises:
+        InvalidArgument: The label file has other classes, or more labels an image.
+    """
+    found = sizes_of(make_envs(config, split, 1))
+    ours, theirs = (
+        f"{one.num_classes} classes and up to {one.max_labels} labels an image"
+        for one in (found, trained)
+    )
+    if ours != theirs:
+        raise InvalidArgument(
+            f"{config.label_file} has {ours}, the run {theirs}: put the new lines below those that "
+            "it was trained with, and say by a column 'split' which are to be read"
+        )
 
 
 def evaluate_gazes(agent: GlimpseAgent, config: Config, arguments: Arguments) -> list[Evaluation]:

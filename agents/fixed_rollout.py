@@ -82,8 +82,8 @@ def collect_fixed(
             gaze = policy(mean, state.rows)
         action: dict[str, Any] = {"gaze": gaze, "label": label}
         observation, reward, over, _, info = envs.step(action)
+        rewards[:, turn] += reward
         if due:
-            rewards[:, turn] = reward
             turn += 1
             right = right | (info["sequence_correct"] & over)
             running = ~over

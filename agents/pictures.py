@@ -26,7 +26,7 @@ def draw_pictures(
     config: Config,
     split: str,
     folder: Path,
-    examples: Sequence[int] = range(12),
+    examples: Sequence[int] | None = None,
 ) -> tuple[Path, Path]:
     """Draw images of a split while the agent reads them at its mean gazes.
 
@@ -35,7 +35,7 @@ def draw_pictures(
         config: Its configuration.
         split: "validation" or "test".
         folder: Where the pictures go.
-        examples: Which images; the animation shows the first four.
+        examples: Which images, None for the first twelve; the animation shows the first four.
 
     Returns:
         The paths of `glimpses.gif` (step by step) and of `gazes.png` (whole gaze paths, and the
@@ -45,6 +45,8 @@ def draw_pictures(
         FolderUnwritable: The pictures do not fit into the folder.
     """
     device = str(next(agent.parameters()).device)
+    if examples is None:  # or as many as a small folder of images has
+        examples = range(min(12, make_envs(config, split, 1, device).size))
     envs = make_envs(config, split, len(examples), device, render_mode="rgb_array")
     steps: list[tuple[Frame, ...]] = []
     with testing(agent):

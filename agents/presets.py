@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agents.config import Config
+from agents.run_config import OWN_IMAGES
 
 
 def ram_mnist() -> Config:
@@ -314,6 +315,21 @@ def dram_house_numbers110_cpu() -> Config:
     )
 
 
+def dram_image_folder() -> Config:
+    """The small DRAM on your own images; wants `--image-folder` and `--label-file`.
+
+    Sizes are those of house numbers in 54 x 54 pixels: where objects are larger, so should be
+    `glimpse_size` and `sigma_pixels`.
+    """
+    return replace(
+        dram_house_numbers_cpu(),
+        env_id=OWN_IMAGES,
+        initial_gaze="none",
+        context_size=18,
+        published_error="",
+    )
+
+
 PRESETS: dict[str, Callable[[], Config]] = {
     preset.__name__: preset
     for preset in (
@@ -321,6 +337,7 @@ PRESETS: dict[str, Callable[[], Config]] = {
         dram_house_numbers_cpu,
         adaptive_house_numbers_cpu,
         dram_house_numbers110_cpu,
+        dram_image_folder,
         dram_svhn,
         dram_svhn110,
         dram_svhn_small,

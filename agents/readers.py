@@ -26,6 +26,7 @@ from agents.rollout import (
     random_gaze,
     sampled,
 )
+from agents.run_config import OWN_IMAGES
 from glimpse_env import episode
 from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import make_backend
@@ -311,8 +312,6 @@ class FocusReader:
         wide = dataclasses.replace(config, env_id=wide_id)
         first = label_reader(agent, wide, split, samples=samples, num_envs=num_envs)
         self._first = first
-        known = {**(gym.spec(config.env_id).kwargs or {}), **config.env_options()}
-        self._eye = {name: known[name] for name in _EYE if name in known}
         self._config = config
         self._side = make_envs(config, split, 1).image_shape[1]
         if first.envs.image_shape[1] < self._side:
@@ -329,20 +328,14 @@ class FocusReader:
         first, samples, task = self._first, self._first.samples, self._first.envs.task
         middle = gaze_middles(first.play(index, seed), samples).cpu().numpy()
         labels = first.labels(index)
-        crops = np.moveaxis(crop(first.images(index), middle, self._side), 1, -1)
-        envs = gym.make_vec(
-            "Glimpse-v0",
+        close = envs_of_images(
+            self._config,
+            crop(first.images(index), middle, self._side),
+            labels if self.end is not None else labels[:, 0],
+            task.num_classes,
             num_envs=self.batch * samples,
-            images=crops if crops.shape[-1] == 3 else crops[..., 0],
-            labels=labels if self.end is not None else labels[:, 0],
-            num_classes=task.num_classes,
-            **self._eye,
-            autoreset_mode="disabled",
-            stop_on_mistake=False,
-            backend=first.envs.backend_name,
             device=first.envs.device,
         )
-        close = cast(GlimpseVectorEnv, envs)
         sigma = self._config.sigma_pixels
         second = AgentReader(first.agent, close, sigma, samples=samples, noise_seed=1 + seed)
         return second.read(np.arange(self.batch), seed)
@@ -350,6 +343,43 @@ class FocusReader:
     def targets(self, index: IndexArray) -> Tensor:
         """See Reader."""
         return self._first.targets(index)
+
+
+def envs_of_images(
+    config: Config,
+    images: PixelArray,
+    labels: IndexArray,
+    num_classes: int,
+    *,
+    num_envs: int,
+    device: str,
+) -> GlimpseVectorEnv:
+    """Environments that show these images to the eye that an agent was trained with.
+
+    Args:
+        config: Of the agent.
+        images: (M, C, H, W).
+        labels: (M,), or (M, L) padded with -1.
+        num_classes: Object classes.
+        num_envs: Rows.
+        device: Torch device, or "cpu".
+    """
+    known: dict[str, Any] = {**(gym.spec(config.env_id).kwargs or {}), **config.env_options()}
+    eye = {name: known[name] for name in _EYE if name in known}
+    if device != "cpu":
+        eye |= {"backend": "torch", "device": device}
+    pixels = np.moveaxis(images, 1, -1)
+    envs = gym.make_vec(
+        OWN_IMAGES,
+        num_envs=num_envs,
+        images=pixels if pixels.shape[-1] == 3 else pixels[..., 0],
+        labels=labels,
+        num_classes=num_classes,
+        **eye,
+        autoreset_mode="disabled",
+        stop_on_mistake=False,
+    )
+    return cast(GlimpseVectorEnv, envs)
 
 
 def gaze_middles(rollout: Rollout, samples: int) -> Tensor:

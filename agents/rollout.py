@@ -26,7 +26,7 @@ class Rollout(NamedTuple):
     gaze: Tensor  # (G, 2), where the rows chose to look, before clipping
     gaze_mean: Tensor  # (G, 2), carries the gradient
     baseline: Tensor  # (G,), carries the gradient
-    returns: Tensor  # (B, S), R_s = sum of the rewards up to label s
+    returns: Tensor  # (B, S), R_s = sum of all rewards up to label s, its own among them
     for_label: Tensor  # (G,), position in the flat returns of the label that the gaze was for
     logits: Tensor  # (Y, labels), carries the gradient
     logits_at: Tensor  # (Y,), position in the flat returns of the label that they are for
@@ -127,8 +127,8 @@ class _Episodes:
             mean, baseline = self.agent.where_next(state)
             gaze = self.policy(mean, rows)
             observation, info, reward, over = self._step(rows, gaze, label)
+            self.rewards[:, turn] += reward.float()
             if due:
-                self.rewards[:, turn] = reward.float()
                 turn += 1
                 self.right |= info["sequence_correct"] & over
                 going = (~over[rows]).nonzero()[:, 0]

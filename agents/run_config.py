@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from agents.config_checks import require_choices, require_positive
+from envs_registry import TABLE
 from glimpse_env.errors import InvalidArgument
+
+OWN_IMAGES = "Glimpse-v0"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,6 +22,10 @@ class RunConfig:
         "num_distractors",
         "num_images",
         "extra",
+        "image_folder",
+        "label_file",
+        "image_size",
+        "color",
     )
     POSITIVE: ClassVar[tuple[str, ...]] = (
         "learning_rate",
@@ -37,6 +45,15 @@ class RunConfig:
     """Use only so many training images (house numbers, SVHN); None for all."""
     extra: bool | None = None
     """Train on SVHN's extra images, too; None for the environment's own."""
+    image_folder: str | None = None
+    """Folder of your own images, for Glimpse-v0."""
+    label_file: str | None = None
+    """CSV file with the columns `file` and `labels`, and perhaps `split`, of these images."""
+    image_size: int | None = None
+    """Side of the images (house numbers, SVHN); your own are scaled to fit such a square. None for
+    the environment's own: your own must then have one size."""
+    color: bool | None = None
+    """Colour instead of grey (house numbers, SVHN, your own images)."""
 
     optimizer: Literal["adam", "sgd"] = "adam"
     """AdamW, or the papers' SGD with Nesterov momentum 0.9."""
@@ -69,6 +86,14 @@ class RunConfig:
         chosen = {name: getattr(self, name) for name in self.ENV_OPTIONS}
         return {name: value for name, value in chosen.items() if value is not None}
 
+    def with_own_images(self, image_folder: Path | None, label_file: Path | None) -> Self:
+        """The same, with own images elsewhere; by full paths, which hold in whatever folder."""
+        return dataclasses.replace(
+            self,
+            image_folder=_full_path(image_folder or self.image_folder),
+            label_file=_full_path(label_file or self.label_file),
+        )
+
     def env_changed(self, other: Self) -> bool:
         """Whether the other run has another task than this one."""
         return (self.env_id, self.env_options()) != (other.env_id, other.env_options())
@@ -81,5 +106,19 @@ class RunConfig:
         """
         require_positive(self, self.POSITIVE)
         require_choices(self)
+        if (self.image_folder is None) != (self.label_file is None):
+            raise InvalidArgument(
+                f"image_folder={self.image_folder!r} and label_file={self.label_file!r} go "
+                "together: give both, or none"
+            )
+        if self.image_folder and self.env_id in TABLE and self.env_id != OWN_IMAGES:
+            raise InvalidArgument(
+                f"image_folder={self.image_folder!r} is read by {OWN_IMAGES}, not by "
+                f"{self.env_id}: add --env-id {OWN_IMAGES}"
+            )
         if self.seed < 0:
             raise InvalidArgument(f"seed={self.seed} must be at least 0")
+
+
+def _full_path(path: str | Path | None) -> str | None:
+    return str(Path(path).expanduser().absolute()) if path else None

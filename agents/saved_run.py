@@ -18,7 +18,7 @@ _TRAINERS: dict[type, str] = {Config: "train_dram.py", ConvNetConfig: "train_con
 _OTHER_VERSION = "use the version of this code that made the run, or train again"
 
 
-def load_run(run: Path, kind: type[AnyConfigT]) -> tuple[dict[str, Any], AnyConfigT]:
+def load_run(run: str | Path, kind: type[AnyConfigT]) -> tuple[dict[str, Any], AnyConfigT]:
     """The checkpoint of a run folder, and the configuration in it.
 
     Raises:
@@ -26,6 +26,7 @@ def load_run(run: Path, kind: type[AnyConfigT]) -> tuple[dict[str, Any], AnyConf
         CorruptedData: The checkpoint is damaged.
         InvalidArgument: It is that of another trainer, or of another version of this one.
     """
+    run = Path(run)
     state = checkpoint.load(run / "checkpoint.pt")
     saved = state.get("config")
     if not isinstance(saved, dict):
@@ -46,7 +47,7 @@ def load_run(run: Path, kind: type[AnyConfigT]) -> tuple[dict[str, Any], AnyConf
 
 
 @contextlib.contextmanager
-def fitting(run: Path) -> Iterator[None]:
+def fitting(run: str | Path) -> Iterator[None]:
     """Say whose weights it is that do not fit, while they are loaded.
 
     Raises:
@@ -54,7 +55,7 @@ def fitting(run: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise InvalidArgument(
             f"{run} holds networks of other sizes or names than those wanted here. Give both runs "
             f"the same sizes, or {_OTHER_VERSION}: {error}"

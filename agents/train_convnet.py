@@ -15,7 +15,7 @@ import tyro
 from tqdm import tqdm
 
 from agents.build import pick_device
-from agents.command_line import first_config, require_same_run, without_lost_row
+from agents.command_line import first_config, require_same_run, settled
 from agents.convnet_config import ConvNetConfig
 from agents.convnet_presets import CONVNET_PRESETS
 from agents.convnet_training import ConvNetTraining, evaluate_convnet
@@ -89,15 +89,16 @@ def report(training: ConvNetTraining, folder: RunFolder) -> None:
     result = evaluate_convnet(training.network, config, "test", progress=True)
     print(result.describe())
     print("\n".join([result.cost(), *length_lines(result)]))
-    if isinstance(training.source.task, ArrayTask):
+    if type(training.source.task) is ArrayTask:
         print("note: an environment made from arrays shows the same images in every split")
     write_json(folder.path / "result.json", [dataclasses.asdict(result)])
     if config.published_error:
         print(f"published: {config.published_error}")
 
 
-def default_preset(device: str) -> str:
-    """The house-number preset sized for the machine."""
+def default_preset(device: str, image_folder: str | None = None) -> str:
+    """The house-number preset sized for the machine, for own images, too."""
+    del image_folder
     return "modern_house_numbers_cpu" if device == "cpu" else "modern_house_numbers"
 
 
@@ -109,7 +110,7 @@ def parse(argv: list[str]) -> Arguments:
     """
     start = first_config(argv, ConvNetConfig, CONVNET_PRESETS, default_preset)
     arguments = tyro.cli(Arguments, args=argv, default=Arguments(config=start))
-    return dataclasses.replace(arguments, config=without_lost_row(arguments.config, start))
+    return dataclasses.replace(arguments, config=settled(arguments.config, start))
 
 
 if __name__ == "__main__":

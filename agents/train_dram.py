@@ -14,8 +14,8 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import tyro
 from tqdm import tqdm
 
-from agents.build import pick_device
-from agents.command_line import first_config, require_same_run, without_lost_row
+from agents.build import make_envs, pick_device
+from agents.command_line import first_config, require_same_run, settled
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, length_lines
 from agents.files import write_json
@@ -30,6 +30,7 @@ from agents.saved_run import fitting, load_run
 from agents.training import Training
 from glimpse_env.errors import GlimpseError, InvalidArgument
 from glimpse_env.tasks.arrays import ArrayTask
+from glimpse_env.tasks.image_folder import ImageFolderTask
 
 MONTE_CARLO_SAMPLES = 10  # of the test with averaging
 ANIMATE_EVERY = 5  # epochs between animations in TensorBoard
@@ -78,6 +79,7 @@ def main(arguments: Arguments) -> None:
             return
         with contextlib.closing(open_folder(arguments, training)) as folder:
             print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
+            check_own_images(training, test=arguments.test)
             finished = train(training, folder, partial(end_epoch, training, folder), ranks)
             folder.save(training.state())
             if finished and arguments.test:
@@ -86,11 +88,25 @@ def main(arguments: Arguments) -> None:
             print(f"stopped; to go on: python agents/train_dram.py --resume {folder.path}")
 
 
+def check_own_images(training: Training, *, test: bool) -> None:
+    """Of a folder of images, say what is in it, and read what is held out before days of training.
+
+    Raises:
+        InvalidArgument, MissingData, CorruptedData: See ImageFolderTask.
+    """
+    task = getattr(training.envs, "task", None)
+    task = getattr(task, "forward", task)
+    if isinstance(task, ImageFolderTask):
+        print(f"own images: {task.describe()}")
+        for split in ("validation", "test") if test else ("validation",):
+            make_envs(training.config, split, 1, training.device)
+
+
 def open_folder(arguments: Arguments, training: Training) -> RunFolder:
     """The folder of the run that goes on, or a new one with a first checkpoint."""
     if arguments.resume:
         return RunFolder(arguments.resume, training.images)
-    name = arguments.preset or default_preset(training.device)
+    name = arguments.preset or default_preset(training.device, arguments.config.image_folder)
     folder = RunFolder.new(arguments.runs, name, arguments.config)
     folder.save(training.state())
     return folder
@@ -151,7 +167,7 @@ def report(training: Training, folder: RunFolder) -> None:
         print(result.describe())
         results.append(result)
     task = getattr(training.envs, "task", None)
-    if isinstance(getattr(task, "forward", task), ArrayTask):
+    if type(getattr(task, "forward", task)) is ArrayTask:
         print("note: an environment made from arrays shows the same images in every split")
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
     write_json(folder.path / "result.json", [dataclasses.asdict(result) for result in results])
@@ -163,8 +179,10 @@ def report(training: Training, folder: RunFolder) -> None:
     print(f"to evaluate again: python agents/evaluate.py {folder.path} --samples 10")
 
 
-def default_preset(device: str) -> str:
-    """The house-number preset sized for the machine."""
+def default_preset(device: str, image_folder: str | None = None) -> str:
+    """The house-number preset sized for the machine, or the one for own images."""
+    if image_folder:
+        return "dram_image_folder"
     return "dram_house_numbers_cpu" if device == "cpu" else "dram_house_numbers"
 
 
@@ -176,7 +194,7 @@ def parse(argv: list[str]) -> Arguments:
     """
     start = first_config(argv, Config, PRESETS, default_preset)
     arguments = tyro.cli(Arguments, args=argv, default=Arguments(config=start))
-    return dataclasses.replace(arguments, config=without_lost_row(arguments.config, start))
+    return dataclasses.replace(arguments, config=settled(arguments.config, start))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.build import half_width, make_agent, make_envs
+from agents.build import half_width, make_agent, make_envs, sizes_of
 from agents.capture import GraphedUpdate, StaticUpdate, compiled, require_capturable
 from agents.config import Config
 from agents.fixed_rollout import collect_fixed, send
@@ -171,6 +171,7 @@ class Training:
             "agent": self.agent.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "updates": self.updates,
+            "sizes": sizes_of(self.envs)._asdict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:

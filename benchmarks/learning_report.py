@@ -83,9 +83,9 @@ def _evaluation(row: dict[str, Any]) -> list[str]:
 
 
 def without_places(run: Path) -> dict[str, Any]:
-    """The configuration of a run, in which other runs go by their names, not by where they lay."""
+    """The configuration of a run; other runs and own images go by name, not by where they lay."""
     config: dict[str, Any] = json.loads((run / "config.json").read_text())
-    for name in ("start_from", "share_glimpse"):
+    for name in ("start_from", "share_glimpse", "image_folder", "label_file"):
         if config.get(name):
             config[name] = Path(config[name]).name
     return config

@@ -67,7 +67,10 @@ class ReadingEpisodes(Episodes):
         self._notice_due()
 
     def advance(self, gaze: Array, choice: Array) -> tuple[Array, Said | None]:
-        """Judge the labels that are due, then move the eyes of the rows that go on."""
+        """Judge the labels that are due, then move the eyes of the rows that go on.
+
+        The rewards of an episode add up to `return` in `outcome`.
+        """
         before = self.clocks
         said = None
         if episode.any_may_be_due(self.rules, before):

@@ -64,8 +64,11 @@ class GlimpseVectorEnv(GazeVectorEnv):
     ## Episode End
     A single-label task ends (`terminated`) with its label. A sequence ends when "end" is said, when
     `max_labels` + 1 labels have been said, or, with `stop_on_mistake`, at the first wrong label.
-    Nothing is ever truncated. With `autoreset_mode="disabled"` a row that has ended stays as it is,
-    `terminated` and with reward 0, until it is reset.
+    Nothing is ever truncated. As in Gymnasium, with `autoreset_mode="next_step"` the step after the
+    end ignores its action, earns 0 and shows the next episode's reset, and with "same_step" the
+    last step shows it at once, its own observation being in `info["final_obs"]`. With
+    `autoreset_mode="disabled"` a row that has ended stays as it is, `terminated` and with reward 0,
+    until it is reset.
 
     ## Info
     `labels` (L,) padded with -1, `target` (the label due now or next, -1 for none) and `index`
@@ -77,7 +80,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
     ## Arguments
     Args:
         num_envs: B.
-        task: "mnist", "house_numbers", "svhn" or "arrays" (your own).
+        task: "mnist", "house_numbers", "svhn" or "arrays" (your own, from memory or from files).
         split: "train", "validation" or "test". A held-out split is a fixed set of images.
         glimpse_size: g.
         num_scales: K.
@@ -93,8 +96,10 @@ class GlimpseVectorEnv(GazeVectorEnv):
         device: Torch device.
         data_dir: Folder of data files, or None for `GLIMPSE_DATA` or the user cache.
         render_mode: None, "rgb_array" or "human".
-        **task_options: Keywords of the task; `images`, `labels` and `num_classes` for "arrays"
-            (see glimpse_env/tasks/).
+        **task_options: Keywords of the task (see glimpse_env/tasks/). For "arrays": `images`,
+            `labels` and `num_classes`; or `image_folder` and `label_file`, a CSV file with the
+            columns `file` and `labels` (see glimpse_env/label_file.py), and then `image_size`,
+            which scales images to fit a square of that side, and `color`.
 
     Raises:
         InvalidArgument: A value that cannot work; the message says what can.

@@ -140,6 +140,22 @@ def synthetic_svhn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def own_images(tmp_path: Path) -> tuple[Path, Path]:
+    """A folder of 40 pictures of 1 to 3 digits, 30 x 20 pixels, and the file of their labels."""
+    folder, table = tmp_path / "own", tmp_path / "own.csv"
+    folder.mkdir()
+    lines = ["file,labels"]
+    for number in range(40):
+        digits = str(number * 7 % 1000)
+        image = np.zeros((20, 30), np.uint8)
+        cv2.putText(image, digits, (1, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 255)
+        assert cv2.imwrite(str(folder / f"{number}.png"), image)
+        lines.append(f"{number}.png,{' '.join(digits)}")
+    table.write_text("\n".join(lines))
+    return folder, table
+
+
+@pytest.fixture
 def keywords_of(synthetic_mnist: Path, synthetic_svhn: Path) -> Callable[[str], dict[str, Any]]:
     """What `gym.make(id, **keywords)` needs to run fast and without downloads, for every id."""
 

@@ -15,7 +15,9 @@ PAGE = (DOCS / "other_learners.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_ppo_in_ten_lines_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ppo_in_ten_lines_learns_and_is_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("stable_baselines3")
     code = PYTHON[0]
     assert len([line for line in code.splitlines() if line]) <= 10
@@ -23,13 +25,17 @@ def test_ppo_in_ten_lines_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for slow, quick in (("1_000_000", "2048"), ("num_envs=64", "num_envs=64, num_images=64")):
         assert slow in code
         code = code.replace(slow, quick)
-    exec(compile(code, "other_learners.md", "exec"), {})
+    namespace: dict[str, Any] = {}
+    exec(compile(code, "other_learners.md", "exec"), namespace)
     assert (tmp_path / "ppo_house_numbers.zip").stat().st_size > 1000
+    code = PYTHON[1].replace("num_envs=64", "num_envs=64, num_images=64").replace("=1000", "=100")
+    exec(compile(code, "other_learners.md", "exec"), namespace)  # without a warning
+    assert 0 <= namespace["mean"] < 1
 
 
 def test_the_wrappers_have_the_spaces_that_stand_beside_them() -> None:
     namespace: dict[str, Any] = {}
-    code = PYTHON[1].replace('v0")', 'v0", num_images=16)').replace("128)", "2, num_images=16)")
+    code = PYTHON[2].replace('v0")', 'v0", num_images=16)').replace("128)", "2, num_images=16)")
     exec(compile(code, "other_learners.md", "exec"), namespace)
     assert f"# {namespace['env'].action_space}" in PAGE
     assert namespace["envs"].single_action_space.shape == (13,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+from pathlib import Path
 from typing import Any
 
 from glimpse_env.backend import Backend, make_backend
@@ -13,7 +14,8 @@ from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.task import Task
 
 SPLITS = ("train", "validation", "test")
-TASKS = ("mnist", "house_numbers", "svhn", "arrays")
+_PATHS = ("image_folder", "label_file")
+TASKS = ("mnist", "house_numbers", "svhn", "arrays", "image_folder")
 
 
 def make_backend_and_task(
@@ -39,6 +41,9 @@ def make_backend_and_task(
         raise InvalidArgument(f"task={task!r} is unknown; choose one of {TASKS}")
     if split not in SPLITS:
         raise InvalidArgument(f"split={split!r} is unknown; choose one of {SPLITS}")
+    if task == "arrays" and "image_folder" in options:
+        task = "image_folder"  # your own images are one id, wherever they come from
+        options |= {name: _full_path(options[name]) for name in _PATHS if name in options}
     if task == "arrays":
         arrays = make_backend(backend, device)
         return arrays, _construct(task, arrays, options)
@@ -47,6 +52,11 @@ def make_backend_and_task(
         if not isinstance(value, int | float | str | None):
             raise InvalidArgument(f"{name}={value!r} must be a number, a string or a boolean")
     return _shared(task, backend, device, split, data_dir, tuple(sorted(options.items())))
+
+
+def _full_path(name: Any) -> Any:
+    """The path from the root: what is kept under it is the same from whatever folder."""
+    return str(Path(name).expanduser().absolute()) if isinstance(name, str | Path) else name
 
 
 @functools.lru_cache(maxsize=16)
@@ -76,7 +86,8 @@ def _construct(task: str, backend: Backend, options: dict[str, Any]) -> Task:
         if parameter.default is inspect.Parameter.empty and name not in (*options, "backend")
     ]
     if missing:
-        raise InvalidArgument(f"task={task!r} needs the keyword {missing[0]!r}")
+        files = ", or image_folder and label_file to read files" if task == "arrays" else ""
+        raise InvalidArgument(f"task={task!r} needs the keyword {missing[0]!r}{files}")
     result: Task = made(backend, **options)
     return result
 
@@ -95,6 +106,10 @@ def _task_class(task: str) -> Any:
         from glimpse_env.tasks.svhn import SVHNTask
 
         return SVHNTask
+    if task == "image_folder":
+        from glimpse_env.tasks.image_folder import ImageFolderTask
+
+        return ImageFolderTask
     from glimpse_env.tasks.arrays import ArrayTask
 
     return ArrayTask

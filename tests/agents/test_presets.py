@@ -9,22 +9,30 @@ import torch
 from agents.build import make_agent, make_envs
 from agents.make_training import make_training
 from agents.presets import PRESETS
+from agents.run_config import OWN_IMAGES
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_takes_an_update(
-    name: str, synthetic_mnist: Path, synthetic_svhn: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    synthetic_mnist: Path,
+    synthetic_svhn: Path,
+    own_images: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config = replace(PRESETS[name](), num_envs=8)
     if "SVHN" in config.env_id:
         monkeypatch.setenv("GLIMPSE_DATA", str(synthetic_svhn))
     if "HouseNumbers" in config.env_id:
         config = replace(config, num_images=16)
+    if config.env_id == OWN_IMAGES:
+        config = config.with_own_images(*own_images)
     metrics = make_training(config).update()
     measure = "move_entropy" if "Catch" in config.env_id else "cross_entropy"
     assert torch.isfinite(metrics[f"train/{measure}"])
     assert metrics["gradients/emission"] > 0
-    assert config.published_error and PRESETS[name].__doc__
+    assert PRESETS[name].__doc__
+    assert bool(config.published_error) == (config.env_id != OWN_IMAGES)
 
 
 def test_the_papers_sizes(synthetic_mnist: Path) -> None:

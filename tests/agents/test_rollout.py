@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from agents.build import make_agent, make_envs
 from agents.config import Config
 from agents.noise import RowNoise
 from agents.rollout import center_gaze, collect, mean_gaze, random_gaze, sampled
+from glimpse_env.reading_episodes import ReadingEpisodes
 
 NUMBERS = Config(
     env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, standardize=True
@@ -100,6 +103,28 @@ def test_returns_are_rewards_up_to_the_label_that_the_gaze_was_for() -> None:
     second = returns[32 * n : (32 + len(going)) * n]
     assert len(going) > 0 and sorted(set(second.tolist())) <= [1.0, 2.0]
     assert second.sum() == n * (going.clamp(max=2)).sum()
+
+
+def test_rewards_between_labels_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an environment that somebody has changed to take a price for each glimpse."""
+    advance = ReadingEpisodes.advance
+
+    def paid(self: ReadingEpisodes, gaze: Any, choice: Any) -> Any:
+        running = ~self.rows.over
+        reward, said = advance(self, gaze, choice)
+        return reward - 0.25 * running, said
+
+    monkeypatch.setattr(ReadingEpisodes, "advance", paid)
+    torch.manual_seed(3)
+    envs = make_envs(NUMBERS, "train", 32)
+    agent = make_agent(NUMBERS, envs)
+    with torch.no_grad():
+        rollout = collect(agent, envs, np.arange(32), mean_gaze)
+    steps = envs.rules.glimpses_per_label + (not envs.rules.sees_at_reset)
+    paid_for = rollout.returns[:, 0] + 0.25 * steps
+    assert set(paid_for.tolist()) <= {0.0, 1.0}
+    ended = rollout.returns[:, 0] == rollout.returns[:, -1]
+    assert ended.any() and (paid_for[ended] == 0).all()  # at the first mistake
 
 
 def test_groups_of_samples_agree_on_their_labels() -> None:

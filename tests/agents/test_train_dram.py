@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from agents import checkpoint, evaluate, train_dram
 from agents.presets import PRESETS
 from agents.run_folder import RunFolder, read_metrics
-from glimpse_env.errors import InvalidArgument, MissingData
+from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 
 SMALL = (
     "--num-images 32 --num-envs 16 --features 16 --units 16 --epoch-images 160 "
@@ -212,5 +212,79 @@ def test_a_run_can_start_from_another(tmp_path: Path) -> None:
 
 
 def test_an_id_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match=r"'Mine-v0' is not registered.*envs_registry\.py"):
+        run(tmp_path, "--env-id", "Mine-v0")
     with pytest.raises(InvalidArgument, match="CartPole"):
         run(tmp_path, "--env-id", "CartPole-v1")
+
+
+TINY = (
+    "--num-envs 16 --features 16 --units 16 --epoch-images 32 --images 32 --device cpu "
+    "--validation-images 4"
+).split()
+
+
+def test_own_images_are_trained_on_and_read_again_after_they_have_moved(
+    tmp_path: Path,
+    own_images: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder, table = own_images
+    monkeypatch.chdir(tmp_path)
+    given = ["--image-folder", folder.name, "--label-file", table.name]
+    train_dram.main(train_dram.parse(["--runs", "runs", *TINY, *given]))
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name.startswith("dram_image_folder-")
+    printed = capsys.readouterr().out
+    assert "own images: 29 train, 6 validation, 5 test images, 30x20; 1 to 3 labels" in printed
+    assert "same images in every split" not in printed
+    assert json.loads((run / "config.json").read_text())["image_folder"] == str(folder)
+    monkeypatch.chdir(run)  # the run knows where its images are
+    more = ["--resume", str(run), "--images", "64", "--no-test", "--device", "cpu"]
+    train_dram.main(train_dram.parse(more))
+    moved = folder.rename(tmp_path / "moved")
+    build_module = sys.modules["glimpse_env.tasks.build"]
+    build_module._shared.cache_clear()  # as in a new process
+    few = ["--split", "validation", "--num-envs", "6", "--device", "cpu", "--examples", "0"]
+    with pytest.raises(MissingData, match="name that of the images"):
+        evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *few]))
+    there = ["--image-folder", str(moved)]
+    evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *few, *there]))
+    results = json.loads((run / "evaluation_validation_samples1.json").read_text())
+    assert [result["images"] for result in results] == [6, 6, 6]
+    other = tmp_path / "other.csv"
+    other.write_text("file,labels,split\n5.png,3,validation\n")
+    args = [str(run), *few, *there, "--label-file", str(other)]
+    with pytest.raises(InvalidArgument, match=r"4 classes and up to 1 labels .* 10 classes"):
+        evaluate.main(tyro.cli(evaluate.Arguments, args=args))
+    train_dram.main(train_dram.parse([*more, "--images", "96", *there]))
+    assert checkpoint.load(run / "checkpoint.pt")["config"]["image_folder"] == str(moved)
+    assert [row["images"] for row in read_metrics(run)] == [32, 64, 96]
+
+
+def test_held_out_images_are_read_before_training(
+    tmp_path: Path, own_images: tuple[Path, Path]
+) -> None:
+    folder, table = own_images
+    given = ["--image-folder", str(folder), "--label-file", str(table), "--runs", str(tmp_path)]
+    (folder / "23.png").write_bytes(b"")  # in the test split
+    with pytest.raises(CorruptedData, match=r"line 25: .*23\.png"):
+        train_dram.main(train_dram.parse([*TINY, *given]))
+    train_dram.main(train_dram.parse([*TINY, *given, "--no-test"]))
+
+
+def test_options_of_own_images_that_do_not_fit_together(
+    own_images: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, table = map(str, own_images)
+    with pytest.raises(InvalidArgument, match="give both, or none"):
+        PRESETS["dram_image_folder"]().with_own_images(own_images[0], None)
+    with pytest.raises(InvalidArgument, match="add --env-id Glimpse-v0"):
+        PRESETS["ram_mnist"]().with_own_images(*own_images)
+    with pytest.raises(SystemExit):
+        train_dram.parse(["--image-folder", folder])
+    assert "label_file=None" in capsys.readouterr().err
+    both = ["--image-folder", folder, "--label-file", table]
+    config = train_dram.parse(["--preset", "ram_mnist", "--env-id", "Glimpse-v0", *both]).config
+    assert (config.layers, config.env_id, config.published_error) == (1, "Glimpse-v0", "")

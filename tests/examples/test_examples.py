@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-LIBRARY = {"torchrl_example.py": "torchrl", "rllib_example.py": "ray.rllib"}
+LIBRARY = {
+    "reinforce_example.py": "torch",
+    "rllib_example.py": "ray.rllib",
+    "torchrl_example.py": "torchrl",
+}
+# By itself it wants MNIST, which not every machine has.
+MORE = {"reinforce_example.py": ["GlimpseHouseNumbers-v0"]}
+REPORT = r"(\d+) (?:steps|episodes), mean return ([\d.]+)"
 
 
 def installed(library: str) -> bool:
@@ -30,15 +37,29 @@ def test_every_example_has_a_test() -> None:
 def test_an_example_trains(name: str) -> None:
     if not installed(LIBRARY[name]):
         pytest.skip(f"{LIBRARY[name]} is not installed")
+    found = run(name, "2", *MORE.get(name, []))
+    assert len(found) == 2
+    assert found[1][0] == pytest.approx(2 * found[0][0], rel=0.05)
+    assert all(0 < earned < 1 for _, earned in found)
+
+
+@pytest.mark.slow
+@pytest.mark.requires_mnist
+def test_reinforce_learns_from_rewards_alone() -> None:
+    found = run("reinforce_example.py", "6")
+    first, last = found[0][1], found[-1][1]
+    assert first == pytest.approx(0.1, abs=0.03)  # chance
+    assert last > first + 0.08
+
+
+def run(name: str, *arguments: str) -> list[tuple[int, float]]:
+    """Run an example: steps or episodes done, and the mean return, of each line."""
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / name), "2"],
+        [sys.executable, str(EXAMPLES / name), *arguments],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    found = re.findall(r"(\d+) steps, mean return ([\d.]+)", done.stdout)
-    assert len(found) == 2, done.stdout
-    assert int(found[1][0]) == pytest.approx(2 * int(found[0][0]), rel=0.05)
-    assert all(0 < float(earned) < 1 for _, earned in found)
+    return [(int(done), float(earned)) for done, earned in re.findall(REPORT, done.stdout)]
