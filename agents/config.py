@@ -85,7 +85,9 @@ class Config(RunConfig):
     """Who looks: the policy, or a control that learns to classify alone."""
     reinforce_weight: float = 0.1
     """lambda: weight of the REINFORCE term, times sigma^2 in half images: without that factor the
-    term grows with 1 / sigma^2, and a weight that works at one sigma explodes at another."""
+    term grows with 1 / sigma^2, and a weight that works at one sigma explodes at another. RAM's one
+    layer, which the classifier shares, wants some 30 to keep what serves the eye; DRAM's top layer
+    belongs to the gaze, and there it matters little."""
     reward: Literal["label", "probability"] = "label"
     """What a gaze is worth: 1 for a right label (the papers), or the probability that the
     classifier gave it, which says more than a 0 or a 1."""

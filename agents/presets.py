@@ -26,7 +26,7 @@ def ram_mnist() -> Config:
         env_id="GlimpseMNIST-v0",
         layers=1,
         sigma_pixels=1.2,
-        reinforce_weight=1.0,
+        reinforce_weight=30.0,
         num_envs=256,
         learning_rate=2e-3,
         images=11_000_000,
@@ -83,7 +83,7 @@ def _cluttered60(glimpses: int, error: str) -> Config:
         ram_translated(),
         env_id="GlimpseClutteredMNIST60-v0",
         glimpses_per_label=glimpses,
-        images=20_000_000,
+        images=14_000_000,
         published_error=f"RAM table 2a, {glimpses} glimpses: {error} %",
     )
 
