@@ -14,7 +14,7 @@ from torch import Tensor
 from agents.adaptive_agent import AdaptiveAgent
 from agents.agent import State
 from agents.noise import RowNoise
-from agents.rollout import GazePolicy, IndexArray, Rollout, agreed, agreed_scores
+from agents.rollout import GazePolicy, IndexArray, Rollout, agreed, agreed_scores, returns_of
 from agents.tensor_envs import TensorEnvs
 from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -105,7 +105,7 @@ class _Episodes:
         self.played = TensorEnvs(envs, device, watch)
         self.rules = envs.rules
         shape = (envs.num_envs, self.rules.max_said)
-        self.rewards = torch.zeros(shape, device=device)  # by row and label due, costs aside
+        self.rewards = torch.zeros(shape, device=device)  # see returns_of; costs aside
         self.glimpses = torch.zeros(shape, device=device)  # taken for each label
         self.perfect = torch.zeros(shape[0], dtype=torch.bool, device=device)
         self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, for_label, since
@@ -172,7 +172,7 @@ class _Episodes:
             gaze=gaze,
             gaze_mean=mean,
             baseline=baseline,
-            returns=self.rewards.cumsum(1),
+            returns=returns_of(self.rewards),
             for_label=for_label,
             logits=logits,
             logits_at=logits_at,

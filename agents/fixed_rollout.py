@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from agents.agent import GlimpseAgent
-from agents.rollout import GazePolicy, IndexArray, Rollout, require_fixed_pace
+from agents.rollout import GazePolicy, IndexArray, Rollout, require_fixed_pace, returns_of
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 
@@ -97,7 +97,7 @@ def collect_fixed(
         gaze=gaze,
         gaze_mean=mean,
         baseline=baseline,
-        returns=rewards.cumsum(1),
+        returns=returns_of(rewards),
         for_label=for_label,
         logits=logits,
         logits_at=logits_at,

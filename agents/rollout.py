@@ -29,13 +29,13 @@ class Rollout(NamedTuple):
     gaze: Tensor  # (G, 2), where the rows chose to look, before clipping
     gaze_mean: Tensor  # (G, 2), carries the gradient
     baseline: Tensor  # (G,), carries the gradient
-    returns: Tensor  # (B, S), R_s = sum of all rewards up to label s, its own among them
+    returns: Tensor  # (B, S), R_s; see returns_of
     for_label: Tensor  # (G,), position in the flat returns of the label that the gaze was for
     logits: Tensor  # (Y, labels), carries the gradient
     logits_at: Tensor  # (Y,), position in the flat returns of the label that they are for
     targets: Tensor  # (Y,), what should have been said
     right: Tensor  # bool (B,), the whole sequence is right
-    labels_right: Tensor  # (B,), sum of all rewards but costs of glimpses: right labels said
+    labels_right: Tensor  # (B,), right labels said: all that was paid, costs of glimpses aside
     to_pay: Tensor | float = 0.0  # (G,), cost of the glimpses from this one up to the label
     gaze_counts: Tensor | None = None  # bool (G,), whose episode was running; None for all
     label_counts: Tensor | None = None  # bool (Y,), likewise
@@ -72,6 +72,15 @@ def agreed(numbers: Tensor, samples: int) -> Tensor:
 def agreed_scores(logits: Tensor, samples: int) -> Tensor:
     """Scores (R, labels) with the order of averaged log-probabilities (DRAM eq. 14)."""
     return logits if samples == 1 else agreed(logits.log_softmax(1), samples)
+
+
+def returns_of(rewards: Tensor) -> Tensor:
+    """What a gaze for label s is worth, R_s (B, S): all rewards up to that label (DRAM eq. 16).
+
+    Args:
+        rewards: (B, S), in column s what was paid after label s - 1, up to label s and for it.
+    """
+    return rewards.cumsum(1)
 
 
 def require_fixed_pace(rules: Rules) -> None:
@@ -191,7 +200,7 @@ class _Episodes:
             gaze=torch.cat(self.gaze),
             gaze_mean=torch.cat(self.mean),
             baseline=torch.cat(self.baseline),
-            returns=self.rewards.cumsum(1),
+            returns=returns_of(self.rewards),
             for_label=torch.cat(self.for_label),
             logits=torch.cat(self.logits),
             logits_at=torch.cat(self.logits_at),
