@@ -131,8 +131,8 @@ class _Episodes:
             gaze = self.policy(mean, now.rows)
             seen, info, reward, over = self.played.step(now.rows, gaze, label)
             # What glimpses cost is counted apart: no gaze pays for those before it.
-            paid = (reward + self.envs.glimpse_cost * ~over)[now.rows]
-            self.rewards[now.rows, now.turn] += paid.float()
+            paid = torch.where(over, reward, reward + self.envs.glimpse_cost)
+            self.rewards[now.rows, now.turn] += paid[now.rows].float()
             if "sequence_correct" in info:
                 self.perfect |= info["sequence_correct"] & over
             now = now._replace(
