@@ -6,7 +6,7 @@ B rows, S the most labels said; G gazes, Y labels and D decisions between speaki
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,7 +14,8 @@ from torch import Tensor
 from agents.adaptive_agent import AdaptiveAgent
 from agents.agent import State
 from agents.noise import RowNoise
-from agents.rollout import GazePolicy, IndexArray, Rollout
+from agents.rollout import GazePolicy, IndexArray, Rollout, agreed, agreed_scores, returns_of
+from agents.tensor_envs import TensorEnvs
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 SpeakPolicy = Callable[[Tensor, Tensor], Tensor]  # log-odds (R,) of rows (R,) -> bool (R,)
@@ -72,9 +73,7 @@ def read_adaptively(
         The rollout and the decisions in it. A gaze still has to pay for itself and for the
         glimpses after it up to its label.
     """
-    return _Episodes(agent, envs, policy, samples, watch or (lambda: None), speaks).play(
-        index, seed
-    )
+    return _Episodes(agent, envs, policy, samples, watch, speaks).play(index, seed)
 
 
 class _Moment(NamedTuple):
@@ -97,25 +96,25 @@ class _Episodes:
         envs: GlimpseVectorEnv,
         policy: GazePolicy,
         samples: int,
-        watch: Callable[[], object],
+        watch: Callable[[], object] | None,
         speaks: SpeakPolicy,
     ) -> None:
         self.agent, self.envs, self.policy = agent, envs, policy
-        self.samples, self.watch, self.speaks = samples, watch, speaks
-        self.device = next(agent.parameters()).device
+        self.samples, self.speaks = samples, speaks
+        device = next(agent.parameters()).device
+        self.played = TensorEnvs(envs, device, watch)
         self.rules = envs.rules
         shape = (envs.num_envs, self.rules.max_said)
-        self.right = torch.zeros(shape, device=self.device)  # labels, by row and turn
-        self.glimpses = torch.zeros(shape, device=self.device)  # taken for each label
-        self.perfect = torch.zeros(shape[0], dtype=torch.bool, device=self.device)
+        self.rewards = torch.zeros(shape, device=device)  # see returns_of; costs aside
+        self.glimpses = torch.zeros(shape, device=device)  # taken for each label
+        self.perfect = torch.zeros(shape[0], dtype=torch.bool, device=device)
         self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, for_label, since
         self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
         self.unsaid: list[tuple[Tensor, ...]] = []  # logits, target
         self.decided: list[tuple[Tensor, ...]] = []  # odds, spoke, baseline, for_label, since
 
     def play(self, index: IndexArray, seed: int) -> tuple[Rollout, Decisions]:
-        seen, info = self._host(*self.envs.reset(seed=seed, options={"index": index}))
-        self.watch()
+        seen, info = self.played.reset(index, seed)
         state = self.agent.begin(seen["location"], seen.get("context"))
         zeros = torch.zeros_like(state.rows)
         now, begun = _Moment(state.rows, zeros, zeros), zeros == 0
@@ -130,7 +129,10 @@ class _Episodes:
             blind = False
             mean, baseline = self.agent.where_now(state, begun)
             gaze = self.policy(mean, now.rows)
-            seen, info, over = self._step(now.rows, gaze, label)
+            seen, info, reward, over = self.played.step(now.rows, gaze, label)
+            # What glimpses cost is counted apart: no gaze pays for those before it.
+            paid = torch.where(over, reward, reward + self.envs.glimpse_cost)
+            self.rewards[now.rows, now.turn] += paid[now.rows].float()
             if "sequence_correct" in info:
                 self.perfect |= info["sequence_correct"] & over
             now = now._replace(
@@ -151,48 +153,15 @@ class _Episodes:
         logits = self.agent.logits(state)
         odds, baseline = self.agent.speaks(state, logits)
         free = now.since < self.rules.max_glimpses
-        spoke = self.speaks(self._agreed(odds), now.rows) | ~free
+        spoke = self.speaks(agreed(odds, self.samples), now.rows) | ~free
         place = self._place(now)
         every = (odds, spoke, baseline, place, now.since)
         self.decided.append(tuple(part[free] for part in every))
         self.labels.append((logits[spoke], place[spoke], target[spoke]))
         self.unsaid.append((logits[~spoke], target[~spoke]))
-        said = self._agreed(logits.detach().log_softmax(1)).argmax(1)
-        where = now.rows[spoke], now.turn[spoke]
-        self.right[where] = (said == target)[spoke].float()
-        self.glimpses[where] = now.since[spoke].float()
+        said = agreed_scores(logits.detach(), self.samples).argmax(1)
+        self.glimpses[now.rows[spoke], now.turn[spoke]] = now.since[spoke].float()
         return spoke, torch.where(spoke, said, self.rules.keep_looking)
-
-    def _agreed(self, numbers: Tensor) -> Tensor:
-        """Means over the groups of rows that show the same image: (R, ...) to (R, ...)."""
-        if self.samples == 1:
-            return numbers
-        groups = numbers.view(-1, self.samples, *numbers.shape[1:])
-        return groups.mean(1).repeat_interleave(self.samples, 0)
-
-    def _step(
-        self, rows: Tensor, gaze: Tensor, label: Tensor
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
-        """One step of the running rows; the others take an action that nobody reads."""
-        gazes = gaze.new_zeros(self.envs.num_envs, 2)
-        labels = torch.zeros(self.envs.num_envs, dtype=torch.int64, device=self.device)
-        gazes[rows], labels[rows] = gaze, label
-        action: dict[str, Any] = {"gaze": gazes, "label": labels}
-        if self.envs.backend_name == "numpy":
-            action = {key: value.cpu().numpy() for key, value in action.items()}
-        observation, _, over, _, info = self.envs.step(action)
-        self.watch()
-        return (*self._host(observation, info), torch.as_tensor(over, device=self.device))
-
-    def _host(
-        self, observation: dict[str, Any], info: dict[str, Any]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Observation and what is needed of the info, as tensors on the agent's device."""
-        known = {key: info[key] for key in ("target", "sequence_correct") if key in info}
-        return tuple(  # type: ignore[return-value]
-            {key: torch.as_tensor(value, device=self.device) for key, value in part.items()}
-            for part in (observation, known)
-        )
 
     def _finish(self) -> tuple[Rollout, Decisions]:
         gaze, mean, baseline, for_label, since = map(torch.cat, zip(*self.gazes, strict=True))
@@ -203,13 +172,13 @@ class _Episodes:
             gaze=gaze,
             gaze_mean=mean,
             baseline=baseline,
-            returns=self.right.cumsum(1),
+            returns=returns_of(self.rewards),
             for_label=for_label,
             logits=logits,
             logits_at=logits_at,
             targets=targets,
             right=self.perfect,
-            labels_right=self.right.sum(1),
+            labels_right=self.rewards.sum(1),
             to_pay=cost * (taken[for_label] - since),
         )
         to_pay = cost * (taken[at] - waited)

@@ -9,8 +9,10 @@ from agents.adaptive_agent import AdaptiveAgent
 from agents.adaptive_rollout import Decisions, read_adaptively, tossed
 from agents.config import Config
 from agents.losses import baseline_loss, label_loss, reinforce_loss
+from agents.ranks import ALONE, Ranks
 from agents.rollout import IndexArray, Rollout
-from agents.training import Training, hybrid_loss
+from agents.training import Training, earned_returns, hybrid_loss
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 
@@ -20,6 +22,19 @@ class AdaptiveTraining(Training):
     agent: AdaptiveAgent
     envs: GlimpseVectorEnv
     decisions: Decisions  # of the update in progress
+
+    def __init__(self, config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> None:
+        """Refuse what only a fixed number of glimpses has.
+
+        Raises:
+            InvalidArgument: Such an option.
+        """
+        if config.baseline != "learned":
+            raise InvalidArgument(
+                f"baseline={config.baseline!r} compares samples that look equally often, and with "
+                "glimpses_per_label=0 they do not; use baseline='learned'"
+            )
+        super().__init__(config, device, ranks)
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         policy, speaks = self.policy(self.std), tossed(self.noise)
@@ -49,9 +64,10 @@ def speaking_loss(decisions: Decisions, rollout: Rollout, config: Config) -> Ten
     Args:
         decisions: Taken at random, with the chances that the agent gave.
         rollout: The episodes they were taken in.
-        config: Weight of the term.
+        config: Weight of the term, and what a label is worth.
     """
-    returns = rollout.returns.view(-1)[decisions.for_label] - decisions.to_pay
+    earned = earned_returns(rollout, config).reshape(-1)
+    returns = earned[decisions.for_label] - decisions.to_pay
     log_odds = torch.where(decisions.spoke, decisions.odds, -decisions.odds)
     log_prob = torch.nn.functional.logsigmoid(log_odds)
     loss = baseline_loss(returns, decisions.baseline)

@@ -87,8 +87,12 @@ def is_game(config: TaskConfig) -> bool:
 
 def paces_itself(config: TaskConfig) -> bool:
     """Whether the agent decides how often it looks before it speaks."""
-    options = {**(gym.spec(config.env_id).kwargs or {}), **config.env_options()}
-    return options.get("glimpses_per_label") == 0
+    return env_keywords(config).get("glimpses_per_label") == 0
+
+
+def env_keywords(config: TaskConfig) -> dict[str, Any]:
+    """The keywords that the run gives the environment, and those that come with its id."""
+    return {**(gym.spec(config.env_id).kwargs or {}), **config.env_options()}
 
 
 def make_reading_envs(

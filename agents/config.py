@@ -93,7 +93,8 @@ class Config(RunConfig):
     classifier gave it, which says more than a 0 or a 1."""
     baseline: Literal["learned", "peers"] = "learned"
     """b of the REINFORCE term: the learned baseline, or the mean return of the other samples of the
-    same image, which knows how hard the image is (needs samples > 1)."""
+    same image, which knows how hard the image is (needs samples > 1, and a fixed number of glimpses
+    before each label)."""
     outside_penalty: float = 0.1
     """Weight of the squared distance, in half images, of a mean gaze from the image. Out there all
     is black and nothing is learned; bounding the mean by tanh instead saturates in a corner."""

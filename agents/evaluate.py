@@ -135,6 +135,7 @@ def evaluate_pair_or_focus(agent: GlimpseAgent, config: Config, arguments: Argum
         other, mirrored = load_agent(
             arguments.backward, str(next(agent.parameters()).device), split
         )
+        mirrored = mirrored.with_own_images(arguments.image_folder, arguments.label_file)
         if arguments.focus or config.backward or not mirrored.backward:
             raise InvalidArgument(
                 f"{arguments.run} must be a forward run and {arguments.backward} one that was "

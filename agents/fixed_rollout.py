@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from agents.agent import GlimpseAgent
-from agents.rollout import GazePolicy, IndexArray, Rollout
-from glimpse_env.errors import InvalidArgument
+from agents.rollout import GazePolicy, IndexArray, Rollout, require_fixed_pace, returns_of
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 
@@ -52,18 +51,16 @@ def collect_fixed(
         InvalidArgument: The number of glimpses before a label is not fixed.
     """
     rules = envs.rules
-    if rules.glimpses_per_label < 1:
-        raise InvalidArgument(
-            f"glimpses_per_label={rules.glimpses_per_label}: arrays keep their shapes only where a "
-            "fixed number of glimpses, at least 1, precedes each label"
-        )
+    require_fixed_pace(rules)
     observation, info = envs.begin(seeds, index)
     state = agent.begin(observation["location"], observation.get("context"))
     rewards = index.new_zeros((envs.num_envs, rules.max_said), dtype=torch.float32)
     right = running = torch.zeros_like(index, dtype=torch.bool)
     running = ~running
     no_gaze, no_label = torch.zeros_like(observation["location"]), torch.zeros_like(index)
-    gazes: list[tuple[Tensor, ...]] = []
+    # Where the reset shows the one glimpse before the one label, nobody ever looks.
+    nobody = (no_gaze, no_gaze, no_gaze[:, 0], no_label, running)
+    gazes: list[tuple[Tensor, ...]] = [tuple(part[:0] for part in nobody)]
     labels: list[tuple[Tensor, ...]] = []
     seen, turn = int(rules.sees_at_reset), 0
     while turn < rules.max_said:
@@ -100,7 +97,7 @@ def collect_fixed(
         gaze=gaze,
         gaze_mean=mean,
         baseline=baseline,
-        returns=rewards.cumsum(1),
+        returns=returns_of(rewards),
         for_label=for_label,
         logits=logits,
         logits_at=logits_at,

@@ -6,14 +6,14 @@ B rows, T steps a game.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from agents.agent import GlimpseAgent
 from agents.noise import RowNoise
-from agents.rollout import GazePolicy, IndexArray, Rollout
+from agents.rollout import GazePolicy, IndexArray, Rollout, agreed_scores
+from agents.tensor_envs import TensorEnvs
 from glimpse_env.catch_vector_env import CatchVectorEnv
 
 MovePolicy = Callable[[Tensor, Tensor], Tensor]  # logits (B, moves) of rows (B,) -> moves (B,)
@@ -64,29 +64,21 @@ def play_games(
         the last step come too late to matter.
     """
     device = next(agent.parameters()).device
-    watch = watch or (lambda: None)
-    observation, _ = envs.reset(seed=seed, options={"index": index})
-    watch()
-    seen = _tensors(observation, device)
+    played = TensorEnvs(envs, device, watch)
+    seen, _ = played.reset(index, seed)
     state = agent.begin(seen["location"], seen.get("context"))
     decided: list[tuple[Tensor, ...]] = []
-    reward: Any = None
     for step in range(envs.game.steps):
         if step or envs.sees_at_reset:
             state = agent.look(state, seen["glimpse"], seen["location"])
         scores = agent.logits(state)
-        move = moves(_agreed(scores, samples), state.rows)
+        move = moves(agreed_scores(scores, samples), state.rows)
         mean, baseline = agent.where_next(state)
         gaze = policy(mean, state.rows)
         decided.append((gaze, mean, baseline, scores, move))
-        action: dict[str, Any] = {"gaze": gaze, "move": move}
-        if envs.backend_name == "numpy":
-            action = {key: value.cpu().numpy() for key, value in action.items()}
-        observation, reward, _, _, _ = envs.step(action)
-        watch()
-        seen = _tensors(observation, device)
+        seen, _, won, _ = played.step(state.rows, gaze, move)
     gazes, means, baselines, logits, made = map(torch.cat, zip(*decided, strict=True))
-    won = torch.as_tensor(reward, device=device).float()
+    won = won.float()
     games = torch.arange(len(won), device=device).repeat(envs.game.steps)
     return Rollout(
         gaze=gazes,
@@ -100,15 +92,3 @@ def play_games(
         right=won > 0,
         labels_right=won,
     )
-
-
-def _agreed(logits: Tensor, samples: int) -> Tensor:
-    """Logits (B, moves) that are the same in every group of `samples` rows."""
-    if samples == 1:
-        return logits
-    groups = logits.log_softmax(1).view(-1, samples, logits.shape[1])
-    return groups.mean(1).repeat_interleave(samples, 0)
-
-
-def _tensors(observation: dict[str, Any], device: torch.device) -> dict[str, Tensor]:
-    return {key: torch.as_tensor(value, device=device) for key, value in observation.items()}

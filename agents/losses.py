@@ -103,17 +103,23 @@ def explained_variance(returns: Tensor, baseline: Tensor, counts: Tensor | None 
 
 
 def mean_of(values: Tensor, counts: Tensor | None = None) -> Tensor:
-    """The mean of `values` (n, ...) along the first axis, over those that count, bool (n,)."""
+    """The mean of `values` (n, ...) along the first axis, over those that count, bool (n,).
+
+    0 where `counts` is given and none do.
+    """
     if counts is None:
         return values.mean(0)
     where = counts.view(-1, *[1] * (values.ndim - 1))
-    return torch.where(where, values, 0.0).sum(0) / counts.sum()
+    return torch.where(where, values, 0.0).sum(0) / counts.sum().clamp_min(1)
 
 
 def variance_of(values: Tensor, counts: Tensor | None = None) -> Tensor:
-    """The unbiased variance of `values` (n, ...) along the first axis, over those that count."""
+    """The unbiased variance of `values` (n, ...) along the first axis, over those that count.
+
+    0 of fewer than two: an agent that speaks at its first glimpse takes no other.
+    """
     if counts is None:
-        return values.var(0)
+        return values.var(0) if len(values) > 1 else values.new_zeros(values.shape[1:])
     number = counts.sum()
     squares = (values - mean_of(values, counts)) ** 2
-    return mean_of(squares, counts) * number / (number - 1)
+    return mean_of(squares, counts) * number / (number - 1).clamp_min(1)

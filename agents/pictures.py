@@ -105,7 +105,7 @@ def gaze_density(gazes: np.ndarray[Any, np.dtype[np.float32]], bins: int = 40) -
     """How often gazes (G, 2) land where in the image: (bins, bins, 3), the brighter the more."""
     x, y = np.clip(gazes, -1, 1).T
     counts, _, _ = np.histogram2d(y, x, bins=bins, range=[[-1, 1], [-1, 1]])
-    scaled = (255 * np.sqrt(counts / counts.max())).astype(np.uint8)
+    scaled = (255 * np.sqrt(counts / max(counts.max(), 1))).astype(np.uint8)
     coloured = cv2.cvtColor(cv2.applyColorMap(scaled, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
     return np.asarray(coloured, np.uint8)
 

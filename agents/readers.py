@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.agent import GlimpseAgent, testing
-from agents.build import half_width, is_game, make_envs, make_reading_envs
+from agents.build import env_keywords, half_width, is_game, make_envs, make_reading_envs
 from agents.config import Config
 from agents.game_rollout import play_games
 from agents.noise import RowNoise
@@ -364,7 +364,7 @@ def envs_of_images(
         num_envs: Rows.
         device: Torch device, or "cpu".
     """
-    known: dict[str, Any] = {**(gym.spec(config.env_id).kwargs or {}), **config.env_options()}
+    known = env_keywords(config)
     eye = {name: known[name] for name in _EYE if name in known}
     if device != "cpu":
         eye |= {"backend": "torch", "device": device}

@@ -14,6 +14,9 @@ from torch import Tensor
 
 from agents.agent import GlimpseAgent, State
 from agents.noise import RowNoise
+from agents.tensor_envs import TensorEnvs
+from glimpse_env.episode import Rules
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 IndexArray = np.ndarray[Any, np.dtype[np.int64]]
@@ -26,13 +29,13 @@ class Rollout(NamedTuple):
     gaze: Tensor  # (G, 2), where the rows chose to look, before clipping
     gaze_mean: Tensor  # (G, 2), carries the gradient
     baseline: Tensor  # (G,), carries the gradient
-    returns: Tensor  # (B, S), R_s = sum of all rewards up to label s, its own among them
+    returns: Tensor  # (B, S), R_s; see returns_of
     for_label: Tensor  # (G,), position in the flat returns of the label that the gaze was for
     logits: Tensor  # (Y, labels), carries the gradient
     logits_at: Tensor  # (Y,), position in the flat returns of the label that they are for
     targets: Tensor  # (Y,), what should have been said
     right: Tensor  # bool (B,), the whole sequence is right
-    labels_right: Tensor  # (B,), right labels said
+    labels_right: Tensor  # (B,), right labels said: all that was paid, costs of glimpses aside
     to_pay: Tensor | float = 0.0  # (G,), cost of the glimpses from this one up to the label
     gaze_counts: Tensor | None = None  # bool (G,), whose episode was running; None for all
     label_counts: Tensor | None = None  # bool (Y,), likewise
@@ -58,6 +61,41 @@ def mean_gaze(mean: Tensor, rows: Tensor) -> Tensor:
     return mean.detach()
 
 
+def agreed(numbers: Tensor, samples: int) -> Tensor:
+    """Means over the groups of `samples` rows that show the same image: (R, ...) to (R, ...)."""
+    if samples == 1:
+        return numbers
+    groups = numbers.view(-1, samples, *numbers.shape[1:])
+    return groups.mean(1).repeat_interleave(samples, 0)
+
+
+def agreed_scores(logits: Tensor, samples: int) -> Tensor:
+    """Scores (R, labels) with the order of averaged log-probabilities (DRAM eq. 14)."""
+    return logits if samples == 1 else agreed(logits.log_softmax(1), samples)
+
+
+def returns_of(rewards: Tensor) -> Tensor:
+    """What a gaze for label s is worth, R_s (B, S): all rewards up to that label (DRAM eq. 16).
+
+    Args:
+        rewards: (B, S), in column s what was paid after label s - 1, up to label s and for it.
+    """
+    return rewards.cumsum(1)
+
+
+def require_fixed_pace(rules: Rules) -> None:
+    """Refuse episodes that only agents play that decide when to speak.
+
+    Raises:
+        InvalidArgument: The number of glimpses before a label is not fixed.
+    """
+    if rules.agent_decides:
+        raise InvalidArgument(
+            "glimpses_per_label=0: this rollout is for a fixed number of glimpses before each "
+            "label, at least 1; agents that decide are played by agents/adaptive_rollout.py"
+        )
+
+
 def collect(
     agent: GlimpseAgent,
     envs: GlimpseVectorEnv,
@@ -80,8 +118,12 @@ def collect(
             their log-probabilities prefers (Monte Carlo averaging, DRAM eq. 14); 1 to speak alone.
         seed: Row i is seeded with `seed + i`, which decides a random initial gaze.
         watch: Called after the reset and after every step.
+
+    Raises:
+        InvalidArgument: The number of glimpses before a label is not fixed.
     """
-    return _Episodes(agent, envs, policy, samples, watch or (lambda: None)).play(index, seed)
+    require_fixed_pace(envs.rules)
+    return _Episodes(agent, envs, policy, samples, watch).play(index, seed)
 
 
 class _Episodes:
@@ -93,11 +135,11 @@ class _Episodes:
         envs: GlimpseVectorEnv,
         policy: GazePolicy,
         samples: int,
-        watch: Callable[[], object],
+        watch: Callable[[], object] | None,
     ) -> None:
         self.agent, self.envs, self.policy = agent, envs, policy
-        self.samples, self.watch = samples, watch
-        self.device = next(agent.parameters()).device
+        self.samples, device = samples, next(agent.parameters()).device
+        self.played = TensorEnvs(envs, device, watch)
         self.turns = envs.rules.max_said
         self.gaze: list[Tensor] = []
         self.mean: list[Tensor] = []
@@ -106,13 +148,12 @@ class _Episodes:
         self.logits: list[Tensor] = []
         self.logits_at: list[Tensor] = []
         self.targets: list[Tensor] = []
-        self.rewards = torch.zeros(envs.num_envs, self.turns, device=self.device)
-        self.right = torch.zeros(envs.num_envs, dtype=torch.bool, device=self.device)
+        self.rewards = torch.zeros(envs.num_envs, self.turns, device=device)
+        self.right = torch.zeros(envs.num_envs, dtype=torch.bool, device=device)
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
         rules = self.envs.rules
-        observation, info = self._tensors(*self.envs.reset(seed=seed, options={"index": index}))
-        self.watch()
+        observation, info = self.played.reset(index, seed)
         state = self.agent.begin(observation["location"], observation.get("context"))
         rows = state.rows  # those still running
         seen, turn = int(rules.sees_at_reset), 0
@@ -126,7 +167,7 @@ class _Episodes:
                 self.logits_at.append(rows * self.turns + turn)
             mean, baseline = self.agent.where_next(state)
             gaze = self.policy(mean, rows)
-            observation, info, reward, over = self._step(rows, gaze, label)
+            observation, info, reward, over = self.played.step(rows, gaze, label)
             self.rewards[:, turn] += reward.float()
             if due:
                 turn += 1
@@ -144,40 +185,7 @@ class _Episodes:
         logits = self.agent.logits(state)
         self.logits.append(logits)
         self.targets.append(targets)
-        if self.samples == 1:
-            return logits.detach().argmax(1)
-        groups = logits.detach().log_softmax(1).view(-1, self.samples, logits.shape[1])
-        return groups.mean(1).argmax(1).repeat_interleave(self.samples)
-
-    def _step(
-        self, rows: Tensor, gaze: Tensor, label: Tensor | None
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor]:
-        """One step of the running rows; the others take an action that nobody reads."""
-        gazes = gaze.new_zeros(self.envs.num_envs, 2)
-        gazes[rows] = gaze
-        labels = torch.zeros(self.envs.num_envs, dtype=torch.int64, device=self.device)
-        if label is not None:
-            labels[rows] = label
-        action: dict[str, Any] = {"gaze": gazes, "label": labels}
-        if self.envs.backend_name == "numpy":
-            action = {key: value.cpu().numpy() for key, value in action.items()}
-        observation, reward, over, _, info = self.envs.step(action)
-        self.watch()
-        return (*self._tensors(observation, info), self._tensor(reward), self._tensor(over))
-
-    def _tensors(
-        self, observation: dict[str, Any], info: dict[str, Any]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Observation and what is needed of the info, as tensors."""
-        known = [key for key in ("target", "sequence_correct") if key in info]
-        return (
-            {key: self._tensor(value) for key, value in observation.items()},
-            {key: self._tensor(info[key]) for key in known},
-        )
-
-    def _tensor(self, array: Any) -> Tensor:
-        """On the agent's device; a NumPy array on a CPU is not copied."""
-        return torch.as_tensor(array, device=self.device)
+        return agreed_scores(logits.detach(), self.samples).argmax(1)
 
     def _remember(
         self, rows: Tensor, turn: int, gaze: Tensor, mean: Tensor, baseline: Tensor
@@ -192,7 +200,7 @@ class _Episodes:
             gaze=torch.cat(self.gaze),
             gaze_mean=torch.cat(self.mean),
             baseline=torch.cat(self.baseline),
-            returns=self.rewards.cumsum(1),
+            returns=returns_of(self.rewards),
             for_label=torch.cat(self.for_label),
             logits=torch.cat(self.logits),
             logits_at=torch.cat(self.logits_at),

@@ -34,7 +34,7 @@ class Sb3Config:
     remembers what it has looked at (needs sb3-contrib)."""
     env_id: str = "GlimpseMNIST-v0"
     """Environment to train on."""
-    options: dict[str, bool | int | str] = dataclasses.field(default_factory=dict)
+    options: dict[str, bool | int | float | str] = dataclasses.field(default_factory=dict)
     """Keywords of the environment over its own defaults: `--options glimpse_size 12 num_scales 1`.
     """
     action: Literal["multidiscrete", "box"] = "multidiscrete"

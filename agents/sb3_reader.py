@@ -16,6 +16,7 @@ from agents.evaluation import Evaluation, evaluate_reader
 from agents.readers import Gaze, due_labels
 from agents.rollout import IndexArray
 from agents.sb3_config import Sb3Config
+from glimpse_env import episode
 from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.flat_actions import FlatActions, flat_actions
 from glimpse_env.gaze_vector_env import GazeVectorEnv
@@ -95,12 +96,18 @@ class Sb3Reader(_Player):
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
         """See Reader."""
-        said = np.full((self.batch, self.envs.rules.max_said), -1)
-        turn = np.zeros(self.batch, int)
+        rules = self.envs.rules
+        said = np.full((self.batch, rules.max_said), -1)
+        turn, since = np.zeros((2, self.batch), int)  # labels said; glimpses, if the model decides
         for moment in self._play(self.envs, index, seed):
-            (due,) = np.nonzero(moment.running & (moment.before["emit"] == 1))
-            said[due, turn[due]] = moment.action["label"][due]
-            turn[due] += 1
+            speaks, label = moment.running & (moment.before["emit"] == 1), moment.action["label"]
+            since += speaks
+            if rules.agent_decides:
+                speaks &= episode.speaks(rules, label, since)
+            (rows,) = np.nonzero(speaks)
+            said[rows, turn[rows]] = np.where(label < rules.num_labels, label, -1)[rows]
+            turn[rows] += 1
+            since[rows] = 0
         return torch.from_numpy(said)
 
     def targets(self, index: IndexArray) -> Tensor:

@@ -30,7 +30,10 @@ from agents.saved_run import fitting, load_run
 from agents.training import Training
 from glimpse_env.errors import GlimpseError, InvalidArgument
 from glimpse_env.tasks.arrays import ArrayTask
+from glimpse_env.tasks.backward import BackwardTask
 from glimpse_env.tasks.image_folder import ImageFolderTask
+from glimpse_env.tasks.task import Task
+from glimpse_env.vector_env import GlimpseVectorEnv
 
 MONTE_CARLO_SAMPLES = 10  # of the test with averaging
 ANIMATE_EVERY = 5  # epochs between animations in TensorBoard
@@ -88,14 +91,21 @@ def main(arguments: Arguments) -> None:
             print(f"stopped; to go on: python agents/train_dram.py --resume {folder.path}")
 
 
+def task_of(training: Training) -> Task | None:
+    """Where the images come from, whichever way they are read; None for games."""
+    if not isinstance(training.envs, GlimpseVectorEnv):
+        return None
+    task = training.envs.task
+    return task.forward if isinstance(task, BackwardTask) else task
+
+
 def check_own_images(training: Training, *, test: bool) -> None:
     """Of a folder of images, say what is in it, and read what is held out before days of training.
 
     Raises:
         InvalidArgument, MissingData, CorruptedData: See ImageFolderTask.
     """
-    task = getattr(training.envs, "task", None)
-    task = getattr(task, "forward", task)
+    task = task_of(training)
     if isinstance(task, ImageFolderTask):
         print(f"own images: {task.describe()}")
         for split in ("validation", "test") if test else ("validation",):
@@ -166,8 +176,7 @@ def report(training: Training, folder: RunFolder) -> None:
         result = evaluate(training.agent, config, "test", gaze=gaze, samples=samples, progress=True)
         print(result.describe())
         results.append(result)
-    task = getattr(training.envs, "task", None)
-    if type(getattr(task, "forward", task)) is ArrayTask:
+    if type(task_of(training)) is ArrayTask:
         print("note: an environment made from arrays shows the same images in every split")
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
     write_json(folder.path / "result.json", [dataclasses.asdict(result) for result in results])

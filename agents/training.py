@@ -183,6 +183,14 @@ class Training:
         self.updates = state["updates"]
 
 
+def earned_returns(rollout: Rollout, config: Config) -> Tensor:
+    """R_s (B, S) as `config.reward` counts it."""
+    if config.reward == "label":
+        return rollout.returns
+    shape = rollout.returns.shape
+    return expected_returns(rollout.logits, rollout.targets, rollout.logits_at, shape)
+
+
 def hybrid_loss(
     rollout: Rollout, config: Config, std: float | Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -196,9 +204,7 @@ def hybrid_loss(
     are 0, and their targets -1.
     """
     labels = label_loss(rollout.logits, rollout.targets)
-    earned = rollout.returns
-    if config.reward == "probability":
-        earned = expected_returns(rollout.logits, rollout.targets, rollout.logits_at, earned.shape)
+    earned = earned_returns(rollout, config)
     returns = earned.reshape(-1)[rollout.for_label] - rollout.to_pay
     if rollout.gaze_counts is not None:
         returns = returns * rollout.gaze_counts

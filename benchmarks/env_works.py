@@ -80,7 +80,8 @@ def vector_steps(setup: Setup, in_phase: bool = True) -> Work:
 
 def episode_steps(setup: Setup) -> tuple[Callable[[], object], int]:
     """One episode of all rows, from `begin` on, that sends nothing to the device; and its steps."""
-    envs = setup._replace(options={"autoreset_mode": "disabled"}).make()
+    options = (setup.options or {}) | {"autoreset_mode": "disabled"}
+    envs = setup._replace(options=options).make()
     steps = _period(envs) - 1
     actions = [_to_backend(setup, action) for action in _actions(envs.action_space, steps)]
     seeds = envs.backend.arange(setup.num_envs)

@@ -20,7 +20,8 @@ import tyro
 from matplotlib.figure import Figure
 
 from benchmarks import reporting
-from glimpse_env.errors import MissingData
+from envs_registry import TABLE
+from glimpse_env.errors import GlimpseError, MissingData
 
 DECIDES, FIXED = "decides when to speak", "a fixed number for each label"
 
@@ -61,12 +62,15 @@ def read(run: Path) -> Point:
             f"python agents/evaluate.py {run} --gaze policy"
         ) from error
     found = evaluations[0]
-    decides = config["glimpses_per_label"] == 0
+    # What the run does not set is the environment's own.
+    own = TABLE.get(config["env_id"], {})
+    pace, cost = (
+        own.get(name) if config.get(name) is None else config[name]
+        for name in ("glimpses_per_label", "glimpse_cost")
+    )
     return Point(
-        kind=DECIDES if decides else FIXED,
-        setting=f"cost {config['glimpse_cost']:g}"
-        if decides
-        else f"{config['glimpses_per_label']}",
+        kind=DECIDES if pace == 0 else FIXED,
+        setting=f"cost {cost or 0:g}" if pace == 0 else str(pace),
         glimpses=found["glimpses_per_image"],
         error=found["error"],
         interval=(found["interval"][0], found["interval"][1]),
@@ -123,4 +127,7 @@ def main(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    try:
+        main(tyro.cli(Arguments))
+    except GlimpseError as error:
+        sys.exit(f"error: {error}")

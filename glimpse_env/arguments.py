@@ -37,7 +37,7 @@ def require_at_least(name: str, value: Any, least: int) -> None:
 
 def require_not_negative(name: str, value: Any) -> None:
     """Refuse anything but a finite real number of at least 0."""
-    real = isinstance(value, int | float | np.integer | np.floating) and value is not True
+    real = _is_integer(value) or isinstance(value, float | np.floating)
     if not (real and 0 <= value < math.inf):
         raise InvalidArgument(f"{name}={value!r} must be a finite number of at least 0")
 

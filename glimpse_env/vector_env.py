@@ -24,8 +24,9 @@ class GlimpseVectorEnv(GazeVectorEnv):
     ## Description
     An agent looks at an image through glimpses: small squares around its gaze, sharp in the middle
     and coarse around. After every N = `glimpses_per_label` glimpses it says one label; with N = 0
-    it decides for itself when it has seen enough. These are (but for N = 0) the tasks of Mnih et al. 2014 (*Recurrent Models of Visual Attention*, RAM) and Ba et al. 2014
-    (*Multiple Object Recognition with Visual Attention*, DRAM).
+    it decides for itself when it has seen enough. But for N = 0, these are the tasks of Mnih et al.
+    2014 (*Recurrent Models of Visual Attention*, RAM) and Ba et al. 2014 (*Multiple Object
+    Recognition with Visual Attention*, DRAM).
 
     ## Action Space
     A dictionary: where to look next, and what to say now. One action does both. The label, if one

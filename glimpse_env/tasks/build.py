@@ -43,6 +43,7 @@ def make_backend_and_task(
         raise InvalidArgument(f"split={split!r} is unknown; choose one of {SPLITS}")
     if task == "arrays" and "image_folder" in options:
         task = "image_folder"  # your own images are one id, wherever they come from
+    if task == "image_folder":
         options |= {name: _full_path(options[name]) for name in _PATHS if name in options}
     if task == "arrays":
         arrays = make_backend(backend, device)

@@ -14,7 +14,8 @@ from agents.build import make_agent, make_reading_envs
 from agents.config import Config
 from agents.noise import RowNoise
 from agents.reading import read_off
-from agents.rollout import mean_gaze, sampled
+from agents.rollout import Rollout, mean_gaze, sampled
+from glimpse_env.reading_episodes import ReadingEpisodes
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 CAP, COST = 4, 0.125
@@ -95,6 +96,31 @@ def test_what_is_earned_is_what_the_environment_pays() -> None:
     assert len(set(decisions.glimpses.tolist())) > 3 and rollout.labels_right.sum() > 3
     np.testing.assert_allclose(paid, earned, atol=1e-6)
     assert (rollout.returns[:, -1] == rollout.labels_right).all()
+
+
+def test_other_rewards_of_an_environment_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an environment that somebody has changed to pay for each step."""
+    agent, envs = made(32)
+
+    def play() -> Rollout:
+        speaks = now_and_then(noise(32))
+        with torch.no_grad():
+            return read_adaptively(agent, envs, np.arange(32), mean_gaze, speaks=speaks)[0]
+
+    plain, advance = play(), ReadingEpisodes.advance
+
+    def paid(self: ReadingEpisodes, gaze: Any, choice: Any) -> Any:
+        running = ~self.rows.over
+        reward, said = advance(self, gaze, choice)
+        return reward + 0.25 * running, said
+
+    monkeypatch.setattr(ReadingEpisodes, "advance", paid)
+    more = play().returns - plain.returns
+    # Each gaze took a step, and saying the label one more.
+    gazes = torch.bincount(plain.for_label, minlength=more.numel()).view(more.shape)
+    assert torch.equal(more[:, 0], 0.25 * (gazes[:, 0] + 1))
+    assert torch.equal(more[:, -1], 0.25 * (gazes.sum(1) + 1))
+    assert len(set(more[:, -1].tolist())) > 2
 
 
 def test_gazes_and_decisions_pay_for_what_comes_after_them() -> None:

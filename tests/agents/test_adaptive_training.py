@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from agents.adaptive_rollout import Decisions
 from agents.adaptive_training import AdaptiveTraining, speaking_loss
 from agents.config import Config
 from agents.evaluation import evaluate
 from agents.make_training import make_training
+from agents.pictures import draw_pictures
 from agents.rollout import Rollout
 from agents.run_folder import read_metrics
 from agents.train_dram import main, parse
@@ -62,6 +64,27 @@ def test_gradients_are_those_of_reinforce(adaptive_config: Config) -> None:
     torch.testing.assert_close(by_baseline, 2 * (baseline.detach() - worth) / 2)
 
 
+def test_decisions_are_worth_what_gazes_are(adaptive_config: Config) -> None:
+    """A probability that the classifier gave, where that is asked for; two labels of one row."""
+    logits = torch.tensor([[0.0, 0.0], [0.0, 99.0]])
+    returns, empty = torch.tensor([[0.0, 1.0]]), torch.zeros(0)
+    at = torch.tensor([0, 1])
+    rollout = Rollout(
+        empty, empty, empty, returns, at[:0], logits, at, at, torch.tensor([True]), returns[:, 1]
+    )
+    odds = torch.zeros(2)
+    decisions = Decisions(odds, odds > 1, odds, at, torch.zeros(2), odds[:1], logits, at)
+    config = replace(adaptive_config, reinforce_weight=0.0, reward="probability")
+    assert speaking_loss(decisions, rollout, config) == pytest.approx(0.5**2 + 1.5**2)
+    config = replace(config, reward="label")
+    assert speaking_loss(decisions, rollout, config) == pytest.approx(0**2 + 1**2)
+
+
+def test_samples_that_look_unequally_often_are_no_peers(adaptive_config: Config) -> None:
+    with pytest.raises(InvalidArgument, match=r"baseline='peers'.*glimpses_per_label=0"):
+        make_training(replace(adaptive_config, samples=2, baseline="peers"))
+
+
 def test_an_agent_that_decides_is_trained_so(
     adaptive_config: Config, stripes_config: Config
 ) -> None:
@@ -101,7 +124,24 @@ def test_a_cost_without_the_decision_is_refused(stripes_config: Config) -> None:
         make_training(replace(stripes_config, glimpse_cost=0.1))
 
 
-def test_the_command_line_trains_evaluates_and_draws(tmp_path: Path) -> None:
+@pytest.mark.parametrize("looks", [False, True])
+def test_its_gazes_are_drawn_if_there_are_any(
+    adaptive_config: Config, tmp_path: Path, looks: bool
+) -> None:
+    config = replace(adaptive_config, initial_gaze="center")
+    training = make_training(config)
+    assert isinstance(training, AdaptiveTraining)
+    with torch.no_grad():  # all see one glimpse, or four
+        training.agent.speaking.linear.bias.fill_(-99.0 if looks else 99.0)
+    read = evaluate(training.agent, config, "validation", images=20, num_envs=8)
+    assert read.glimpses_per_image == (4 if looks else 1)
+    animation, picture = draw_pictures(training.agent, config, "validation", tmp_path, (3, 5))
+    with Image.open(animation) as film:
+        assert film.n_frames == (5 if looks else 2)
+    assert picture.stat().st_size > 1000
+
+
+def test_the_command_line_trains_it(tmp_path: Path) -> None:
     small = "--num-envs 16 --features 16 --units 16 --epoch-images 32 --images 64".split()
     small += ["--preset", "adaptive_house_numbers_cpu", "--num-images", "32"]
     small += ["--validation-images", "16", "--no-test"]

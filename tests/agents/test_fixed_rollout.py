@@ -109,6 +109,16 @@ def test_updates_are_those_of_batches_that_rows_leave(case: str) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_a_single_glimpse_at_reset_leaves_nothing_to_look_at(stripes_config: Config) -> None:
+    config = replace(stripes_config, glimpses_per_label=1, initial_gaze="random")
+    trainings = [Training(config, device) for device in ("cpu", TORCH)]
+    leaving, staying = (training.update() for training in trainings)
+    for name, value in staying.items():
+        assert torch.isfinite(value)
+        torch.testing.assert_close(value, leaving[name], rtol=1e-5, atol=1e-6, msg=name)
+    assert staying["gradients/classification"] > 0
+
+
 class Zeros(RowNoise):
     """Noise that needs no generator."""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,18 +27,31 @@ def run_of(folder: Path, config: Config, updates: int = 0) -> Path:
     return folder
 
 
+def run_on_numbers(
+    own_images: tuple[Path, Path], folder: Path, **changes: Any
+) -> tuple[Path, Config]:
+    """A run on pictures of numbers, and its configuration."""
+    config = Config(
+        env_id="Glimpse-v0", context_size=6, features=16, units=16, num_envs=16, **changes
+    )
+    config = config.with_own_images(*own_images)
+    return run_of(folder, config, updates=20), config
+
+
 @pytest.fixture
 def sequences(own_images: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Config]:
-    """A run on pictures of numbers, and its configuration."""
-    config = Config(env_id="Glimpse-v0", context_size=6, features=16, units=16, num_envs=16)
-    config = config.with_own_images(*own_images)
-    return run_of(tmp_path / "run", config, updates=20), config
+    """One that looks at each label as often."""
+    return run_on_numbers(own_images, tmp_path / "run")
 
 
+DECIDES = {"glimpses_per_label": 0, "max_glimpses": 5, "glimpse_cost": 0.01}
+
+
+@pytest.mark.parametrize("pace", [{}, DECIDES])
 def test_it_says_what_the_agent_says_in_its_own_environment(
-    sequences: tuple[Path, Config],
+    own_images: tuple[Path, Path], tmp_path: Path, pace: dict[str, Any]
 ) -> None:
-    run, config = sequences
+    run, config = run_on_numbers(own_images, tmp_path / "run", **pace)
     agent, _ = load_agent(run)
     index = np.arange(29)  # all that there are
     reader = label_reader(agent, config, "train", num_envs=len(index))

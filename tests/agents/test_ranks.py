@@ -60,16 +60,22 @@ CASES: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("kind", ["labels", "sequences", "game"])
+@pytest.mark.parametrize("kind", ["labels", "sequences", "decides", "game"])
 def test_ranks_share_what_one_process_would_play(
     kind: str, case: str, stripes_config: Config, catch_config: Config
 ) -> None:
     """Same images, same noise, and gradients whose mean is that of the whole batch."""
     numbers = Config(env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, seed=3)
-    config = {"labels": stripes_config, "sequences": numbers, "game": catch_config}[kind]
+    decides = replace(numbers, glimpses_per_label=0, max_glimpses=4, glimpse_cost=0.01)
+    config = {
+        "labels": stripes_config,
+        "sequences": numbers,
+        "decides": decides,
+        "game": catch_config,
+    }[kind]
     changes = dict(CASES[case])
-    if kind == "game":
-        changes.pop("baseline", None)  # which games do not know
+    if kind in ("decides", "game"):
+        changes.pop("baseline", None)  # which they do not know
     config = replace(config, num_envs=48, **changes)  # type: ignore[arg-type]
     index, whole, names = played(config, Listening())
     shares = [played(config, Listening(number, 3)) for number in range(3)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from agents.build import make_agent, make_envs
 from agents.config import Config
 from agents.noise import RowNoise
 from agents.rollout import center_gaze, collect, mean_gaze, random_gaze, sampled
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.reading_episodes import ReadingEpisodes
 
 NUMBERS = Config(
@@ -125,6 +127,13 @@ def test_rewards_between_labels_count_too(monkeypatch: pytest.MonkeyPatch) -> No
     assert set(paid_for.tolist()) <= {0.0, 1.0}
     ended = rollout.returns[:, 0] == rollout.returns[:, -1]
     assert ended.any() and (paid_for[ended] == 0).all()  # at the first mistake
+
+
+def test_an_agent_that_counts_glimpses_does_not_play_where_it_must_decide() -> None:
+    envs = make_envs(replace(NUMBERS, glimpses_per_label=0), "train", 2)
+    agent = make_agent(NUMBERS, make_envs(NUMBERS, "train", 2))
+    with pytest.raises(InvalidArgument, match="glimpses_per_label=0"):
+        collect(agent, envs, np.arange(2), mean_gaze)  # type: ignore[arg-type]
 
 
 def test_groups_of_samples_agree_on_their_labels() -> None:

@@ -168,10 +168,11 @@ def test_two_runs_in_a_second_have_two_folders(tmp_path: Path) -> None:
         folder.close()
 
 
+@pytest.mark.parametrize("pace", [[], ["--glimpses-per-label", "0", "--max-glimpses", "4"]])
 def test_a_backward_reader_shares_the_glimpse_network_and_both_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], pace: list[str]
 ) -> None:
-    forward = run(tmp_path / "forward", "--images", "160")
+    forward = run(tmp_path / "forward", "--images", "160", *pace)
     options = ["--images", "160", "--backward", "--share-glimpse", str(forward)]
     backward = run(tmp_path / "backward", *options)
     ours, theirs = (
@@ -240,6 +241,8 @@ def test_own_images_are_trained_on_and_read_again_after_they_have_moved(
     assert "own images: 29 train, 6 validation, 5 test images, 30x20; 1 to 3 labels" in printed
     assert "same images in every split" not in printed
     assert json.loads((run / "config.json").read_text())["image_folder"] == str(folder)
+    train_dram.main(train_dram.parse(["--runs", "back", *TINY, *given, "--backward", "--no-test"]))
+    (backward,) = (tmp_path / "back").iterdir()
     monkeypatch.chdir(run)  # the run knows where its images are
     more = ["--resume", str(run), "--images", "64", "--no-test", "--device", "cpu"]
     train_dram.main(train_dram.parse(more))
@@ -253,6 +256,8 @@ def test_own_images_are_trained_on_and_read_again_after_they_have_moved(
     evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *few, *there]))
     results = json.loads((run / "evaluation_validation_samples1.json").read_text())
     assert [result["images"] for result in results] == [6, 6, 6]
+    both = ["--backward", str(backward)]
+    evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *few, *there, *both]))
     other = tmp_path / "other.csv"
     other.write_text("file,labels,split\n5.png,3,validation\n")
     args = [str(run), *few, *there, "--label-file", str(other)]

@@ -75,6 +75,8 @@ def test_options_reach_the_environment() -> None:
     assert envs.observation_space["glimpse"].shape == (2, 5, 5)
     assert envs.envs.size == 32 and envs.envs.sees_at_reset
     assert envs.envs.rules.stop_on_mistake is False
+    decides = [*NUMBERS, *"glimpses_per_label 0 glimpse_cost 0.125".split()]
+    assert training_envs(train_sb3.parse(decides).config).envs.glimpse_cost == 0.125
     grid = training_envs(dataclasses.replace(config, action="multidiscrete", gaze_bins=4))
     assert grid.action_space.nvec.tolist() == [4, 4, 11]
 
@@ -278,6 +280,35 @@ def test_what_is_said_is_read_at_the_right_moments() -> None:
     for locations in model.locations[1:4]:
         np.testing.assert_allclose(locations, np.tile([2 / 3, -2 / 3], (6, 1)), atol=1e-6)
     assert model.firsts[0].all() and not any(first.any() for first in model.firsts[1:])
+
+
+class Hesitant(Scripted):
+    """Keeps looking twice before each right label; one row never speaks."""
+
+    def __init__(self, envs: Any, silent: int) -> None:
+        super().__init__(envs, {})
+        self.silent, self.looks = silent, 0
+
+    def predict(self, *seen: Any, **others: Any) -> Any:
+        action, state = super().predict(*seen, **others)
+        self.looks += 1
+        patient = np.arange(len(action)) == self.silent
+        action[patient | bool(self.looks % 3), 2] = self.envs.rules.keep_looking
+        return action, state
+
+
+def test_a_model_that_decides_is_heard_when_it_speaks() -> None:
+    options = {"glimpses_per_label": 0, "max_glimpses": 4, "glimpse_cost": 0.01}
+    config = small(gaze_bins=3, options={"num_images": 32, "initial_gaze": "center"} | options)
+    envs = make_reading_envs(config, "validation", 6, stop_on_mistake=False)
+    assert training_envs(config).action_space.nvec.tolist() == [3, 3, 12]
+    flat = flat_actions("multidiscrete", envs.single_action_space, 3)
+    reader = Sb3Reader(Hesitant(envs, silent=1), envs, flat)  # type: ignore[arg-type]
+    said, due = reader.say(np.arange(6), 0), reader.targets(np.arange(6))
+    assert (due[:, 1] >= 0).all()
+    assert (said[1] == -1).all()  # at the cap it has said nothing
+    others = [row for row in range(6) if row != 1]
+    assert torch.equal(said[others], due[others])
 
 
 def test_controls_look_elsewhere_and_are_seen_to() -> None:

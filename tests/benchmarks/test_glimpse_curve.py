@@ -9,11 +9,19 @@ import pytest
 from benchmarks import glimpse_curve
 from glimpse_env.errors import MissingData
 
+# As in a run that sets nothing.
+CONFIG = {
+    "env_id": "GlimpseHouseNumbers-v0",
+    "images": 600_000,
+    "glimpses_per_label": None,
+    "glimpse_cost": None,
+}
+
 
 def make_run(folder: Path, name: str, error: float, glimpses: float, **config: object) -> Path:
     run = folder / name
     run.mkdir()
-    (run / "config.json").write_text(json.dumps({"images": 600_000, **config}))
+    (run / "config.json").write_text(json.dumps(CONFIG | config))
     found = {"error": error, "interval": [error - 0.5, error + 0.5], "glimpses_per_image": glimpses}
     (run / "evaluation_test_samples1_policy.json").write_text(json.dumps([found]))
     return run
@@ -21,15 +29,17 @@ def make_run(folder: Path, name: str, error: float, glimpses: float, **config: o
 
 def test_the_curve_is_drawn_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = (
-        make_run(tmp_path, "b", 5.25, 6.4, glimpses_per_label=2, glimpse_cost=None),
+        make_run(tmp_path, "b", 5.25, 6.4, glimpses_per_label=2),
         make_run(tmp_path, "a", 9.0, 3.2, glimpses_per_label=0, glimpse_cost=0.01),
-        make_run(tmp_path, "c", 6.0, 4.5, glimpses_per_label=0, glimpse_cost=0.0),
+        make_run(tmp_path, "c", 6.0, 4.5, glimpses_per_label=0),
+        make_run(tmp_path, "d", 5.0, 9.6),
     )
     output = tmp_path / "curve.png"
     glimpse_curve.main(glimpse_curve.Arguments(runs=runs, output=output))
     printed = capsys.readouterr().out
     wanted = [
         "| a fixed number for each label | 2 | 600,000 | 6.40 | 5.25 % (4.75 .. 5.75) |",
+        "| a fixed number for each label | 3 | 600,000 | 9.60 | 5.00 % (4.50 .. 5.50) |",
         "| decides when to speak | cost 0.01 | 600,000 | 3.20 | 9.00 % (8.50 .. 9.50) |",
         "| decides when to speak | cost 0 | 600,000 | 4.50 | 6.00 % (5.50 .. 6.50) |",
     ]

@@ -34,19 +34,24 @@ def test_a_copy_and_a_question_are_noticed() -> None:
             wrong()
 
 
-CASES = [(name, "next_step") for name in envs_registry.TABLE]
-CASES += [("Glimpse-v0", "same_step"), ("Glimpse-v0", "disabled"), ("GlimpseCatch-v0", "same_step")]
+CASES: list[tuple[str, str, dict[str, Any]]] = [
+    *((name, "next_step", {}) for name in envs_registry.TABLE),
+    ("Glimpse-v0", "same_step", {}),
+    ("Glimpse-v0", "disabled", {}),
+    ("Glimpse-v0", "next_step", {"glimpses_per_label": 0, "max_glimpses": 2, "glimpse_cost": 0.1}),
+    ("GlimpseCatch-v0", "same_step", {}),
+]
 
 
-@pytest.mark.parametrize(("name", "mode"), CASES)
+@pytest.mark.parametrize(("name", "mode", "others"), CASES)
 def test_no_step_waits_or_sends(
     name: str,
     mode: str,
+    others: dict[str, Any],
     keywords_of: Callable[[str], dict[str, Any]],
 ) -> None:
-    envs = gym.make_vec(
-        name, 3, backend="torch", device="meta", autoreset_mode=mode, **keywords_of(name)
-    )
+    keywords = keywords_of(name) | others
+    envs = gym.make_vec(name, 3, backend="torch", device="meta", autoreset_mode=mode, **keywords)
     seeds, index = (torch.zeros(3, dtype=torch.int64, device="meta") for _ in range(2))
     action = {
         "gaze": torch.zeros(3, 2, device="meta"),

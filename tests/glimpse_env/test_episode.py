@@ -263,6 +263,7 @@ def test_looking_costs_what_was_agreed(backend: str) -> None:
         {"glimpses_per_label": -1},
         {"glimpses_per_label": 0, "max_glimpses": 0},
         {"glimpses_per_label": 0, "glimpse_cost": -0.1},
+        {"glimpses_per_label": 0, "glimpse_cost": False},
         {"glimpses_per_label": 0, "glimpse_cost": float("nan")},
         {"glimpses_per_label": 0, "glimpse_cost": "0.1"},
         {"glimpses_per_label": 3, "glimpse_cost": 0.1},
