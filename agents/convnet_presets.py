@@ -206,7 +206,7 @@ def _modern(
 
 def modern_mnist() -> ConvNetConfig:
     """A small ResNet with the parameters of ram_mnist."""
-    return _modern(_MNIST, (60, 120), 2)
+    return _modern(_MNIST, (30, 60), 2)
 
 
 def modern_translated() -> ConvNetConfig:

@@ -36,7 +36,7 @@ WRONG: list[tuple[str, Any]] = [
     ("num_scales", 0),
     ("num_scales", 40),
     ("num_scales", None),
-    ("glimpses_per_label", 0),
+    ("glimpses_per_label", -1),
     ("glimpses_per_label", 1.5),
     ("context_size", -1),
     ("context_size", 8),
