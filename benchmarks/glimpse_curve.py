@@ -34,7 +34,7 @@ class Point(NamedTuple):
     glimpses: float  # an image, mean
     error: float  # percent
     interval: tuple[float, float]  # 95 %, percent
-    images: int  # trained on
+    images: str  # trained on
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -74,7 +74,7 @@ def read(run: Path) -> Point:
         glimpses=found["glimpses_per_image"],
         error=found["error"],
         interval=(found["interval"][0], found["interval"][1]),
-        images=config["images"],
+        images=f"{config['images']:,}" + (" more" if config.get("start_from") else ""),
     )
 
 
@@ -85,7 +85,7 @@ def table(points: Sequence[Point]) -> str:
         [
             point.kind,
             point.setting,
-            f"{point.images:,}",
+            point.images,
             f"{point.glimpses:.2f}",
             f"{point.error:.2f} % ({point.interval[0]:.2f} .. {point.interval[1]:.2f})",
         ]

@@ -31,7 +31,7 @@ def test_the_curve_is_drawn_and_told(tmp_path: Path, capsys: pytest.CaptureFixtu
     runs = (
         make_run(tmp_path, "b", 5.25, 6.4, glimpses_per_label=2),
         make_run(tmp_path, "a", 9.0, 3.2, glimpses_per_label=0, glimpse_cost=0.01),
-        make_run(tmp_path, "c", 6.0, 4.5, glimpses_per_label=0),
+        make_run(tmp_path, "c", 6.0, 4.5, glimpses_per_label=0, start_from="a"),
         make_run(tmp_path, "d", 5.0, 9.6),
     )
     output = tmp_path / "curve.png"
@@ -41,7 +41,7 @@ def test_the_curve_is_drawn_and_told(tmp_path: Path, capsys: pytest.CaptureFixtu
         "| a fixed number for each label | 2 | 600,000 | 6.40 | 5.25 % (4.75 .. 5.75) |",
         "| a fixed number for each label | 3 | 600,000 | 9.60 | 5.00 % (4.50 .. 5.50) |",
         "| decides when to speak | cost 0.01 | 600,000 | 3.20 | 9.00 % (8.50 .. 9.50) |",
-        "| decides when to speak | cost 0 | 600,000 | 4.50 | 6.00 % (5.50 .. 6.50) |",
+        "| decides when to speak | cost 0 | 600,000 more | 4.50 | 6.00 % (5.50 .. 6.50) |",
     ]
     assert printed.splitlines()[2:] == wanted
     assert printed in (tmp_path / "curve.md").read_text()
