@@ -73,7 +73,7 @@ def ram_translated() -> Config:
         features=256,
         sigma_pixels=2.0,
         sigma_start_pixels=6.0,
-        images=10_000_000,
+        images=7_000_000,
         published_error="RAM table 1b, 6 glimpses: 1.22 %",
     )
 
