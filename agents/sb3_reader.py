@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor, nn
 
-from agents.build import is_game, make_envs, make_reading_envs
+from agents.build import is_game, make_envs
 from agents.evaluation import Evaluation, evaluate_reader
 from agents.readers import Gaze, due_labels
 from agents.rollout import IndexArray
 from agents.sb3_config import Sb3Config
 from glimpse_env import episode
-from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.flat_actions import FlatActions, flat_actions
 from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.vector_env import GlimpseVectorEnv
@@ -51,13 +50,14 @@ class _Player:
         gaze: Gaze = "policy",
     ) -> None:
         """Nothing is played yet."""
-        self.model, self._flat = model, flat
+        self.model, self.envs, self._flat = model, envs, flat
         self.batch, self.size = envs.num_envs, envs.size
         self.networks: tuple[nn.Module, ...] = (model.policy,)
         self._look = _looks(gaze)
 
-    def _play(self, envs: GazeVectorEnv, index: IndexArray, seed: int) -> Iterator[Moment]:
+    def _play(self, index: IndexArray, seed: int) -> Iterator[Moment]:
         """One episode in each row, until all have ended."""
+        envs = self.envs
         observation, _ = envs.reset(seed=seed, options={"index": index})
         running, state = np.ones(self.batch, bool), None
         first = running
@@ -82,6 +82,8 @@ class Sb3Reader(_Player):
         gaze: "policy", or "random" and "center": the controls.
     """
 
+    envs: GlimpseVectorEnv
+
     def __init__(
         self,
         model: OnPolicyAlgorithm,
@@ -91,7 +93,6 @@ class Sb3Reader(_Player):
     ) -> None:
         """Nothing is read yet."""
         super().__init__(model, envs, flat, gaze)
-        self.envs = envs
         self.end = envs.rules.num_classes if envs.rules.has_end else None
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
@@ -99,7 +100,7 @@ class Sb3Reader(_Player):
         rules = self.envs.rules
         said = np.full((self.batch, rules.max_said), -1)
         turn, since = np.zeros((2, self.batch), int)  # labels said; glimpses, if the model decides
-        for moment in self._play(self.envs, index, seed):
+        for moment in self._play(index, seed):
             speaks, label = moment.running & (moment.before["emit"] == 1), moment.action["label"]
             since += speaks
             if rules.agent_decides:
@@ -116,31 +117,13 @@ class Sb3Reader(_Player):
 
 
 class Sb3GameReader(_Player):
-    """A model that plays games, of which 1 is said where it wins, and 1 is due everywhere.
-
-    Args:
-        model: Who plays.
-        envs: NumPy rows.
-        flat: The actions that the model was trained with.
-        gaze: See Sb3Reader.
-    """
+    """A model that plays games, of which 1 is said where it wins, and 1 is due everywhere."""
 
     end: int | None = None
 
-    def __init__(
-        self,
-        model: OnPolicyAlgorithm,
-        envs: CatchVectorEnv,
-        flat: FlatActions,
-        gaze: Gaze = "policy",
-    ) -> None:
-        """Nothing is played yet."""
-        super().__init__(model, envs, flat, gaze)
-        self.envs = envs
-
     def say(self, index: IndexArray, seed: int) -> Tensor:
         """See Reader."""
-        won = sum(moment.reward for moment in self._play(self.envs, index, seed))
+        won = sum(moment.reward for moment in self._play(index, seed))
         return torch.as_tensor(won > np.zeros(self.batch))[:, None].long()
 
     def targets(self, index: IndexArray) -> Tensor:
@@ -172,15 +155,14 @@ def evaluate_sb3(
     Raises:
         InvalidArgument: Numbers that cannot be.
     """
+    # After a mistake an episode goes on, so that nothing betrays what is right; games have none.
+    envs = make_envs(config, split, num_envs, stop_on_mistake=is_game(config))
+    flat = flat_actions(config.action, envs.single_action_space, config.gaze_bins)
     reader: Sb3Reader | Sb3GameReader
-    if is_game(config):
-        games = cast(CatchVectorEnv, make_envs(config, split, num_envs))
-        flat = flat_actions(config.action, games.single_action_space, config.gaze_bins)
-        reader = Sb3GameReader(model, games, flat, gaze)
+    if isinstance(envs, GlimpseVectorEnv):
+        reader = Sb3Reader(model, envs, flat, gaze)
     else:
-        reading = make_reading_envs(config, split, num_envs, stop_on_mistake=False)
-        flat = flat_actions(config.action, reading.single_action_space, config.gaze_bins)
-        reader = Sb3Reader(model, reading, flat, gaze)
+        reader = Sb3GameReader(model, envs, flat, gaze)
     return evaluate_reader(
         reader, split, name=config.algo, gaze=gaze, images=images, progress=progress
     )
