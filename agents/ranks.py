@@ -18,6 +18,10 @@ from collections.abc import Iterator, Sequence
 
 import torch
 import torch.distributed as dist
+
+# Optimizers import it, too, and its functions keep as a default whatever group there is by then:
+# a group that they keep outlives its end, and its threads abort a Python that ends before them.
+import torch.distributed.nn
 from torch import Tensor
 
 from glimpse_env.errors import InvalidArgument
@@ -114,9 +118,6 @@ def join(device: str) -> Iterator[tuple[Ranks, str]]:
         dist.init_process_group("gloo", timeout=_PATIENCE)
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size()), device
-        # gloo's thread keeps its last message. One with a tensor of Python's could be dropped when
-        # Python has already ended, which aborts the process; a barrier has none.
-        dist.barrier()
     finally:
         dist.destroy_process_group()
 

@@ -177,13 +177,15 @@ def test_a_run_changes_between_one_and_two_ranks(tmp_path: Path) -> None:
         assert len(list(folder.glob("events*"))) == 2  # of the beginning, and of the rest
 
 
-def start_two(folder: Path, first: list[str], second: list[str]) -> list[subprocess.Popen[str]]:
+def start_two(
+    folder: Path, first: list[str], second: list[str], program: Sequence[str] = (str(SCRIPT),)
+) -> list[subprocess.Popen[str]]:
     """Two ranks without torchrun itself, so that a test can treat each in its own way."""
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     meeting |= {"TORCHELASTIC_RUN_ID": "one", "WORLD_SIZE": "2"}
     return [
         subprocess.Popen(
-            [sys.executable, str(SCRIPT), "--runs", str(folder), *SMALL, *options],
+            [sys.executable, *program, "--runs", str(folder), *SMALL, *options],
             env=environment(RANK=number, LOCAL_RANK=number, **meeting),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -225,3 +227,21 @@ def test_a_signal_to_one_rank_stops_all_and_saves(tmp_path: Path) -> None:
     assert [rank.returncode for rank in ranks] == [0, 0]
     assert f"--resume {folder}" in said and nothing == ""
     assert checkpoint.load(folder / "checkpoint.pt")["updates"] >= 3
+
+
+LISTS_ITS_THREADS = """
+import pathlib, sys
+from agents import train_dram
+train_dram.main(train_dram.parse(sys.argv[1:]))
+print([name.read_text() for name in pathlib.Path("/proc/self/task").glob("*/comm")])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the names of threads from /proc")
+def test_no_thread_of_the_ranks_outlives_the_training(tmp_path: Path) -> None:
+    """One that does aborts the process at its exit, now and then."""
+    options = ["--images", "48"]
+    for said, _ in end(start_two(tmp_path, options, options, program=["-c", LISTS_ITS_THREADS])):
+        threads = said.splitlines()[-1]
+        assert "python" in threads and "gloo" not in threads
