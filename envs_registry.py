@@ -62,9 +62,15 @@ _SHOWN = {
     "GlimpseTranslatedMNIST-v0": ("a digit anywhere in 60x60", "RAM table 1b"),
     "GlimpseClutteredMNIST60-v0": ("a digit among 4 distractors, 60x60", "RAM table 2a"),
     "GlimpseClutteredMNIST100-v0": ("a digit among 8 distractors, 100x100", "RAM table 2b"),
-    "GlimpseMNISTPairs-v0": ("which of 55 pairs of digits, 100x100", "DRAM section 4.1"),
+    "GlimpseMNISTPairs-v0": (
+        "which of 55 pairs of digits, in clutter, 100x100",
+        "DRAM section 4.1",
+    ),
     "GlimpseMNISTAddition-v0": ("the sum of two digits, 100x100", "DRAM section 4.2"),
-    "GlimpseMNISTSequence-v0": ("1 to 3 digits along a slope, 100x100", "Sønderby et al. 2015"),
+    "GlimpseMNISTSequence-v0": (
+        "1 to 3 digits along a slope, in clutter, 100x100",
+        "Sønderby et al. 2015",
+    ),
     "GlimpseSVHN-v0": ("a photographed house number, 54x54", "DRAM section 4.3"),
     "GlimpseSVHN110-v0": ("the same in a wider crop, 110x110", "DRAM table 4"),
     "GlimpseHouseNumbers-v0": ("a rendered house number, 54x54", "after DRAM section 4.3"),

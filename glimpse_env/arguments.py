@@ -51,17 +51,24 @@ def parse_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[
     if seed is None:
         return [None] * num_envs
     if isinstance(seed, int | np.integer):
-        seeds: list[Any] = [int(seed) + i for i in range(num_envs)]
-    elif isinstance(seed, Iterable):
-        seeds = list(seed)
-    else:
+        first = int(seed)
+        _require_seed(first)
+        _require_seed(first + num_envs - 1)
+        return list(range(first, first + num_envs))
+    if not isinstance(seed, Iterable):
         raise InvalidArgument(f"seed={seed!r} must be an integer, a sequence of integers, or None")
+    seeds: list[Any] = list(seed)
     if len(seeds) != num_envs:
         raise InvalidArgument(f"seed: {len(seeds)} seeds for {num_envs} environments")
     for value in seeds:
-        if value is not None and not (_is_integer(value) and 0 <= value < 2**63):
-            raise InvalidArgument(f"seed={value!r} must be an integer in 0 .. 2**63 - 1")
+        if value is not None:
+            _require_seed(value)
     return [value if value is None else int(value) for value in seeds]
+
+
+def _require_seed(value: Any) -> None:
+    if not (_is_integer(value) and 0 <= value < 2**63):
+        raise InvalidArgument(f"seed={value!r} must be an integer in 0 .. 2**63 - 1")
 
 
 def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64] | None:

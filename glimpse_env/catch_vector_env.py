@@ -58,14 +58,15 @@ class CatchVectorEnv(GazeVectorEnv):
 
     ## Episode End
     One ball an episode: it is over (`terminated`) after n - 1 steps, when the ball is in the bottom
-    row. Nothing is ever truncated. With `autoreset_mode="disabled"` a row that has ended stays as
-    it is, `terminated` and with reward 0, until it is reset.
+    row. Nothing is ever truncated. The autoreset modes are those of `GlimpseVectorEnv`: with
+    "disabled" a row that has ended stays as it is, `terminated` and with reward 0, until it is
+    reset.
 
     ## Info
     `ball` (its column and row), `paddle` (its left column) and `index` (which game): for people and
     for tests, an agent that learns from them is not playing this game. At the end of an episode
     `caught`, and `episode` with return `r` and length `l`. Each has a mask of the rows it holds for
-    under the same key after an underscore.
+    under the same key after an underscore. `CatchEnv` leaves `episode` to `RecordEpisodeStatistics`.
 
     ## Arguments
     Args:

@@ -12,7 +12,7 @@ class InvalidArgument(GlimpseError, ValueError):
 
 
 class InvalidAction(GlimpseError, ValueError):
-    """An action of the wrong shape, a gaze that is not finite, or a label outside its space."""
+    """A wrong shape, a gaze that is not finite, or a label or move outside its space."""
 
 
 class MissingData(GlimpseError, FileNotFoundError):

@@ -15,7 +15,8 @@ from glimpse_env.gaze_vector_env import GazeVectorEnv
 class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
     """One episode at a time; a subclass says of which vector environment it is a row.
 
-    Everything comes as NumPy arrays and numbers, with `backend="torch"` too.
+    Everything comes as NumPy arrays and numbers, with `backend="torch"` too. `info["episode"]` is
+    left to Gymnasium's `RecordEpisodeStatistics`, which refuses environments that have it.
 
     Args:
         **arguments: Those of the vector environment, but for `num_envs` and `autoreset_mode`.
@@ -83,7 +84,6 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         info = self._first({key: batch[key] for key in self._vector.known})
         if "episode" in batch and batch["_episode"][0]:
             info |= self._first({key: batch[key] for key in self._vector.outcome})
-            info["episode"] = self._first({key: batch["episode"][key] for key in ("r", "l")})
         return info
 
 

@@ -35,7 +35,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
     | key | space of one row | meaning |
     |---|---|---|
     | `gaze` | Box(-1, 1, (2,), float32) | (x, y): (0, 0) is the centre, (-1, -1) the top left corner of the image, (1, 1) its bottom right corner; clipped. Not read in the last step. |
-    | `label` | Discrete(n) | the label said; read only where `emit` is 1. In sequence tasks the last label means "end". With N = 0 one number more, n - 1, means "keep looking". |
+    | `label` | Discrete(n) | the label said; read only where `emit` is 1. Classes come first; in sequence tasks one number more, the number of classes (10 for digits), means "end". With N = 0 one more still, n - 1, means "keep looking". |
 
     ## Observation Space
     K scales, C channels, g x g cells a glimpse, c x c cells of context.
@@ -76,13 +76,16 @@ class GlimpseVectorEnv(GazeVectorEnv):
     (which image); at the end of an episode `emitted` (L,) padded with -1, `sequence_correct`, and
     `episode` with return `r` and length `l`. Each has a mask of the rows it holds for under the
     same key after an underscore. The targets are for learners that use them, as the papers' do; an
-    agent that reads only the reward is pure reinforcement learning.
+    agent that reads only the reward is pure reinforcement learning. Gymnasium's
+    `vector.RecordEpisodeStatistics` finds `episode` taken and refuses: it is not needed, or wants a
+    `stats_key` of its own. (The single environment leaves `episode` to the wrapper.)
 
     ## Arguments
     Args:
         num_envs: B.
         task: "mnist", "house_numbers", "svhn" or "arrays" (your own, from memory or from files).
-        split: "train", "validation" or "test". A held-out split is a fixed set of images.
+        split: "train", "validation" or "test". A held-out split is a fixed set of images. Arrays
+            from memory are the same in every split.
         glimpse_size: g.
         num_scales: K.
         glimpses_per_label: N; 0 lets the agent decide.

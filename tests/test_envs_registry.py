@@ -60,9 +60,10 @@ def test_the_defaults_are_those_of_the_papers(name: str, keywords_of: Keywords) 
 @pytest.mark.parametrize("name", IDS)
 @pytest.mark.usefixtures("no_window")
 def test_gymnasiums_checkers_have_nothing_to_say(name: str, keywords_of: Keywords) -> None:
-    env = gym.make(name, **keywords_of(name))  # warnings are errors
+    env: gym.Env[Any, Any] = gym.make(name, **keywords_of(name))  # warnings are errors
     check_env(env.unwrapped)
     assert "PassiveEnvChecker" in str(env)
+    env = gym.wrappers.RecordEpisodeStatistics(env)
     env.action_space.seed(0)
     for seed in range(2):
         _, info = env.reset(seed=seed)

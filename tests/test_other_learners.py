@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from glimpse_env.errors import GlimpseError
@@ -40,6 +41,27 @@ def test_the_wrappers_have_the_spaces_that_stand_beside_them() -> None:
     exec(compile(code, "other_learners.md", "exec"), namespace)
     assert f"# {namespace['env'].action_space}" in PAGE
     assert namespace["envs"].single_action_space.shape == (13,)
+
+
+def test_lists_and_batches_of_cleanrl_are_alike() -> None:
+    code = next(block for block in PYTHON if "SyncVectorEnv" in block)
+    code = code.replace('v0")', 'v0", num_images=16)').replace(", 8)", ", 8, num_images=16)")
+    namespace: dict[str, Any] = {}
+    exec(compile(code, "other_learners.md", "exec"), namespace)
+    envs, batch = namespace["envs"], namespace["batch"]
+    size = envs.single_observation_space.shape[0]
+    assert f"({size},), {batch.single_action_space.nvec}" in code
+    seen, other = (one.reset(seed=3)[0] for one in (envs, batch))
+    envs.action_space.seed(0)
+    returns: tuple[list[float], list[float]] = [], []
+    for _ in range(30):
+        np.testing.assert_allclose(seen, other, atol=1e-6)
+        action = envs.action_space.sample()
+        (seen, *_, infos), (other, *_, others) = (one.step(action) for one in (envs, batch))
+        for counted, info in zip(returns, (infos, others), strict=True):
+            if "episode" in info:
+                counted += info["episode"]["r"][info["_episode"]].tolist()
+    assert len(returns[0]) > 20 and max(returns[0]) > 0 and returns[0] == returns[1]
 
 
 def test_the_commands_are_understood() -> None:

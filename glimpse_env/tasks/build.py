@@ -79,7 +79,8 @@ def _construct(task: str, backend: Backend, options: dict[str, Any]) -> Task:
     unknown = sorted(set(options) - set(allowed))
     if unknown:
         raise InvalidArgument(
-            f"unknown keyword {unknown[0]!r} for task={task!r}; it takes {', '.join(allowed)}"
+            f"unknown keyword {unknown[0]!r} for task={task!r}; beside the keywords of the "
+            f"environment itself, such as glimpse_size, it takes {', '.join(allowed)}"
         )
     missing = [
         name

@@ -149,7 +149,7 @@ def test_house_numbers_that_cannot_be_drawn(name: str, value: Any) -> None:
 
 def test_seeds_and_options_that_cannot_be() -> None:
     envs = make()
-    for seed in (-1, 2**63, 1.5, "a", [1], [1, 2, 3], [1, -1], [0.5, 1]):
+    for seed in (-1, 2**63 - 1, 2**63, 1.5, "a", [1], [1, 2, 3], [1, -1], [0.5, 1]):
         with pytest.raises(InvalidArgument, match="seed"):
             envs.reset(seed=seed)  # type: ignore[arg-type]
     wrong: list[Any] = [-1, 5, [0, 5], 0.5, "a", [0], [[0, 1]], [[0], [1, 2]]]

@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from glimpse_env.env import GlimpseEnv
 from glimpse_env.vector_env import GlimpseVectorEnv
+from tests.glimpse_env.one_row import Counted
 
 NUMBER = 4
 SIZES = {"glimpse_size": 4, "num_scales": 2, "context_size": 5}
@@ -28,7 +29,7 @@ Same = Callable[..., None]
 def pair(mode: str, arguments: dict[str, Any]) -> tuple[GlimpseVectorEnv, SyncVectorEnv]:
     """The same episodes, by us and by Gymnasium."""
     ours = GlimpseVectorEnv(NUMBER, autoreset_mode=mode, **arguments)
-    singles = [lambda: GlimpseEnv(**arguments)] * NUMBER
+    singles = [lambda: Counted(GlimpseEnv(**arguments))] * NUMBER
     return ours, SyncVectorEnv(singles, autoreset_mode=AutoresetMode[mode.upper()])
 
 

@@ -17,6 +17,7 @@ from glimpse_env.catch_env import CatchEnv
 from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.errors import InvalidAction, InvalidArgument
 from glimpse_env.tasks.catch import SUBCELLS
+from tests.glimpse_env.one_row import Counted, info_row
 
 NUMBER = 5
 MODES = ["next_step", "same_step", "disabled"]
@@ -39,15 +40,6 @@ def host(tree: Any) -> Any:
 
 def row_of(tree: Any, row: int) -> Any:
     return {key: value[row] for key, value in host(tree).items()}
-
-
-def info_row(infos: dict[str, Any], row: int) -> dict[str, Any]:
-    """The info of one row: keys that hold for it, without their masks."""
-    return {
-        key: info_row(value, row) if isinstance(value, dict) else np.asarray(value)[row]
-        for key, value in infos.items()
-        if key[0] != "_" and np.asarray(infos[f"_{key}"])[row]
-    }
 
 
 class PlainCatch:
@@ -142,7 +134,7 @@ def test_as_a_plain_game(side: int, initial_gaze: str, backend: str) -> None:
 def test_a_row_is_the_single_environment(initial_gaze: str, same_tree: Same) -> None:
     arguments = {"screen_size": 7, "initial_gaze": initial_gaze, "context_size": 3}
     envs = CatchVectorEnv(NUMBER, autoreset_mode="disabled", **arguments)
-    singles = [CatchEnv(**arguments) for _ in range(NUMBER)]
+    singles = [Counted(CatchEnv(**arguments)) for _ in range(NUMBER)]
     rng, ends = np.random.default_rng(1), 0
     observation, info = envs.reset(seed=30)
     for row, single in enumerate(singles):
@@ -207,7 +199,8 @@ def test_autoreset_as_gymnasium_does_it(
     arguments = {"screen_size": 6, "initial_gaze": initial_gaze}
     ours = CatchVectorEnv(NUMBER, autoreset_mode=mode, **arguments)
     theirs = SyncVectorEnv(
-        [lambda: CatchEnv(**arguments)] * NUMBER, autoreset_mode=AutoresetMode[mode.upper()]
+        [lambda: Counted(CatchEnv(**arguments))] * NUMBER,
+        autoreset_mode=AutoresetMode[mode.upper()],
     )
     rng = np.random.default_rng(3)
     results: Any = ours.reset(seed=40), theirs.reset(seed=40)

@@ -246,7 +246,7 @@ def test_only_the_files_of_the_split_are_needed(
 
 
 def labels_file(magic: int = 0x0801, count: int = 10_000, values: bytes = bytes(10_000)) -> bytes:
-    return gzip.compress(np.array([magic, count], dtype=">u4").tobytes() + values)
+    return gzip.compress(np.array([magic, count], dtype=">u4").tobytes() + values, mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -258,11 +258,24 @@ def labels_file(magic: int = 0x0801, count: int = 10_000, values: bytes = bytes(
         (labels_file(values=bytes(9_999)), "holds 9,999 bytes, not 10,000"),
         (labels_file(values=bytes(10_001)), "holds 10,001 bytes, not 10,000"),
         (labels_file(values=bytes(9_999) + b"\x0a"), "holds the label 10"),
-        (gzip.compress(b""), "starts with"),
+        (gzip.compress(b"", mtime=0), "starts with"),
         (b"", "starts with"),
         (b"not a gzip file", "cannot be unpacked"),
         (labels_file()[:-9], "cannot be unpacked"),
         (labels_file()[:20] + b"\xff" * 20, "cannot be unpacked"),
+    ],
+    ids=[
+        "images",
+        "other type",
+        "other count",
+        "too short",
+        "too long",
+        "no digit",
+        "empty inside",
+        "empty",
+        "text",
+        "cut",
+        "damaged",
     ],
 )
 def test_the_format_is_checked(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from glimpse_env.env import GlimpseEnv
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
+from tests.glimpse_env.one_row import Counted, info_row
 
 NUMBER = 5
 VARIANTS = [
@@ -45,22 +46,13 @@ def row_of(tree: Any, row: int) -> Any:
     return {key: value[row] for key, value in host(tree).items()}
 
 
-def info_row(infos: dict[str, Any], row: int) -> dict[str, Any]:
-    """The info of one row: keys that hold for it, without their masks."""
-    return {
-        key: info_row(value, row) if isinstance(value, dict) else np.asarray(value)[row]
-        for key, value in infos.items()
-        if key[0] != "_" and np.asarray(infos[f"_{key}"])[row]
-    }
-
-
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_a_row_is_the_single_environment(
     variant: dict[str, Any], ragged: dict[str, Any], play: Any, same_tree: Same
 ) -> None:
     arguments = {**ragged, **variant, **SIZES}
     envs = GlimpseVectorEnv(NUMBER, autoreset_mode="disabled", **arguments)
-    singles = [GlimpseEnv(**arguments) for _ in range(NUMBER)]
+    singles = [Counted(GlimpseEnv(**arguments)) for _ in range(NUMBER)]
     rng, ends = np.random.default_rng(1), 0
     observation, info = envs.reset(seed=30)
     for row, single in enumerate(singles):
