@@ -14,7 +14,15 @@ from torch import Tensor
 from agents.adaptive_agent import AdaptiveAgent
 from agents.agent import State
 from agents.noise import RowNoise
-from agents.rollout import GazePolicy, IndexArray, Rollout, agreed, agreed_scores, returns_of
+from agents.rollout import (
+    Decisions,
+    GazePolicy,
+    IndexArray,
+    Rollout,
+    agreed,
+    agreed_scores,
+    returns_of,
+)
 from agents.tensor_envs import TensorEnvs
 from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -31,19 +39,6 @@ def tossed(noise: RowNoise) -> SpeakPolicy:
     return lambda odds, rows: noise.uniform(rows, 1)[:, 0] < odds.detach().sigmoid()
 
 
-class Decisions(NamedTuple):
-    """What was decided at D moments at which the agent could speak or keep looking."""
-
-    odds: Tensor  # (D,), log-odds of speaking, carries the gradient
-    spoke: Tensor  # bool (D,)
-    baseline: Tensor  # (D,), carries the gradient
-    for_label: Tensor  # (D,), position in the flat returns of the label that was due
-    to_pay: Tensor  # (D,), cost of the glimpses that were still taken before that label
-    glimpses: Tensor  # (B,), taken for all labels
-    unsaid: Tensor  # (U, labels), scores where the agent kept looking, carry the gradient
-    unsaid_targets: Tensor  # (U,), what would have been right there
-
-
 def read_adaptively(
     agent: AdaptiveAgent,
     envs: GlimpseVectorEnv,
@@ -53,7 +48,7 @@ def read_adaptively(
     seed: int = 0,
     watch: Callable[[], object] | None = None,
     speaks: SpeakPolicy = likelier,
-) -> tuple[Rollout, Decisions]:
+) -> Rollout:
     """Play one episode in every row.
 
     Args:
@@ -70,7 +65,7 @@ def read_adaptively(
             equal odds. At the cap of the environment an agent always speaks.
 
     Returns:
-        The rollout and the decisions in it. A gaze still has to pay for itself and for the
+        The episodes, with the decisions in them. A gaze still has to pay for itself and for the
         glimpses after it up to its label.
     """
     return _Episodes(agent, envs, policy, samples, watch, speaks).play(index, seed)
@@ -113,7 +108,7 @@ class _Episodes:
         self.unsaid: list[tuple[Tensor, ...]] = []  # logits, target
         self.decided: list[tuple[Tensor, ...]] = []  # odds, spoke, baseline, for_label, since
 
-    def play(self, index: IndexArray, seed: int) -> tuple[Rollout, Decisions]:
+    def play(self, index: IndexArray, seed: int) -> Rollout:
         seen, info = self.played.reset(index, seed)
         state = self.agent.begin(seen["location"], seen.get("context"))
         zeros = torch.zeros_like(state.rows)
@@ -163,12 +158,14 @@ class _Episodes:
         self.glimpses[now.rows[spoke], now.turn[spoke]] = now.since[spoke].float()
         return spoke, torch.where(spoke, said, self.rules.keep_looking)
 
-    def _finish(self) -> tuple[Rollout, Decisions]:
+    def _finish(self) -> Rollout:
         gaze, mean, baseline, for_label, since = map(torch.cat, zip(*self.gazes, strict=True))
         logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
         odds, spoke, value, at, waited = map(torch.cat, zip(*self.decided, strict=True))
         cost, taken = self.envs.glimpse_cost, self.glimpses.view(-1)
-        rollout = Rollout(
+        unsaid = map(torch.cat, zip(*self.unsaid, strict=True))
+        to_pay = cost * (taken[at] - waited)
+        return Rollout(
             gaze=gaze,
             gaze_mean=mean,
             baseline=baseline,
@@ -180,7 +177,5 @@ class _Episodes:
             right=self.perfect,
             labels_right=self.rewards.sum(1),
             to_pay=cost * (taken[for_label] - since),
+            decisions=Decisions(odds, spoke, value, at, to_pay, self.glimpses.sum(1), *unsaid),
         )
-        to_pay = cost * (taken[at] - waited)
-        unsaid = map(torch.cat, zip(*self.unsaid, strict=True))
-        return rollout, Decisions(odds, spoke, value, at, to_pay, self.glimpses.sum(1), *unsaid)

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from agents.adaptive_agent import AdaptiveAgent
-from agents.adaptive_rollout import Decisions, read_adaptively, tossed
+from agents.adaptive_rollout import read_adaptively, tossed
 from agents.config import Config
 from agents.losses import baseline_loss, label_loss, reinforce_loss
 from agents.ranks import ALONE, Ranks
-from agents.rollout import IndexArray, Rollout
+from agents.rollout import Decisions, IndexArray, Rollout
 from agents.training import Training, earned_returns, hybrid_loss
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
@@ -21,7 +21,6 @@ class AdaptiveTraining(Training):
 
     agent: AdaptiveAgent
     envs: GlimpseVectorEnv
-    decisions: Decisions  # of the update in progress
 
     def __init__(self, config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> None:
         """Refuse what only a fixed number of glimpses has.
@@ -38,20 +37,19 @@ class AdaptiveTraining(Training):
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         policy, speaks = self.policy(self.std), tossed(self.noise)
-        rollout, self.decisions = read_adaptively(
-            self.agent, self.envs, index, policy, seed=seed, speaks=speaks
-        )
-        return rollout
+        return read_adaptively(self.agent, self.envs, index, policy, seed=seed, speaks=speaks)
 
     def _loss(self, rollout: Rollout, std: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        assert rollout.decisions is not None
+        decisions = rollout.decisions
         loss, parts = hybrid_loss(rollout, self.config, std)
-        loss = loss + speaking_loss(self.decisions, rollout, self.config)
+        loss = loss + speaking_loss(decisions, rollout, self.config)
         # A classifier that was only asked where the agent speaks could read nowhere else, and the
         # agent would never find out that it had seen enough before.
-        unsaid = label_loss(self.decisions.unsaid, self.decisions.unsaid_targets)
+        unsaid = label_loss(decisions.unsaid, decisions.unsaid_targets)
         loss = loss + unsaid / len(rollout.right)
-        parts["train/glimpses"] = self.decisions.glimpses.mean()
-        parts["train/chance_to_speak"] = self.decisions.odds.detach().sigmoid().mean()
+        parts["train/glimpses"] = decisions.glimpses.mean()
+        parts["train/chance_to_speak"] = decisions.odds.detach().sigmoid().mean()
         return loss, parts
 
 

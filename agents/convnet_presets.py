@@ -205,7 +205,7 @@ def _modern(
 
 
 def modern_mnist() -> ConvNetConfig:
-    """A small ResNet with the parameters of ram_mnist."""
+    """A small ResNet with the parameters of ram_mnist_lstm."""
     return _modern(_MNIST, (30, 60), 2)
 
 

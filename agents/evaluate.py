@@ -17,8 +17,10 @@ from agents.build import Sizes, load_agent, load_sized, make_envs, pick_device, 
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, evaluate_reader, length_lines
 from agents.files import write_json
+from agents.focus import FocusReader
+from agents.forward_backward import ForwardBackwardReader
 from agents.pictures import draw_pictures
-from agents.readers import FocusReader, ForwardBackwardReader, Gaze, Reader, label_reader
+from agents.readers import Gaze, Reader, label_reader
 from glimpse_env.errors import GlimpseError, InvalidArgument
 
 ALL_GAZES: tuple[Gaze, ...] = ("policy", "random", "center")

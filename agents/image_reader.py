@@ -20,8 +20,10 @@ import numpy as np
 
 from agents.build import gaze_unit, load_sized
 from agents.networks import EmissionNetwork
-from agents.readers import AgentReader, PixelArray, envs_of_images
+from agents.readers import AgentReader
 from agents.reading import Reading
+from agents.rollout import PixelArray
+from agents.shown_images import envs_of_images
 from glimpse_env.arguments import require_at_least
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.image_files import fit, read_image

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
+from torch import Tensor, nn
 
 from agents.config import Config
 from agents.convnet_config import AnyConfig
@@ -27,6 +28,29 @@ def make_optimizer(
     return torch.optim.AdamW(
         parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
+
+
+def gradients_of(weights: Iterable[nn.Parameter]) -> list[Tensor]:
+    """The gradients of those weights that have one."""
+    return [weight.grad for weight in weights if weight.grad is not None]
+
+
+def clip_gradients(boxes: Mapping[str, Sequence[nn.Parameter]], limit: float) -> dict[str, Tensor]:
+    """Scale all gradients down alike, so that their norm together is at most `limit`.
+
+    Args:
+        boxes: Weights by the name of the box that they are in.
+        limit: Of the norm.
+
+    Returns:
+        The norms before, of each box in which anything has a gradient.
+    """
+    found = {name: gradients_of(weights) for name, weights in boxes.items()}
+    norms = {name: nn.utils.get_total_norm(grads) for name, grads in found.items() if grads}
+    whole = torch.stack([*norms.values()]).norm()
+    every = (weight for weights in boxes.values() for weight in weights)
+    nn.utils.clip_grads_with_norm_(every, limit, whole)
+    return norms
 
 
 def learning_rate(config: AnyConfig, images: int) -> float:

@@ -28,5 +28,5 @@ def play(
         return play_games(agent, envs, index, policy, samples, seed, watch)
     assert isinstance(envs, GlimpseVectorEnv)
     if isinstance(agent, AdaptiveAgent):
-        return read_adaptively(agent, envs, index, policy, samples, seed, watch)[0]
+        return read_adaptively(agent, envs, index, policy, samples, seed, watch)
     return collect(agent, envs, index, policy, samples, seed, watch)

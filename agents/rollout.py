@@ -1,6 +1,7 @@
 """Playing a batch of episodes from beginning to end, keeping what the losses need.
 
-B rows, G gazes and Y labels decided by rows whose episode was still running.
+B rows, S the most labels said. G gazes, Y labels, D decisions between speaking and looking, and U
+labels that were left unsaid, all of rows whose episode was still running.
 """
 
 from __future__ import annotations
@@ -20,7 +21,21 @@ from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 IndexArray = np.ndarray[Any, np.dtype[np.int64]]
+PixelArray = np.ndarray[Any, np.dtype[np.uint8]]
 GazePolicy = Callable[[Tensor, Tensor], Tensor]  # mean gaze (R, 2) of rows (R,) -> gaze (R, 2)
+
+
+class Decisions(NamedTuple):
+    """What was decided at D moments at which the agent could speak or keep looking."""
+
+    odds: Tensor  # (D,), log-odds of speaking, carries the gradient
+    spoke: Tensor  # bool (D,)
+    baseline: Tensor  # (D,), carries the gradient
+    for_label: Tensor  # (D,), position in the flat returns of the label that was due
+    to_pay: Tensor  # (D,), cost of the glimpses that were still taken before that label
+    glimpses: Tensor  # (B,), taken for all labels
+    unsaid: Tensor  # (U, labels), scores where the agent kept looking, carry the gradient
+    unsaid_targets: Tensor  # (U,), what would have been right there
 
 
 class Rollout(NamedTuple):
@@ -39,6 +54,7 @@ class Rollout(NamedTuple):
     to_pay: Tensor | float = 0.0  # (G,), cost of the glimpses from this one up to the label
     gaze_counts: Tensor | None = None  # bool (G,), whose episode was running; None for all
     label_counts: Tensor | None = None  # bool (Y,), likewise
+    decisions: Decisions | None = None  # of an agent that decides when to speak
 
 
 def sampled(std: float | Tensor, noise: RowNoise) -> GazePolicy:

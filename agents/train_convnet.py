@@ -34,8 +34,8 @@ class Arguments:
     """Train a network that sees whole images, for tables that set an agent beside it."""
 
     preset: str | None = None
-    """Row of the papers' tables to start from: a name in agents/convnet_presets.py. Every option
-    below changes it. By default modern_house_numbers with a GPU, modern_house_numbers_cpu
+    """Row of the papers' tables to start from: a name in agents/convnet_presets.py. The options
+    below override it. By default modern_house_numbers with a GPU, modern_house_numbers_cpu
     without."""
     resume: Path | None = None
     """Folder of a run to go on with, with its own configuration."""

@@ -48,8 +48,8 @@ class Arguments:
     """
 
     preset: str | None = None
-    """Row of the papers' tables to start from: a name in agents/presets.py. Every option below
-    changes it. By default dram_house_numbers with a GPU, dram_house_numbers_cpu without."""
+    """Row of the papers' tables to start from: a name in agents/presets.py. The options below
+    override it. By default dram_house_numbers with a GPU, dram_house_numbers_cpu without."""
     resume: Path | None = None
     """Folder of a run to go on with, with its own configuration."""
     device: str = "auto"

@@ -20,9 +20,12 @@ from glimpse_env.errors import GlimpseError, InvalidArgument, MissingPackage
 try:
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 except ImportError as error:
-    raise MissingPackage(
+    missing = MissingPackage(
         "agents/train_sb3.py needs Stable-Baselines3: pip install stable-baselines3"
-    ) from error
+    )
+    if __name__ == "__main__":
+        sys.exit(f"error: {missing}")
+    raise missing from error
 
 from agents.build import pick_device
 from agents.evaluation import Evaluation, length_lines

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from agents.agent import GlimpseAgent
 from agents.build import half_width, make_agent, make_envs, sizes_of
 from agents.capture import GraphedUpdate, StaticUpdate, compiled, require_capturable
 from agents.config import Config
@@ -26,7 +27,13 @@ from agents.losses import (
     variance_of,
 )
 from agents.noise import KeptNoise, RowNoise
-from agents.optimization import learning_rate, make_optimizer, sigma_pixels
+from agents.optimization import (
+    clip_gradients,
+    gradients_of,
+    learning_rate,
+    make_optimizer,
+    sigma_pixels,
+)
 from agents.ranks import ALONE, Ranks
 from agents.rollout import (
     GazePolicy,
@@ -70,7 +77,8 @@ class Training:
         self.agent.dropout.noise = self.noise
         if config.share_glimpse:
             self.agent.glimpse.requires_grad_(False)
-        learning = [weight for weight in self.agent.parameters() if weight.requires_grad]
+        self._boxes = boxes_of(self.agent)
+        learning = [weight for box in self._boxes.values() for weight in box]
         self.optimizer = make_optimizer(config, learning)
         self.static: StaticUpdate | None = None
         if config.capture != "none":
@@ -120,12 +128,11 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         # Which parameters have a gradient follows from the configuration: all ranks agree.
-        found = [weight.grad for weight in self.agent.parameters() if weight.grad is not None]
+        found = [grad for box in self._boxes.values() for grad in gradients_of(box)]
         self.ranks.average([*found, *parts.values()])
-        gradients = self.gradient_norms()
-        torch.nn.utils.clip_grad_norm_(self.agent.parameters(), self.config.gradient_clip)
+        norms = clip_gradients(self._boxes, self.config.gradient_clip)
         self.optimizer.step()
-        return parts | gradients
+        return parts | {f"gradients/{name}": norm for name, norm in norms.items()}
 
     def _draw(self) -> tuple[IndexArray, int]:
         """The images of the own rows, and the seed of the first; the noise is seeded, too."""
@@ -150,15 +157,6 @@ class Training:
         """Show each image to `samples` rows."""
         return np.repeat(index[:: self.config.samples], self.config.samples)
 
-    def gradient_norms(self) -> dict[str, Tensor]:
-        """The norm of the gradient that reaches each box of the agent."""
-        norms = {}
-        for name, module in self.agent.named_children():
-            gradients = [p.grad for p in module.parameters() if p.grad is not None]
-            if gradients:
-                norms[f"gradients/{name}"] = torch.nn.utils.get_total_norm(gradients)
-        return norms
-
     def beginning(self) -> dict[str, object]:
         """What must be equal at all ranks."""
         weights = [weight.detach().double().sum().item() for weight in self.agent.parameters()]
@@ -181,6 +179,15 @@ class Training:
         if self.static is not None:
             self.static = self._captured()  # the optimizer's state lies elsewhere now
         self.updates = state["updates"]
+
+
+def boxes_of(agent: GlimpseAgent) -> dict[str, list[nn.Parameter]]:
+    """The weights of each box of the agent that learn."""
+    boxes: dict[str, list[nn.Parameter]] = {}
+    for name, weight in agent.named_parameters():
+        if weight.requires_grad:
+            boxes.setdefault(name.split(".")[0], []).append(weight)
+    return boxes
 
 
 def earned_returns(rollout: Rollout, config: Config) -> Tensor:

@@ -9,12 +9,25 @@ from collections.abc import Iterator
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 import glimpse_env  # noqa: F401
+from agents.agent import GlimpseAgent
+from agents.build import make_agent, make_envs
 from agents.config import Config
+from agents.rollout import Rollout
 
+NUMBERS = Config(
+    env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, standardize=True
+)
 STRIPES_ID = "Stripes-v0"
+
+
+def fresh_agent(config: Config) -> GlimpseAgent:
+    """An agent that has learned nothing."""
+    torch.manual_seed(0)
+    return make_agent(config, make_envs(config, "validation", 1))
 
 
 def stripes(number: int = 2000, side: int = 24) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -32,6 +45,12 @@ def stripes(number: int = 2000, side: int = 24) -> tuple[NDArray[np.uint8], NDAr
         y, x = corner
         image[y : y + 8, x : x + 8] = rows if label else rows.T
     return images, labels
+
+
+def partial_rollout(**parts: torch.Tensor) -> Rollout:
+    """Episodes of which only these parts are known; the others are empty."""
+    required = [name for name in Rollout._fields if name not in Rollout._field_defaults]
+    return Rollout(**(dict.fromkeys(required, torch.zeros(0)) | parts))
 
 
 @pytest.fixture

@@ -14,25 +14,24 @@ from agents.build import make_agent, make_reading_envs
 from agents.config import Config
 from agents.noise import RowNoise
 from agents.reading import read_off
-from agents.rollout import Rollout, mean_gaze, sampled
+from agents.rollout import Decisions, Rollout, mean_gaze, sampled
 from glimpse_env.reading_episodes import ReadingEpisodes
 from glimpse_env.vector_env import GlimpseVectorEnv
+from tests.agents import conftest
 
 CAP, COST = 4, 0.125
-NUMBERS = Config(
-    env_id="GlimpseHouseNumbers-v0",
-    num_images=32,
-    glimpses_per_label=0,
-    max_glimpses=CAP,
-    glimpse_cost=COST,
-    features=16,
-    units=16,
-    standardize=True,
-)
+NUMBERS = replace(conftest.NUMBERS, glimpses_per_label=0, max_glimpses=CAP, glimpse_cost=COST)
 
 
 def noise(rows: int) -> RowNoise:
     return RowNoise(torch.Generator().manual_seed(0), rows)
+
+
+def played(*arguments: Any, **options: Any) -> tuple[Rollout, Decisions]:
+    """The episodes, and the decisions in them."""
+    rollout = read_adaptively(*arguments, **options)
+    assert rollout.decisions is not None
+    return rollout._replace(decisions=None), rollout.decisions
 
 
 def made(rows: int, config: Config = NUMBERS) -> tuple[AdaptiveAgent, GlimpseVectorEnv]:
@@ -44,7 +43,7 @@ def made(rows: int, config: Config = NUMBERS) -> tuple[AdaptiveAgent, GlimpseVec
     with torch.no_grad():
         agent.classification.layers[0].bias[1] += 3
         agent.speaking.linear.weight[:, :-2].normal_(std=30.0)
-        first = read_adaptively(agent, envs, np.arange(rows), mean_gaze)[1]
+        first = played(agent, envs, np.arange(rows), mean_gaze)[1]
         agent.speaking.linear.bias -= first.odds.median()
     return agent, envs
 
@@ -65,7 +64,7 @@ def never(odds: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
 def test_it_speaks_when_it_wants_and_at_the_cap(speaks: Any, glimpses: int) -> None:
     agent, envs = made(32)
     with torch.no_grad():
-        rollout, decisions = read_adaptively(agent, envs, np.arange(32), mean_gaze, speaks=speaks)
+        rollout, decisions = played(agent, envs, np.arange(32), mean_gaze, speaks=speaks)
     said = torch.bincount(rollout.logits_at // envs.rules.max_said, minlength=32)
     assert (decisions.glimpses == glimpses * said).all()
     assert len(rollout.gaze) == glimpses * said.sum()
@@ -86,7 +85,7 @@ def test_what_is_earned_is_what_the_environment_pays() -> None:
 
     envs.step = counted  # type: ignore[method-assign]
     with torch.no_grad():
-        rollout, decisions = read_adaptively(
+        rollout, decisions = played(
             agent, envs, np.arange(32), mean_gaze, speaks=now_and_then(noise(32))
         )
     moments = len(rollout.logits) + len(decisions.unsaid)
@@ -105,7 +104,7 @@ def test_other_rewards_of_an_environment_count(monkeypatch: pytest.MonkeyPatch) 
     def play() -> Rollout:
         speaks = now_and_then(noise(32))
         with torch.no_grad():
-            return read_adaptively(agent, envs, np.arange(32), mean_gaze, speaks=speaks)[0]
+            return played(agent, envs, np.arange(32), mean_gaze, speaks=speaks)[0]
 
     plain, advance = play(), ReadingEpisodes.advance
 
@@ -126,7 +125,7 @@ def test_other_rewards_of_an_environment_count(monkeypatch: pytest.MonkeyPatch) 
 def test_gazes_and_decisions_pay_for_what_comes_after_them() -> None:
     agent, envs = made(32)
     with torch.no_grad():
-        rollout, decisions = read_adaptively(
+        rollout, decisions = played(
             agent, envs, np.arange(32), mean_gaze, speaks=now_and_then(noise(32))
         )
     to_pay = torch.as_tensor(rollout.to_pay)
@@ -145,11 +144,9 @@ def test_a_batch_is_its_rows_one_by_one() -> None:
     agent, together = made(6)
     index = np.arange(6)
     with torch.no_grad():
-        batch, decisions = read_adaptively(agent, together, index, mean_gaze)
+        batch, decisions = played(agent, together, index, mean_gaze)
         alone = [
-            read_adaptively(
-                agent, make_reading_envs(NUMBERS, "train", 1), index[i : i + 1], mean_gaze
-            )
+            played(agent, make_reading_envs(NUMBERS, "train", 1), index[i : i + 1], mean_gaze)
             for i in index
         ]
     assert decisions.glimpses.tolist() == [float(one.glimpses) for _, one in alone]
@@ -166,8 +163,8 @@ def test_both_backends_play_the_same_episodes() -> None:
         NUMBERS.env_id, 4, backend="torch", autoreset_mode="disabled", **NUMBERS.env_options()
     )
     with torch.no_grad():
-        one = read_adaptively(agent, envs, np.arange(4), mean_gaze)
-        other = read_adaptively(agent, on_torch, np.arange(4), mean_gaze)  # type: ignore[arg-type]
+        one = played(agent, envs, np.arange(4), mean_gaze)
+        other = played(agent, on_torch, np.arange(4), mean_gaze)
     for ours, theirs in zip(one, other, strict=True):
         for name, value in ours._asdict().items():
             torch.testing.assert_close(
@@ -181,7 +178,7 @@ def test_groups_of_samples_agree_on_when_and_what_to_say() -> None:
     envs = make_reading_envs(config, "train", 12, stop_on_mistake=False)
     policy = sampled(0.5, noise(12))
     with torch.no_grad():
-        rollout, decisions = read_adaptively(
+        rollout, decisions = played(
             agent, envs, np.repeat(np.arange(4), 3), policy, samples=3, speaks=likelier
         )
     for numbers in (rollout.labels_right, decisions.glimpses, rollout.right):

@@ -7,17 +7,17 @@ import pytest
 import torch
 from PIL import Image
 
-from agents.adaptive_rollout import Decisions
 from agents.adaptive_training import AdaptiveTraining, speaking_loss
 from agents.config import Config
 from agents.evaluation import evaluate
 from agents.make_training import make_training
 from agents.pictures import draw_pictures
-from agents.rollout import Rollout
+from agents.rollout import Decisions
 from agents.run_folder import read_metrics
 from agents.train_dram import main, parse
 from agents.training import Training
 from glimpse_env.errors import InvalidArgument
+from tests.agents.conftest import partial_rollout
 
 
 @pytest.fixture
@@ -48,12 +48,9 @@ def test_gradients_are_those_of_reinforce(adaptive_config: Config) -> None:
         unsaid=torch.zeros(2, 5),
         unsaid_targets=torch.tensor([0, 1]),
     )
-    empty = torch.zeros(0)
     returns = torch.tensor([[1.0, 1.0], [1.0, 2.0]])
     right = torch.tensor([False, True])
-    rollout = Rollout(
-        empty, empty, empty, returns, empty, empty, empty, empty, right, returns[:, 1]
-    )
+    rollout = partial_rollout(returns=returns, right=right)
     config = replace(adaptive_config, reinforce_weight=0.7)
     loss = speaking_loss(decisions, rollout, config)
     by_odds, by_baseline = torch.autograd.grad(loss, (odds, baseline))
@@ -67,10 +64,10 @@ def test_gradients_are_those_of_reinforce(adaptive_config: Config) -> None:
 def test_decisions_are_worth_what_gazes_are(adaptive_config: Config) -> None:
     """A probability that the classifier gave, where that is asked for; two labels of one row."""
     logits = torch.tensor([[0.0, 0.0], [0.0, 99.0]])
-    returns, empty = torch.tensor([[0.0, 1.0]]), torch.zeros(0)
+    returns = torch.tensor([[0.0, 1.0]])
     at = torch.tensor([0, 1])
-    rollout = Rollout(
-        empty, empty, empty, returns, at[:0], logits, at, at, torch.tensor([True]), returns[:, 1]
+    rollout = partial_rollout(
+        returns=returns, logits=logits, logits_at=at, targets=at, right=torch.tensor([True])
     )
     odds = torch.zeros(2)
     decisions = Decisions(odds, odds > 1, odds, at, torch.zeros(2), odds[:1], logits, at)

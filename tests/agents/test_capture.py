@@ -20,17 +20,10 @@ from agents.noise import KeptNoise, RowNoise
 from agents.ranks import ALONE, Ranks
 from agents.training import Training
 from glimpse_env.errors import InvalidArgument
+from tests.agents import conftest
 
-NUMBERS = Config(
-    env_id="GlimpseHouseNumbers-v0",
-    num_images=32,
-    features=16,
-    units=16,
-    standardize=True,
-    num_envs=16,
-    images=1000,
-    epoch_images=100,
-    sigma_start_pixels=8.0,
+NUMBERS = replace(
+    conftest.NUMBERS, num_envs=16, images=1000, epoch_images=100, sigma_start_pixels=8.0
 )
 TORCH = "cpu:0"  # a device beside "cpu": environments on torch
 WAITS = (

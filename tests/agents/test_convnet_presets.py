@@ -37,7 +37,7 @@ def test_every_preset_takes_an_update(
 @pytest.mark.parametrize(
     ("modern", "agent"),
     [
-        ("modern_mnist", "ram_mnist"),
+        ("modern_mnist", "ram_mnist_lstm"),
         ("modern_translated", "ram_translated"),
         ("modern_cluttered60", "ram_cluttered60"),
         ("modern_cluttered100", "ram_cluttered100"),

@@ -17,18 +17,10 @@ from agents.noise import RowNoise
 from agents.rollout import Rollout, collect, sampled
 from agents.training import Training, hybrid_loss
 from glimpse_env.errors import InvalidArgument
+from tests.agents import conftest
 from tests.device_alone import device_alone
 
-NUMBERS = Config(
-    env_id="GlimpseHouseNumbers-v0",
-    num_images=32,
-    features=16,
-    units=16,
-    standardize=True,
-    num_envs=16,
-    warmup=0.1,
-    images=1000,
-)
+NUMBERS = replace(conftest.NUMBERS, num_envs=16, warmup=0.1, images=1000)
 TORCH = "cpu:0"  # a device beside "cpu": environments on torch, where nothing may wait
 
 

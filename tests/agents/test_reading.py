@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from agents.reading import Reading, combine, read_off
-from agents.rollout import Rollout
+from tests.agents.conftest import partial_rollout
 
 DIGITS, TURNS = 4, 4  # label 4 is the end; at most 3 objects
 
@@ -74,19 +74,8 @@ def test_read_off_averages_log_probabilities_of_samples() -> None:
     """Two images, two samples each; the second image ends after its first label."""
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(6, 3, generator=generator)
-    empty = torch.zeros(0)
-    rollout = Rollout(
-        gaze=empty,
-        gaze_mean=empty,
-        baseline=empty,
-        returns=torch.zeros(4, 2),
-        for_label=empty,
-        logits=logits,
-        logits_at=torch.tensor([0, 2, 4, 6, 1, 3]),
-        targets=empty,
-        right=empty,
-        labels_right=empty,
-    )
+    logits_at = torch.tensor([0, 2, 4, 6, 1, 3])
+    rollout = partial_rollout(returns=torch.zeros(4, 2), logits=logits, logits_at=logits_at)
     found = read_off(rollout, 2)
     first, second = logits[:2].log_softmax(1).mean(0), logits[2:4].log_softmax(1).mean(0)
     torch.testing.assert_close(found.log_probs[:, 0], torch.stack([first, second]))

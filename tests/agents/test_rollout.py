@@ -13,10 +13,7 @@ from agents.noise import RowNoise
 from agents.rollout import center_gaze, collect, mean_gaze, random_gaze, sampled
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.reading_episodes import ReadingEpisodes
-
-NUMBERS = Config(
-    env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, standardize=True
-)
+from tests.agents.conftest import NUMBERS
 
 
 def noise(rows: int) -> RowNoise:

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -172,6 +173,13 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setitem(sys.modules, "sb3_contrib", None)
     with pytest.raises(MissingPackage, match="pip install sb3-contrib"):
         run(tmp_path, *NUMBERS, "--algo", "recurrent-ppo")
+
+
+def test_without_sb3_one_line_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "stable_baselines3.common.on_policy_algorithm", None)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # a script puts the repository first
+    with pytest.raises(SystemExit, match=r"error: .* needs Stable-Baselines3: pip install"):
+        runpy.run_path(str(SCRIPT), run_name="__main__")
 
 
 def test_a_saved_model_acts_as_before_and_is_sb3s_own(tmp_path: Path) -> None:
