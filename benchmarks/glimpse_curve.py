@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import reporting
 from envs_registry import TABLE
-from glimpse_env.errors import GlimpseError, MissingData
+from glimpse_env.errors import GlimpseError, InvalidArgument, MissingData
 
 DECIDES, FIXED = "decides when to speak", "a fixed number for each label"
 
@@ -118,11 +118,20 @@ def draw(points: Sequence[Point], path: Path) -> None:
 
 
 def main(arguments: Arguments) -> None:
-    """Read, draw, write and print."""
+    """Read, draw, write and print.
+
+    Raises:
+        InvalidArgument: No runs: the curve in `results/` would be overwritten by an empty one.
+    """
+    if not arguments.runs:
+        raise InvalidArgument("name runs: python benchmarks/glimpse_curve.py runs/NAME ...")
     points = sorted(map(read, arguments.runs), key=lambda one: (one.kind, one.glimpses))
     draw(points, arguments.output)
     text = table(points)
-    arguments.output.with_suffix(".md").write_text(f"# Error against glimpses\n\n{text}\n")
+    command = reporting.command(sys.argv)
+    arguments.output.with_suffix(".md").write_text(
+        f"# Error against glimpses\n\n`{command}`\n\n{text}\n"
+    )
     print(text)
 
 

@@ -2,8 +2,10 @@
 
     python benchmarks/house_numbers_statistics.py --annotations svhn_annotations.npz
 
-The annotations are the sizes, labels (`<split>_label`, in file order), `<split>_first_digit`
-offsets and `<split>_box_ltwh` boxes of SVHN format 1, without the pixels.
+The annotations are those of SVHN format 1 without the pixels, as arrays of a `.npz` file that this
+repository does not have, for the splits train and test. Of M images with D digits in all, in file
+order: `<split>_size_wh` (M, 2), the sizes of the pictures; `<split>_first_digit` (M + 1,), where
+the digits of each begin, and D; `<split>_label` (D,), 0 to 9; `<split>_box_ltwh` (D, 4), pixels.
 """
 
 from __future__ import annotations
@@ -132,7 +134,12 @@ def write_contact_sheet(path: Path) -> None:
 def main() -> None:
     """Write the tables and the contact sheet to `benchmarks/results`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--annotations", type=Path, required=True, help="svhn_annotations.npz")
+    parser.add_argument(
+        "--annotations",
+        type=Path,
+        required=True,
+        help="sizes, labels and boxes of SVHN (.npz); the top of this script says in which arrays",
+    )
     annotations: Path = parser.parse_args().annotations
     sources = {
         "SVHN train": annotated(annotations, "train"),

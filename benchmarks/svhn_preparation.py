@@ -40,7 +40,8 @@ class Arguments:
     """Measure the preparation of SVHN's train part and write it to benchmarks/results."""
 
     annotations: Path | None = None
-    """True sizes, boxes and labels, to build an archive from; without it the original is used."""
+    """True sizes, boxes and labels (.npz, see the top of house_numbers_statistics.py), to build an
+    archive from; without it the original is used."""
     output: Path = reporting.RESULTS / "svhn_preparation.md"
     """Where to write; the same numbers go to a .json file beside it."""
 

@@ -9,7 +9,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -35,9 +35,9 @@ UPDATES = 10  # in a round
 MOST_IMAGES = 50_000  # that the plain model holds in memory
 DEFAULT_PRECISION = "highest"  # of matrix products, in PyTorch
 EXPLANATION = """\
-Images a second of whole training steps (glimpses, forward, backward, optimizer), batches of
-{batch}, {glimpses} glimpses an image, {threads} threads: the median of {repetitions} repetitions of
-at least {seconds} s each, taken in turn; twenty steps of warm-up are off the clock.
+Images a second of whole training steps (glimpses, forward, backward, optimizer), {threads} threads:
+the median of {repetitions} repetitions of at least {seconds} s each, taken in turn; twenty steps of
+warm-up are off the clock.
 
 *ours* is `agents.training.Training.update()`, with gradient clipping and what it logs. *plain* is
 `benchmarks/plain_ram.py`: the same networks, losses, batch and kind of optimizer. As in public
@@ -46,9 +46,7 @@ does (in the same process: workers are slower where all cores train), and crops 
 Python loop over the batch with elements of a tensor. The other rows hold the images as one float
 tensor in memory, and cut with Python integers.
 
-The core is the preset's LSTM, or the rectifier units that RAM has for images (Mnih et al. 2014,
-section 3) and public code mostly uses. The precision is that of
-`torch.set_float32_matmul_precision`; PyTorch's default is "highest", the preset's "{precision}".
+The precision is that of `torch.set_float32_matmul_precision`; "highest" is PyTorch's default.
 "medium" lets PyTorch choose oneDNN, which is free to round inputs to bfloat16 where the CPU has
 instructions for it."""
 
@@ -56,7 +54,7 @@ instructions for it."""
 class Name(NamedTuple):
     """Which training."""
 
-    cell: str
+    preset: str
     training: str
     precision: str
 
@@ -65,10 +63,8 @@ class Name(NamedTuple):
 class Arguments:
     """Measure training images a second and write them to benchmarks/results."""
 
-    preset: str = "ram_mnist"
-    """A preset of agents/presets.py with one recurrent layer and no convolutions."""
-    cells: tuple[Literal["lstm", "rnn"], ...] = ("lstm", "rnn")
-    """Recurrent cores: LSTM, and the rectifier units of the RAM paper."""
+    presets: tuple[str, ...] = ("ram_mnist", "ram_mnist_lstm")
+    """Presets of agents/presets.py with one recurrent layer and no convolutions."""
     threads: int = 2
     """Of torch."""
     device: str = "cpu"
@@ -82,33 +78,26 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     """Measure, print and write."""
     torch.set_num_threads(arguments.threads)
-    config = preset(arguments.preset)
+    configs = {name: preset(name) for name in arguments.presets}
     packages = ("glimpse-env", "gymnasium", "numpy", "torch")
     facts = reporting.circumstances(packages, arguments.device)
     works = {
-        name: work
-        for cell in arguments.cells
-        for name, work in trainings(dataclasses.replace(config, cell=cell), arguments.device)
+        Name(name, training, precision): work
+        for name, config in configs.items()
+        for training, precision, work in trainings(config, arguments.device)
     }
     rates = measure(works, arguments.seconds)
     about = EXPLANATION.format(
-        batch=config.num_envs,
-        glimpses=make_reading_envs(config, "train", 1).rules.glimpses_per_label,
-        repetitions=REPETITIONS,
-        seconds=arguments.seconds,
-        threads=arguments.threads,
-        precision=config.matmul_precision,
+        repetitions=REPETITIONS, seconds=arguments.seconds, threads=arguments.threads
     )
-    ratios = thresholds(rates, config)
-    parts = [about, reporting.quietness(rates.values()), *rate_tables(rates)]
+    ratios = thresholds(rates, configs)
+    parts = [about, reporting.quietness(rates.values()), *rate_tables(rates, configs)]
     parts += ["## Thresholds", reporting.ratio_table(ratios)]
     data = {
-        "preset": arguments.preset,
         "rates": [{**name._asdict(), **rate._asdict()} for name, rate in rates.items()],
         "ratios": [ratio._asdict() | {"verdict": ratio.verdict} for ratio in ratios],
     }
-    title = f"Training images a second, {arguments.preset}"
-    print(reporting.write(arguments.output, title, facts, parts, data))
+    print(reporting.write(arguments.output, "Training images a second", facts, parts, data))
 
 
 def preset(name: str) -> Config:
@@ -125,8 +114,8 @@ def preset(name: str) -> Config:
     return config
 
 
-def trainings(config: Config, device: str) -> Iterator[tuple[Name, Work]]:
-    """Our training and the plain ones, ready to run."""
+def trainings(config: Config, device: str) -> Iterator[tuple[str, str, Work]]:
+    """Our training and the plain ones in each precision, ready to run."""
     ours = Training(config, device)
     reading = make_reading_envs(config, "train", 1, device)
     task, glimpses = reading.task, reading.rules.glimpses_per_label
@@ -156,7 +145,7 @@ def trainings(config: Config, device: str) -> Iterator[tuple[Name, Work]]:
     for precision in dict.fromkeys((DEFAULT_PRECISION, "medium", config.matmul_precision)):
         for name, update in updates.items():
             work = _rounds(config, update, precision, waiter_for(device))
-            yield Name(config.cell, name, precision), work
+            yield name, precision, work
 
 
 def _rounds(
@@ -177,28 +166,33 @@ def _rounds(
     return clocked(config.num_envs * UPDATES, work)
 
 
-def thresholds(rates: dict[Name, Rate], config: Config) -> list[Ratio]:
-    """Ours as the preset has it, over public code at PyTorch's defaults."""
+def thresholds(rates: dict[Name, Rate], configs: dict[str, Config]) -> list[Ratio]:
+    """Ours as the presets have it, over the plain ones at PyTorch's defaults."""
     ratios = []
-    for cell in dict.fromkeys(name.cell for name in rates):
-        ours = rates[Name(cell, OURS, config.matmul_precision)]
-        public = rates[Name(cell, PUBLIC, DEFAULT_PRECISION)]
-        ratios.append(Ratio(f"{cell}: ours over public code", ours.median / public.median, WANTED))
-        held = rates[Name(cell, RESIDENT, DEFAULT_PRECISION)]
-        ratios.append(Ratio(f"{cell}: ours over {RESIDENT}", ours.median / held.median, WANTED))
+    for name, config in configs.items():
+        ours = rates[Name(name, OURS, config.matmul_precision)]
+        for plain in (PUBLIC, RESIDENT):
+            theirs = rates[Name(name, plain, DEFAULT_PRECISION)]
+            title = f"{name}: ours over {plain}"
+            ratios.append(Ratio(title, ours.median / theirs.median, WANTED))
     return ratios
 
 
-def rate_tables(rates: dict[Name, Rate]) -> Iterator[str]:
-    """Images a second, and how many times those of public code, a table for each cell."""
-    for cell in dict.fromkeys(name.cell for name in rates):
-        public = rates[Name(cell, PUBLIC, DEFAULT_PRECISION)].median
+def rate_tables(rates: dict[Name, Rate], configs: dict[str, Config]) -> Iterator[str]:
+    """Images a second, and how many times those of public code, a table for each preset."""
+    for preset_name, config in configs.items():
+        public = rates[Name(preset_name, PUBLIC, DEFAULT_PRECISION)].median
         rows = []
         for name, rate in rates.items():
-            if name.cell == cell:
+            if name.preset == preset_name:
                 speeds = [reporting.per_second(rate), reporting.spread(rate)]
                 rows.append([name.training, name.precision, *speeds, f"{rate.median / public:.2f}"])
-        yield f"## {'LSTM' if cell == 'lstm' else 'Rectifier units'}"
+        glimpses = make_reading_envs(config, "train", 1).rules.glimpses_per_label
+        units = "LSTM" if config.cell == "lstm" else "rectifier"
+        yield (
+            f"## {preset_name}\n\n{config.units} {units} units, batches of {config.num_envs}, "
+            f'{glimpses} glimpses an image, the preset\'s precision "{config.matmul_precision}".'
+        )
         head = ["training", "precision", "images a second", "spread", "over public code"]
         yield reporting.table(head, rows)
 

@@ -1,6 +1,6 @@
 """RLlib's PPO with an LSTM on a batched glimpse environment: `python examples/rllib_example.py`.
 
-RLlib pins an old Gymnasium, so give it an environment of its own:
+RLlib pins an old Gymnasium, so give it a virtual environment of its own:
 
     python3 -m venv .venv-rllib
     .venv-rllib/bin/pip install -e . "ray[rllib]==2.60.0" torch

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
 import pytest
 
 from benchmarks import glimpse_curve
-from glimpse_env.errors import MissingData
+from glimpse_env.errors import InvalidArgument, MissingData
 
 # As in a run that sets nothing.
 CONFIG = {
@@ -27,7 +28,9 @@ def make_run(folder: Path, name: str, error: float, glimpses: float, **config: o
     return run
 
 
-def test_the_curve_is_drawn_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_curve_is_drawn_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs = (
         make_run(tmp_path, "b", 5.25, 6.4, glimpses_per_label=2),
         make_run(tmp_path, "a", 9.0, 3.2, glimpses_per_label=0, glimpse_cost=0.01),
@@ -35,6 +38,7 @@ def test_the_curve_is_drawn_and_told(tmp_path: Path, capsys: pytest.CaptureFixtu
         make_run(tmp_path, "d", 5.0, 9.6),
     )
     output = tmp_path / "curve.png"
+    monkeypatch.setattr(sys, "argv", ["benchmarks/glimpse_curve.py", "runs/a", "runs/b"])
     glimpse_curve.main(glimpse_curve.Arguments(runs=runs, output=output))
     printed = capsys.readouterr().out
     wanted = [
@@ -44,7 +48,8 @@ def test_the_curve_is_drawn_and_told(tmp_path: Path, capsys: pytest.CaptureFixtu
         "| decides when to speak | cost 0 | 600,000 more | 4.50 | 6.00 % (5.50 .. 6.50) |",
     ]
     assert printed.splitlines()[2:] == wanted
-    assert printed in (tmp_path / "curve.md").read_text()
+    told = (tmp_path / "curve.md").read_text()
+    assert printed in told and "`python benchmarks/glimpse_curve.py runs/a runs/b`" in told
     picture = cv2.imread(str(output))
     assert picture is not None and (picture < 250).mean() > 0.01
 
@@ -53,3 +58,10 @@ def test_a_run_that_was_not_evaluated_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(MissingData, match=r"agents/evaluate\.py"):
         glimpse_curve.read(tmp_path)
+
+
+def test_without_runs_nothing_is_overwritten(tmp_path: Path) -> None:
+    output = tmp_path / "curve.png"
+    with pytest.raises(InvalidArgument, match="name runs"):
+        glimpse_curve.main(glimpse_curve.Arguments(runs=(), output=output))
+    assert not list(tmp_path.iterdir())

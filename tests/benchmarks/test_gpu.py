@@ -75,8 +75,8 @@ def test_training(tiny: None, tmp_path: Path) -> None:
     assert len(data["rates"]) == 6 and data["ceilings"].keys() == {"highest", "high", "bfloat16"}
     assert all(value > 0 for value in data["ceilings"].values())
     per_image = {preset: flops for preset, _, flops in data["flops_per_image"]}
-    # six glimpses, each through 64 -> 4 -> 8, 2 -> 4 -> 8 and an LSTM of 8; forward and backward
-    glimpse = 64 * 4 + 4 * 8 + 2 * 4 + 4 * 8 + 4 * 8 * (8 + 8)
+    # six glimpses, each through 64 -> 4 -> 8, 2 -> 4 -> 8 and 8 rectifier units; there and back
+    glimpse = 64 * 4 + 4 * 8 + 2 * 4 + 4 * 8 + 8 * (8 + 8)
     assert 2 * 6 * glimpse * 2 < per_image["ram_mnist"] < 2 * 6 * glimpse * 4
     assert set(verdicts(data).values()) == {"not measured"}
     assert "| ram_mnist | 8 | none | bfloat16 |" in text

@@ -72,10 +72,14 @@ def test_training_throughput(synthetic_mnist: Path, tmp_path: Path, short: None)
     output = tmp_path / "result.md"
     training_throughput.main(training_throughput.Arguments(threads=1, seconds=0.001, output=output))
     text, data = read(output)
-    trainings = [(rate["cell"], rate["training"]) for rate in data["rates"]]
-    assert {("lstm", "ours"), ("rnn", "ours"), ("rnn", "plain, as public code is")} < set(trainings)
+    trainings = {(rate["preset"], rate["training"]) for rate in data["rates"]}
+    presets = ("ram_mnist", "ram_mnist_lstm")
+    assert {
+        (name, kind) for name in presets for kind in ("ours", "plain, as public code is")
+    } < trainings
     assert {ratio["verdict"] for ratio in data["ratios"]} <= {"met", "not met"}
-    assert "| ours | highest |" in text
+    assert data["ratios"][0]["name"] == "ram_mnist: ours over plain, as public code is"
+    assert "| ours | highest |" in text and "128 LSTM units, batches of 256, 6 glimpses" in text
 
 
 def test_gathers_give_the_shape_of_a_glimpse() -> None:
