@@ -28,7 +28,7 @@ class Config(RunConfig):
         "features",
         "units",
         "sigma_pixels",
-        "sigma_fall",
+        "sigma_fall_images",
         "samples",
         "num_envs",
     )
@@ -78,8 +78,8 @@ class Config(RunConfig):
     """Standard deviation of the gaze, pixels."""
     sigma_start_pixels: float | None = None
     """Standard deviation at the start, pixels, to look around first; None for sigma_pixels."""
-    sigma_fall: float = 0.2
-    """Fraction of the run in which it falls, geometrically, from the start to sigma_pixels."""
+    sigma_fall_images: int = 1_000_000
+    """Images in which it falls, geometrically, from the start to sigma_pixels."""
 
     gaze: Literal["policy", "random", "center"] = "policy"
     """Who looks: the policy, or a control that learns to classify alone."""

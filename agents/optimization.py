@@ -72,7 +72,7 @@ def sigma_pixels(config: Config, images: int) -> float:
     """The standard deviation of the gaze, pixels, after so many training images."""
     last = config.sigma_pixels
     first = last if config.sigma_start_pixels is None else config.sigma_start_pixels
-    left = 1 - min(images / (config.sigma_fall * config.images), 1.0)
+    left = 1 - min(images / config.sigma_fall_images, 1.0)
     return float(last * (first / last) ** left)
 
 

@@ -86,6 +86,7 @@ def ram_translated() -> Config:
         features=256,
         sigma_pixels=2.0,
         sigma_start_pixels=6.0,
+        sigma_fall_images=1_400_000,
         images=7_000_000,
         published_error="RAM table 1b, 6 glimpses: 1.22 %",
     )
@@ -96,6 +97,7 @@ def _cluttered60(glimpses: int, error: str) -> Config:
         ram_translated(),
         env_id="GlimpseClutteredMNIST60-v0",
         glimpses_per_label=glimpses,
+        sigma_fall_images=2_800_000,
         images=14_000_000,
         published_error=f"RAM table 2a, {glimpses} glimpses: {error} %",
     )
@@ -156,7 +158,6 @@ def ram_catch() -> Config:
         standardize=True,
         sigma_start_pixels=2.0,
         sigma_pixels=1.0,
-        sigma_fall=0.5,
         reinforce_weight=1.0,
         entropy_weight=0.02,
         num_envs=512,
@@ -181,6 +182,7 @@ def dram_pairs() -> Config:
         features=256,
         sigma_pixels=4.0,
         sigma_start_pixels=20.0,
+        sigma_fall_images=400_000,
         matmul_precision="medium",
         images=30_000_000,
         published_error="DRAM section 4.1: 5 %",

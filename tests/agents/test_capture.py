@@ -23,7 +23,12 @@ from glimpse_env.errors import InvalidArgument
 from tests.agents import conftest
 
 NUMBERS = replace(
-    conftest.NUMBERS, num_envs=16, images=1000, epoch_images=100, sigma_start_pixels=8.0
+    conftest.NUMBERS,
+    num_envs=16,
+    images=1000,
+    epoch_images=100,
+    sigma_start_pixels=8.0,
+    sigma_fall_images=200,
 )
 TORCH = "cpu:0"  # a device beside "cpu": environments on torch
 WAITS = (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -47,8 +48,11 @@ def test_schedules() -> None:
 
 
 def test_sigma_falls_geometrically_and_then_stays() -> None:
+    """In a run of whatever length, so that one that is made longer does not look around anew."""
     config = Config(
-        env_id="Glimpse-v0", sigma_start_pixels=8.0, sigma_pixels=2.0, sigma_fall=0.5, images=1000
+        env_id="Glimpse-v0", sigma_start_pixels=8.0, sigma_pixels=2.0, sigma_fall_images=500
     )
-    falling = [sigma_pixels(config, images) for images in (0, 250, 500, 1000)]
-    assert falling == pytest.approx([8, 4, 2, 2])
+    for images in (1000, 5000):
+        config = dataclasses.replace(config, images=images)
+        falling = [sigma_pixels(config, images) for images in (0, 250, 500, 1000)]
+        assert falling == pytest.approx([8, 4, 2, 2])

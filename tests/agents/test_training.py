@@ -89,7 +89,7 @@ def test_the_policy_trains_every_box(stripes_config: Config) -> None:
     "wrong",
     [
         {"sigma_pixels": 0},
-        {"sigma_fall": 0.0},
+        {"sigma_fall_images": 0},
         {"sigma_start_pixels": 0.0},
         {"units": 0},
         {"learning_rate": -1e-3},
