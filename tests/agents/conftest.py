@@ -16,6 +16,7 @@ import glimpse_env  # noqa: F401
 from agents.agent import GlimpseAgent
 from agents.build import make_agent, make_envs
 from agents.config import Config
+from agents.noise import RowNoise
 from agents.rollout import Rollout
 
 NUMBERS = Config(
@@ -28,6 +29,11 @@ def fresh_agent(config: Config) -> GlimpseAgent:
     """An agent that has learned nothing."""
     torch.manual_seed(0)
     return make_agent(config, make_envs(config, "validation", 1))
+
+
+def noise(rows: int) -> RowNoise:
+    """The same for all tests."""
+    return RowNoise(torch.Generator().manual_seed(0), rows)
 
 
 def stripes(number: int = 2000, side: int = 24) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -18,13 +18,10 @@ from agents.rollout import Decisions, Rollout, mean_gaze, sampled
 from glimpse_env.reading_episodes import ReadingEpisodes
 from glimpse_env.vector_env import GlimpseVectorEnv
 from tests.agents import conftest
+from tests.agents.conftest import noise
 
 CAP, COST = 4, 0.125
 NUMBERS = replace(conftest.NUMBERS, glimpses_per_label=0, max_glimpses=CAP, glimpse_cost=COST)
-
-
-def noise(rows: int) -> RowNoise:
-    return RowNoise(torch.Generator().manual_seed(0), rows)
 
 
 def played(*arguments: Any, **options: Any) -> tuple[Rollout, Decisions]:

@@ -18,14 +18,11 @@ from agents.rollout import Rollout, collect, sampled
 from agents.training import Training, hybrid_loss
 from glimpse_env.errors import InvalidArgument
 from tests.agents import conftest
+from tests.agents.conftest import noise
 from tests.device_alone import device_alone
 
 NUMBERS = replace(conftest.NUMBERS, num_envs=16, warmup=0.1, images=1000)
 TORCH = "cpu:0"  # a device beside "cpu": environments on torch, where nothing may wait
-
-
-def noise(rows: int) -> RowNoise:
-    return RowNoise(torch.Generator().manual_seed(0), rows)
 
 
 def both(config: Config) -> tuple[Rollout, Rollout]:

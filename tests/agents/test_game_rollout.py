@@ -11,14 +11,10 @@ from agents.build import make_agent, make_envs
 from agents.config import Config
 from agents.evaluation import evaluate
 from agents.game_rollout import likeliest_move, play_games, sampled_move
-from agents.noise import RowNoise
 from agents.play import play
 from agents.rollout import mean_gaze, sampled
 from glimpse_env.catch_vector_env import CatchVectorEnv
-
-
-def noise(rows: int) -> RowNoise:
-    return RowNoise(torch.Generator().manual_seed(0), rows)
+from tests.agents.conftest import noise
 
 
 def catch_envs(config: Config, number: int) -> CatchVectorEnv:

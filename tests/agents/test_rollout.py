@@ -9,15 +9,10 @@ import torch
 
 from agents.build import make_agent, make_envs
 from agents.config import Config
-from agents.noise import RowNoise
 from agents.rollout import center_gaze, collect, mean_gaze, random_gaze, sampled
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.reading_episodes import ReadingEpisodes
-from tests.agents.conftest import NUMBERS
-
-
-def noise(rows: int) -> RowNoise:
-    return RowNoise(torch.Generator().manual_seed(0), rows)
+from tests.agents.conftest import NUMBERS, noise
 
 
 def test_a_batch_is_its_rows_one_by_one() -> None:
