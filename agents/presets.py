@@ -189,6 +189,13 @@ def dram_pairs() -> Config:
     )
 
 
+def dram_pairs_cpu() -> Config:
+    """The same task with a small DRAM, for half an hour of one CPU core."""
+    return replace(
+        dram_pairs(), units=128, learning_rate=2e-3, images=5_000_000, epoch_images=250_000
+    )
+
+
 def dram_pairs_no_context() -> Config:
     """DRAM on pairs without the context network (section 4.1): starts at a random place."""
     return replace(
@@ -208,6 +215,13 @@ def dram_addition() -> Config:
     """DRAM on the sum of two digits (section 4.2): 19 classes, 4 glimpses."""
     return replace(
         dram_pairs(), env_id="GlimpseMNISTAddition-v0", published_error="DRAM section 4.2: 2.5 %"
+    )
+
+
+def dram_addition_cpu() -> Config:
+    """The same task with a small DRAM, for half an hour of one CPU core."""
+    return replace(
+        dram_addition(), units=128, learning_rate=2e-3, images=5_000_000, epoch_images=250_000
     )
 
 
@@ -363,9 +377,11 @@ PRESETS: dict[str, Callable[[], Config]] = {
         dram_svhn_small_dropout,
         dram_mnist_sequence,
         dram_pairs,
+        dram_pairs_cpu,
         dram_pairs_no_context,
         ram_pairs,
         dram_addition,
+        dram_addition_cpu,
         ram_mnist,
         ram_mnist_lstm,
         ram_mnist_2,
