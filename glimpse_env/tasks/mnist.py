@@ -147,16 +147,26 @@ class MNISTTask:
         if self._min_digits < d:
             digits = digits * present[:, :, None]
         canvas = _Canvas(self._backend, len(index), self._side)
-        place = numbers[:, _DIGITS + d : _DIGITS + 3 * d].reshape(-1, d, 2)
-        x, y = self._line(numbers, present) if self._layout == "slope" else self._anywhere(place)
+        x, y = self._corners(numbers, present)
         canvas.add(digits, x, y, self._digit_area)
         if self._num_distractors:
             self._add_distractors(canvas, numbers[:, _DIGITS + 3 * d :])
         return canvas.images()
 
-    def _anywhere(self, numbers: Array) -> tuple[Array, Array]:
-        """Top left corners of digits placed independently: x and y, int64 (m, D)."""
-        corner = counter_hash.below(numbers, self._side - DIGIT + 1)
+    def corners(self, index: Array) -> tuple[Array, Array]:
+        """Where digits lie: pixels x and y, int64 (m, D), of the top left corners of their squares.
+
+        Of a digit that is not there, some place inside the canvas.
+        """
+        numbers = self._numbers(index, _DIGITS + 3 * self._max_digits)
+        return self._corners(numbers, self._shown(index, numbers)[1])
+
+    def _corners(self, numbers: Array, present: Array) -> tuple[Array, Array]:
+        if self._layout == "slope":
+            return self._line(numbers, present)
+        d = self._max_digits
+        place = numbers[:, _DIGITS + d : _DIGITS + 3 * d].reshape(-1, d, 2)
+        corner = counter_hash.below(place, self._side - DIGIT + 1)
         return corner[..., 0], corner[..., 1]
 
     def _line(self, numbers: Array, present: Array) -> tuple[Array, Array]:

@@ -50,6 +50,22 @@ def corner_of(image: NDArray[np.int64]) -> tuple[int, ...]:
     return x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1
 
 
+@pytest.mark.parametrize("layout", ["independent", "slope"])
+def test_corners_tell_where_the_digits_are(make: Make, layout: str) -> None:
+    options = {"target": "sequence", "layout": layout, "min_digits": 2, "max_digits": 2}
+    task = make(canvas_size=100, **options)
+    index = np.arange(300)
+    x, y = task.corners(index)
+    assert x.shape == y.shape == (300, 2)
+    black = images_of(task).copy()
+    for image, *places in zip(black, x, y, strict=True):
+        for left, top in zip(*places, strict=True):
+            assert image[top : top + 28, left : left + 28].all()
+        for left, top in zip(*places, strict=True):
+            image[top : top + 28, left : left + 28] = 0
+    assert not black.any()
+
+
 @pytest.mark.parametrize("side", [28, 29, 60, 100])
 def test_a_digit_lies_wholly_inside_and_anywhere(make: Make, side: int) -> None:
     task = make(canvas_size=side)

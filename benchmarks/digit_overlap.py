@@ -1,0 +1,95 @@
+"""Errors on pairs and sums by how far apart the two digits are, which may lie on each other.
+
+`python benchmarks/digit_overlap.py RUN`: reads the test split once at the mean gaze.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import numpy as np
+import tyro
+from numpy.typing import NDArray
+
+from agents.build import load_agent
+from agents.readers import AgentReader, label_reader
+from benchmarks import reporting
+from glimpse_env.errors import GlimpseError, InvalidArgument
+from glimpse_env.tasks.mnist import DIGIT, MNISTTask
+
+EDGES = (0, DIGIT // 4, DIGIT // 2, 3 * DIGIT // 4, DIGIT)  # pixels
+
+
+@dataclasses.dataclass(kw_only=True)
+class Arguments:
+    """Print the table of a run."""
+
+    run: tyro.conf.Positional[Path]
+    """Run folder of an agent that reads pairs or sums."""
+    split: str = "test"
+    """Which split is read."""
+    images: int = 0
+    """Only so many of the first images; 0 for all."""
+
+
+def distances(task: MNISTTask, index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How far the squares of the two digits are shifted against each other, pixels, (m,).
+
+    The larger of the shifts to the side and down: from 28 pixels on they have nothing in common.
+    """
+    corners = np.stack(task.corners(index))
+    shifts: NDArray[np.int64] = abs(corners[..., 0] - corners[..., 1]).max(0)
+    return shifts
+
+
+def read(reader: AgentReader, number: int) -> NDArray[np.bool_]:
+    """Which of the first images are read right, (number,)."""
+    right = []
+    for first in range(0, number, reader.batch):
+        index = np.arange(first, first + reader.batch) % reader.size
+        right.append((reader.say(index, first) == reader.targets(index)).all(1).numpy())
+    return np.concatenate(right)[:number]
+
+
+def table(apart: NDArray[np.int64], right: NDArray[np.bool_]) -> str:
+    """Images and errors by distance, as Markdown."""
+    rows = []
+    for low, high in itertools.pairwise((*EDGES, sys.maxsize)):
+        there = (apart >= low) & (apart < high)
+        error = f"{100 * (~right[there]).mean():.1f} %" if there.any() else ""
+        wrong = f"{100 * (there & ~right).sum() / max((~right).sum(), 1):.0f} %"
+        name = f"{low} px and more: apart" if low == DIGIT else f"{low} .. {high - 1} px"
+        rows.append([name, f"{100 * there.mean():.1f} %", error, wrong])
+    head = ["shift of the digits' squares", "of all images", "error", "of all errors"]
+    return reporting.table(head, rows)
+
+
+def main(arguments: Arguments) -> None:
+    """Read and print.
+
+    Raises:
+        InvalidArgument: The run reads something else.
+    """
+    agent, config = load_agent(arguments.run, "cpu", arguments.split)
+    if config.env_id not in ("GlimpseMNISTPairs-v0", "GlimpseMNISTAddition-v0"):
+        raise InvalidArgument(f"{arguments.run} reads {config.env_id}, not two digits")
+    reader = label_reader(agent, config, arguments.split)
+    task = reader.envs.task
+    assert isinstance(task, MNISTTask)
+    number = arguments.images or task.size
+    right = read(reader, number)
+    print(f"{arguments.split} error {100 * (~right).mean():.2f} % of {number} images")
+    print(table(distances(task, np.arange(number)), right))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Arguments))
+    except GlimpseError as error:
+        sys.exit(f"error: {error}")
