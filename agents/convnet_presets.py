@@ -211,7 +211,7 @@ def modern_mnist() -> ConvNetConfig:
 
 def modern_translated() -> ConvNetConfig:
     """A small ResNet with the parameters of ram_translated."""
-    return _modern(_TRANSLATED, (32, 64, 128), 1)
+    return _modern(_TRANSLATED, (48, 96, 192), 1)
 
 
 def modern_cluttered60() -> ConvNetConfig:
@@ -221,7 +221,7 @@ def modern_cluttered60() -> ConvNetConfig:
 
 def modern_cluttered100() -> ConvNetConfig:
     """A small ResNet with the parameters of ram_cluttered100."""
-    return _modern(_CLUTTERED_100, (17, 34, 68, 136), 1)
+    return _modern(_CLUTTERED_100, (25, 50, 100, 200), 1)
 
 
 def modern_pairs() -> ConvNetConfig:

@@ -83,7 +83,7 @@ def ram_translated() -> Config:
     return replace(
         ram_mnist_lstm(),
         env_id="GlimpseTranslatedMNIST-v0",
-        features=256,
+        features=512,
         sigma_pixels=2.0,
         sigma_start_pixels=6.0,
         sigma_fall_images=1_400_000,
@@ -96,6 +96,7 @@ def _cluttered60(glimpses: int, error: str) -> Config:
     return replace(
         ram_translated(),
         env_id="GlimpseClutteredMNIST60-v0",
+        features=256,
         glimpses_per_label=glimpses,
         sigma_fall_images=2_800_000,
         images=14_000_000,
