@@ -193,7 +193,12 @@ def dram_pairs() -> Config:
 def dram_pairs_cpu() -> Config:
     """The same task with a small DRAM, for half an hour of one CPU core."""
     return replace(
-        dram_pairs(), units=128, learning_rate=2e-3, images=5_000_000, epoch_images=250_000
+        dram_pairs(),
+        units=128,
+        features=512,
+        learning_rate=2e-3,
+        images=5_000_000,
+        epoch_images=250_000,
     )
 
 
@@ -222,7 +227,9 @@ def dram_addition() -> Config:
 def dram_addition_cpu() -> Config:
     """The same task with a small DRAM, for half an hour of one CPU core."""
     return replace(
-        dram_addition(), units=128, learning_rate=2e-3, images=5_000_000, epoch_images=250_000
+        dram_pairs_cpu(),
+        env_id="GlimpseMNISTAddition-v0",
+        published_error=dram_addition().published_error,
     )
 
 
@@ -230,12 +237,15 @@ def dram_mnist_sequence() -> Config:
     """DRAM on 1 to 3 digits along a slope in clutter, after Sønderby et al. 2015."""
     return Config(
         env_id="GlimpseMNISTSequence-v0",
+        reward="probability",
         units=128,
-        features=128,
+        features=256,
         sigma_pixels=3.0,
+        sigma_start_pixels=20.0,
+        sigma_fall_images=300_000,
         matmul_precision="medium",
         learning_rate=2e-3,
-        images=4_000_000,
+        images=3_000_000,
         published_error="Sønderby et al. 2015: 1.5 % a digit (CNN 2.9 %); here whole sequences",
     )
 
@@ -311,12 +321,12 @@ def dram_house_numbers_cpu() -> Config:
         glimpse_size=16,
         glimpses_per_label=2,
         units=128,
-        features=128,
+        features=512,
         standardize=True,
         sigma_pixels=2.5,
         matmul_precision="medium",
         learning_rate=2e-3,
-        images=1_200_000,
+        images=1_000_000,
         epoch_images=60_000,
         published_error="none: rendered numbers; DRAM on SVHN, table 3: 5.1 %",
     )
@@ -329,6 +339,7 @@ def adaptive_house_numbers_cpu() -> Config:
     """
     return replace(
         dram_house_numbers_cpu(),
+        features=128,
         glimpses_per_label=0,
         max_glimpses=6,
         glimpse_cost=0.01,
