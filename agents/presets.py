@@ -321,12 +321,12 @@ def dram_house_numbers_cpu() -> Config:
         glimpse_size=16,
         glimpses_per_label=2,
         units=128,
-        features=512,
+        features=128,
         standardize=True,
         sigma_pixels=2.5,
         matmul_precision="medium",
         learning_rate=2e-3,
-        images=1_000_000,
+        images=1_200_000,
         epoch_images=60_000,
         published_error="none: rendered numbers; DRAM on SVHN, table 3: 5.1 %",
     )
@@ -339,7 +339,6 @@ def adaptive_house_numbers_cpu() -> Config:
     """
     return replace(
         dram_house_numbers_cpu(),
-        features=128,
         glimpses_per_label=0,
         max_glimpses=6,
         glimpse_cost=0.01,
