@@ -79,7 +79,8 @@ class Config(RunConfig):
     sigma_start_pixels: float | None = None
     """Standard deviation at the start, pixels, to look around first; None for sigma_pixels."""
     sigma_fall_images: int = 1_000_000
-    """Images in which it falls, geometrically, from the start to sigma_pixels."""
+    """Images in which it falls, geometrically, from the start to sigma_pixels; a shorter run ends
+    before."""
 
     gaze: Literal["policy", "random", "center"] = "policy"
     """Who looks: the policy, or a control that learns to classify alone."""

@@ -18,13 +18,14 @@ from collections.abc import Iterator, Sequence
 
 import torch
 import torch.distributed as dist
-
-# Optimizers import it, too, and its functions keep as a default whatever group there is by then:
-# a group that they keep outlives its end, and its threads abort a Python that ends before them.
-import torch.distributed.nn
 from torch import Tensor
 
 from glimpse_env.errors import InvalidArgument
+
+if dist.is_available():
+    # Optimizers import it, too, and its functions keep as a default whatever group there is by
+    # then: such a group outlives its end, and its threads abort a Python that ends before them.
+    import torch.distributed.nn
 
 # Others wait while the first rank validates. torchrun itself notices a rank that died.
 _PATIENCE = datetime.timedelta(days=1)

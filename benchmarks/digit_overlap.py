@@ -9,6 +9,7 @@ import dataclasses
 import itertools
 import sys
 from pathlib import Path
+from typing import Literal
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -18,8 +19,9 @@ import tyro
 from numpy.typing import NDArray
 
 from agents.build import load_agent
-from agents.readers import AgentReader, label_reader
+from agents.readers import Reader, label_reader
 from benchmarks import reporting
+from glimpse_env.arguments import require_at_least
 from glimpse_env.errors import GlimpseError, InvalidArgument
 from glimpse_env.tasks.mnist import DIGIT, MNISTTask
 
@@ -32,7 +34,7 @@ class Arguments:
 
     run: tyro.conf.Positional[Path]
     """Run folder of an agent that reads pairs or sums."""
-    split: str = "test"
+    split: Literal["validation", "test"] = "test"
     """Which split is read."""
     images: int = 0
     """Only so many of the first images; 0 for all."""
@@ -48,11 +50,11 @@ def distances(task: MNISTTask, index: NDArray[np.int64]) -> NDArray[np.int64]:
     return shifts
 
 
-def read(reader: AgentReader, number: int) -> NDArray[np.bool_]:
+def read(reader: Reader, number: int) -> NDArray[np.bool_]:
     """Which of the first images are read right, (number,)."""
     right = []
     for first in range(0, number, reader.batch):
-        index = np.arange(first, first + reader.batch) % reader.size
+        index = np.arange(first, first + reader.batch) % number
         right.append((reader.say(index, first) == reader.targets(index)).all(1).numpy())
     return np.concatenate(right)[:number]
 
@@ -74,15 +76,15 @@ def main(arguments: Arguments) -> None:
     """Read and print.
 
     Raises:
-        InvalidArgument: The run reads something else.
+        InvalidArgument: The run reads something else, or a number of images below 0.
     """
+    require_at_least("images", arguments.images, 0)
     agent, config = load_agent(arguments.run, "cpu", arguments.split)
-    if config.env_id not in ("GlimpseMNISTPairs-v0", "GlimpseMNISTAddition-v0"):
-        raise InvalidArgument(f"{arguments.run} reads {config.env_id}, not two digits")
     reader = label_reader(agent, config, arguments.split)
     task = reader.envs.task
-    assert isinstance(task, MNISTTask)
-    number = arguments.images or task.size
+    if not isinstance(task, MNISTTask) or np.stack(task.corners(np.arange(1))).shape[-1] != 2:
+        raise InvalidArgument(f"{arguments.run} reads {config.env_id}, not two digits")
+    number = min(arguments.images or task.size, task.size)
     right = read(reader, number)
     print(f"{arguments.split} error {100 * (~right).mean():.2f} % of {number} images")
     print(table(distances(task, np.arange(number)), right))

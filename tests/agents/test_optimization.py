@@ -52,7 +52,7 @@ def test_sigma_falls_geometrically_and_then_stays() -> None:
     config = Config(
         env_id="Glimpse-v0", sigma_start_pixels=8.0, sigma_pixels=2.0, sigma_fall_images=500
     )
-    for images in (1000, 5000):
-        config = dataclasses.replace(config, images=images)
+    for whole in (1000, 5000):
+        config = dataclasses.replace(config, images=whole)
         falling = [sigma_pixels(config, images) for images in (0, 250, 500, 1000)]
         assert falling == pytest.approx([8, 4, 2, 2])

@@ -32,6 +32,7 @@ def test_every_preset_takes_an_update(
     assert torch.isfinite(metrics[f"train/{measure}"])
     assert metrics["gradients/emission"] > 0
     assert PRESETS[name].__doc__
+    assert config.sigma_start_pixels is None or config.sigma_fall_images < config.images
     assert bool(config.published_error) == (config.env_id != OWN_IMAGES)
 
 

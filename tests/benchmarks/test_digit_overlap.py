@@ -4,9 +4,14 @@ import runpy
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from agents.config import Config
 from agents.run_folder import RunFolder
@@ -18,6 +23,19 @@ from tests.agents.conftest import NUMBERS
 ADDITION = Config(env_id="GlimpseMNISTAddition-v0", features=16, units=16, num_envs=16)
 
 
+class OddImagesRight:
+    """Reads the first 40 images four at a time, and never another."""
+
+    batch, size, end, networks = 4, 40, None, ()
+
+    def say(self, index: NDArray[np.int64], seed: int) -> Tensor:
+        assert len(index) == 4 and index.max() < 40
+        return torch.as_tensor(index % 2)[:, None]
+
+    def targets(self, index: NDArray[np.int64]) -> Tensor:
+        return torch.ones(len(index), 1, dtype=torch.int64)
+
+
 def make_run(folder: Path, config: Config) -> Path:
     """That of an agent that has learned nothing."""
     run = RunFolder.new(folder, "run", config)
@@ -26,18 +44,16 @@ def make_run(folder: Path, config: Config) -> Path:
     return run.path
 
 
-def test_errors_are_told_by_distance(
-    tmp_path: Path, synthetic_mnist: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = make_run(tmp_path, ADDITION)
-    digit_overlap.main(digit_overlap.Arguments(run=run, images=300))
-    first, *table = capsys.readouterr().out.splitlines()
-    assert first.startswith("test error ") and first.endswith(" of 300 images")
-    cells = [line.strip("| ").split(" | ") for line in table[2:]]
-    assert [row[0] for row in cells][-1] == "28 px and more: apart"
-    images, errors = (np.array([float(row[place].split()[0]) for row in cells]) for place in (1, 2))
-    assert images.sum() == pytest.approx(100, abs=0.5) and 50 < images[-1] < 75
-    assert (images * errors).sum() / 100 == pytest.approx(float(first.split()[2]), abs=0.5)
+def test_every_image_is_read_once() -> None:
+    for number in (3, 8, 39, 40):
+        right = digit_overlap.read(OddImagesRight(), number)
+        assert np.array_equal(right, np.arange(number) % 2 == 1)
+
+
+def test_distances_by_hand() -> None:
+    x, y = np.array([[0, 5], [9, 2], [0, 72]]), np.array([[10, 7], [0, 30], [72, 0]])
+    task: Any = SimpleNamespace(corners=lambda index: (x[index], y[index]))
+    assert digit_overlap.distances(task, np.arange(3)).tolist() == [5, 30, 72]
 
 
 def test_a_table_by_hand() -> None:
@@ -52,10 +68,30 @@ def test_a_table_by_hand() -> None:
     assert lines[-1] == "| 28 px and more: apart | 50.0 % | 33.3 % | 33 % |"
 
 
-def test_runs_of_other_tasks_are_refused(tmp_path: Path) -> None:
-    run = make_run(tmp_path, replace(NUMBERS, num_envs=16))
-    with pytest.raises(InvalidArgument, match="reads GlimpseHouseNumbers-v0, not two digits"):
-        digit_overlap.main(digit_overlap.Arguments(run=run))
+@pytest.mark.parametrize("images", [300, 0, 10**6])
+def test_errors_are_told_by_distance(
+    tmp_path: Path, synthetic_mnist: Path, capsys: pytest.CaptureFixture[str], images: int
+) -> None:
+    run = make_run(tmp_path, ADDITION)
+    digit_overlap.main(digit_overlap.Arguments(run=run, images=images))
+    first, *table = capsys.readouterr().out.splitlines()
+    number = 300 if images == 300 else 10_000
+    assert first.startswith("test error ") and first.endswith(f" of {number} images")
+    cells = [line.strip("| ").split(" | ") for line in table[2:]]
+    shares, errors = (np.array([float(row[place].split()[0]) for row in cells]) for place in (1, 2))
+    assert shares.sum() == pytest.approx(100, abs=0.5) and 50 < shares[-1] < 75
+    assert (shares * errors).sum() / 100 == pytest.approx(float(first.split()[2]), abs=0.5)
+
+
+def test_what_cannot_be_told_is_refused(tmp_path: Path, synthetic_mnist: Path) -> None:
+    run = make_run(tmp_path / "pairs", ADDITION)
+    with pytest.raises(InvalidArgument, match="images=-1"):
+        digit_overlap.main(digit_overlap.Arguments(run=run, images=-1))
+    sequences = replace(ADDITION, env_id="GlimpseMNISTSequence-v0")
+    for number, config in enumerate((replace(NUMBERS, num_envs=16), sequences)):
+        run = make_run(tmp_path / str(number), config)
+        with pytest.raises(InvalidArgument, match=f"reads {config.env_id}, not two digits"):
+            digit_overlap.main(digit_overlap.Arguments(run=run))
 
 
 def test_it_runs_as_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

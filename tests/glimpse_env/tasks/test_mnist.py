@@ -64,6 +64,14 @@ def test_corners_tell_where_the_digits_are(make: Make, layout: str) -> None:
         for left, top in zip(*places, strict=True):
             image[top : top + 28, left : left + 28] = 0
     assert not black.any()
+    cluttered = make(canvas_size=100, num_distractors=8, **options)
+    assert np.array_equal(cluttered.corners(index), (x, y))
+
+
+def test_corners_of_digits_that_are_not_there_are_inside(make: Make) -> None:
+    task = make(canvas_size=100, target="sequence", layout="slope", max_digits=3)
+    corners = np.stack(task.corners(np.arange(300)))
+    assert corners.shape == (2, 300, 3) and corners.min() >= 0 and corners.max() <= 100 - 28
 
 
 @pytest.mark.parametrize("side", [28, 29, 60, 100])
