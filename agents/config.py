@@ -77,7 +77,9 @@ class Config(RunConfig):
     sigma_pixels: float = 2.0
     """Standard deviation of the gaze, pixels."""
     sigma_start_pixels: float | None = None
-    """Standard deviation at the start, pixels, to look around first; None for sigma_pixels."""
+    """Standard deviation at the start, pixels, to look around first; None for sigma_pixels. Where
+    objects may be anywhere, a fifth of the image's width: from a narrow start, the first gaze finds
+    nothing and stays in one place."""
     sigma_fall_images: int = 1_000_000
     """Images in which it falls, geometrically, from the start to sigma_pixels; a shorter run ends
     before."""

@@ -372,7 +372,8 @@ def dram_image_folder() -> Config:
     """The small DRAM on your own images; wants `--image-folder` and `--label-file`.
 
     Sizes are those of house numbers in 54 x 54 pixels: where objects are larger, so should be
-    `glimpse_size` and `sigma_pixels`.
+    `glimpse_size` and `sigma_pixels`; where they may be anywhere in a larger image, give
+    `sigma_start_pixels`.
     """
     return replace(
         dram_house_numbers_cpu(),
