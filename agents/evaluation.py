@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from agents.agent import GlimpseAgent
 from agents.config import Config
 from agents.flops import counting, counting_glimpses, flops_of_networks, parameters_of
 from agents.readers import Gaze, Reader, agent_reader
+from agents.rollout import IndexArray
 from glimpse_env.arguments import require_at_least
 
 
@@ -56,6 +57,14 @@ class Evaluation:
         if self.glimpses_per_image:
             cost += f", {self.glimpses_per_image:.2f} glimpses"
         return cost
+
+
+class Batch(NamedTuple):
+    """Images that are read together, as many as the reader takes."""
+
+    first: int  # of them
+    images: IndexArray  # (batch,); the last batch is filled up with the first images
+    kept: int  # how many of them count
 
 
 def wilson_interval(wrong: int, number: int, z: float = 1.96) -> tuple[float, float]:
@@ -122,16 +131,13 @@ def evaluate_reader(
     Raises:
         InvalidArgument: A number of images below 0.
     """
-    require_at_least("images", images, 0)
-    number = min(images, reader.size) if images else reader.size
     said, targets = [], []
     flops = 0.0
-    starts = range(0, number, reader.batch)
+    parts = batches(reader, images)
     with counting_glimpses(reader.networks) as glimpses:
-        for first in tqdm(starts, desc=split, leave=False, disable=None if progress else True):
-            # The last batch is filled up with the first images, which are then left out.
-            index = np.arange(first, first + reader.batch) % number
-            kept = min(reader.batch, number - first)
+        for first, index, kept in tqdm(
+            parts, desc=split, leave=False, disable=None if progress else True
+        ):
             if first == 0:
                 with counting() as counter:
                     labels = reader.say(index, first)
@@ -148,9 +154,27 @@ def evaluate_reader(
         reader=name,
         parameters=sum(map(parameters_of, reader.networks)),
         flops_per_image=flops,
-        glimpses_per_image=round(glimpses[0] / (len(starts) * reader.batch), 4),
+        glimpses_per_image=round(glimpses[0] / (len(parts) * reader.batch), 4),
         **found,
     )
+
+
+def batches(reader: Reader, images: int) -> list[Batch]:
+    """The batches in which a reader reads the first images, 0 for all of its split.
+
+    Raises:
+        InvalidArgument: A number of images below 0.
+    """
+    require_at_least("images", images, 0)
+    number = min(images or reader.size, reader.size)
+    return [
+        Batch(
+            first,
+            np.arange(first, first + reader.batch) % number,
+            min(reader.batch, number - first),
+        )
+        for first in range(0, number, reader.batch)
+    ]
 
 
 def judge(said: Tensor, targets: Tensor, end: int | None) -> dict[str, Any]:

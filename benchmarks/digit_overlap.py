@@ -19,9 +19,9 @@ import tyro
 from numpy.typing import NDArray
 
 from agents.build import load_agent
+from agents.evaluation import batches
 from agents.readers import Reader, label_reader
 from benchmarks import reporting
-from glimpse_env.arguments import require_at_least
 from glimpse_env.errors import GlimpseError, InvalidArgument
 from glimpse_env.tasks.mnist import DIGIT, MNISTTask
 
@@ -50,13 +50,13 @@ def distances(task: MNISTTask, index: NDArray[np.int64]) -> NDArray[np.int64]:
     return shifts
 
 
-def read(reader: Reader, number: int) -> NDArray[np.bool_]:
-    """Which of the first images are read right, (number,)."""
+def read(reader: Reader, images: int) -> NDArray[np.bool_]:
+    """Which of the first images, 0 for all, are read right."""
     right = []
-    for first in range(0, number, reader.batch):
-        index = np.arange(first, first + reader.batch) % number
-        right.append((reader.say(index, first) == reader.targets(index)).all(1).numpy())
-    return np.concatenate(right)[:number]
+    for first, index, kept in batches(reader, images):
+        same = reader.say(index, first) == reader.targets(index)
+        right.append(same[:kept].all(1).numpy())
+    return np.concatenate(right)
 
 
 def table(apart: NDArray[np.int64], right: NDArray[np.bool_]) -> str:
@@ -78,16 +78,14 @@ def main(arguments: Arguments) -> None:
     Raises:
         InvalidArgument: The run reads something else, or a number of images below 0.
     """
-    require_at_least("images", arguments.images, 0)
     agent, config = load_agent(arguments.run, "cpu", arguments.split)
     reader = label_reader(agent, config, arguments.split)
     task = reader.envs.task
     if not isinstance(task, MNISTTask) or np.stack(task.corners(np.arange(1))).shape[-1] != 2:
         raise InvalidArgument(f"{arguments.run} reads {config.env_id}, not two digits")
-    number = min(arguments.images or task.size, task.size)
-    right = read(reader, number)
-    print(f"{arguments.split} error {100 * (~right).mean():.2f} % of {number} images")
-    print(table(distances(task, np.arange(number)), right))
+    right = read(reader, arguments.images)
+    print(f"{arguments.split} error {100 * (~right).mean():.2f} % of {len(right)} images")
+    print(table(distances(task, np.arange(len(right))), right))
 
 
 if __name__ == "__main__":
