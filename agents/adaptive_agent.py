@@ -37,7 +37,8 @@ class AdaptiveAgent(GlimpseAgent):
         """Take in one glimpse; bool `begun` (B,) tells where it is the first for its label."""
         with self._autocast(glimpse):
             features = self.glimpse(glimpse, location)
-            return self.take_in(state, features + begun[:, None] * self.begun)
+            features = features + begun[:, None] * self.begun
+        return self.take_in(state, features.float())
 
     def speaks(self, state: State, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Whether to say the label that the logits (B, labels) prefer.

@@ -58,7 +58,9 @@ class GlimpseAgent(nn.Module):
             left out in training. Recurrent connections keep everything (Zaremba et al. 2014).
         unit: See EmissionNetwork.
         precision: "float32", or "bfloat16" to compute in where bfloat16 is safe (torch.autocast)
-            while the agent learns. What it hands out is float32 in either.
+            while the agent learns. What it hands out is float32 in either, and so are recurrent
+            layers: under autocast cuDNN's LSTM may take float16, in which the small gradients of
+            REINFORCE are lost.
     """
 
     def __init__(
@@ -106,13 +108,15 @@ class GlimpseAgent(nn.Module):
         top = self.top.initial(len(location), location)
         if self.context is not None and context is not None:
             with self._autocast(context):
-                top = (self.context(context), *top[1:])
+                start = self.context(context)
+            top = (start.float(), *top[1:])
         return State(bottom, top, rows)
 
     def look(self, state: State, glimpse: Tensor, location: Tensor) -> State:
         """Take in one glimpse."""
         with self._autocast(glimpse):
-            return self.take_in(state, self.glimpse(glimpse, location))
+            features = self.glimpse(glimpse, location)
+        return self.take_in(state, features.float())
 
     def take_in(self, state: State, features: Tensor) -> State:
         """Remember the features of a glimpse, (B, F)."""

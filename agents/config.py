@@ -114,8 +114,8 @@ class Config(RunConfig):
     inputs to bfloat16, twice as fast on CPUs that have it; sums stay float32."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What the networks compute in when they learn: bfloat16 by torch.autocast, the weights and
-    all outside of the networks in float32. Evaluations are in float32."""
+    """What the networks compute in when they learn: bfloat16 by torch.autocast; weights, recurrent
+    layers and all outside of the networks in float32. Evaluations are in float32."""
     capture: Literal["none", "graph", "compile"] = "none"
     """How an update gets to a GPU: its kernels one by one, as one CUDA graph that is captured once
     and replayed, or as such a graph with the networks compiled before (torch.compile)."""

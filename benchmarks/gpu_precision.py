@@ -26,7 +26,8 @@ EXPLANATION = """\
 The same seed, images and noise at every precision: {images} training images, with the learning
 rates of a run of that length, then the error of the mean gaze on {validation} images of the
 validation split, read at "highest". "highest" is float32 throughout, "high" TensorFloat-32 in
-products, convolutions and recurrent layers, "bfloat16" networks that learn in it (torch.autocast).
+products, convolutions and recurrent layers, "bfloat16" networks that learn in it (torch.autocast)
+but for the recurrent layers, which are as with "high".
 The intervals are those of the images that were read (95 %, Wilson). Runs part for good at the first
 rounding, and one seed says nothing about differences inside the intervals: a precision moves the
 error where its interval lies wholly above that of "highest"."""

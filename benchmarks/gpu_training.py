@@ -29,7 +29,8 @@ networks and the sizes of `dram_svhn`; here it reads {few} images, drawn before.
 
 *capture* is that of `train_dram.py`: none, graph (an update is one CUDA graph), compile (its
 networks are compiled before). *precision*: float32 matrix products, convolutions and recurrent
-layers at "highest" or "high" (TensorFloat-32), or networks in bfloat16.
+layers at "highest" or "high" (TensorFloat-32), or networks in bfloat16 with recurrent layers at
+"high".
 
 *FLOP/s* are products of matrices and convolutions, forward and backward, as PyTorch counts them
 while an update runs (agents/flops.py), those of rows whose episode has ended among them: they are

@@ -5,6 +5,7 @@ Everything else is written once against `backend.xp`, the `numpy` or the `torch`
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -66,6 +67,9 @@ class Backend(Protocol):
     def windows(self, images: Array, side: int) -> Array:
         """All squares of images (M, C, S, S), without a copy: (M, C, y, x, side, side)."""
 
+    def box_means(self, images: Array, size: int) -> Array:
+        """Means of boxes over 255, (m, C, H, W) to float32 (m, C, size, size); see CoarseView."""
+
     def rows(self, mask: Array) -> Array:
         """The rows to compute when those in `mask` change: just these, if asking does not wait."""
 
@@ -83,6 +87,15 @@ class Backend(Protocol):
 _DTYPES = {
     name: np.dtype(name) for name in ("bool", "uint8", "uint16", "int64", "float32", "float64")
 }
+
+
+@functools.cache
+def _boxes(length: int, size: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Which of `length` pixels each of `size` boxes covers, float32 (size, length) of 0 and 1."""
+    edges = np.arange(size + 1) * length
+    first, last = edges[:-1] // size, -(-edges[1:] // size)
+    pixel = np.arange(length)
+    return ((pixel >= first[:, None]) & (pixel < last[:, None])).astype(np.float32)
 
 
 class NumpyBackend:
@@ -137,6 +150,12 @@ class NumpyBackend:
 
     def windows(self, images: Array, side: int) -> Array:
         return np.lib.stride_tricks.sliding_window_view(images, (side, side), (2, 3))
+
+    def box_means(self, images: Array, size: int) -> Array:
+        """See Backend; two products of matrices of 0 and 1 are the fastest way to add boxes."""
+        rows, columns = (_boxes(length, size) for length in images.shape[2:])
+        sums = rows @ (images.astype(np.float32) @ columns.T)
+        return sums / (255 * rows.sum(1)[:, None] * columns.sum(1))
 
     def rows(self, mask: Array) -> Array:
         return np.flatnonzero(mask)
@@ -225,6 +244,10 @@ class TorchBackend:
 
     def windows(self, images: Array, side: int) -> Array:
         return images.unfold(2, side, 1).unfold(3, side, 1)
+
+    def box_means(self, images: Array, size: int) -> Array:
+        """See Backend; products of matrices would round if their precision is not "highest"."""
+        return self._torch.nn.functional.adaptive_avg_pool2d(images.float(), size) / 255
 
     def rows(self, mask: Array) -> Array:
         return self.arange(mask.shape[0])

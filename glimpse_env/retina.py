@@ -181,27 +181,14 @@ class CoarseView:
     """
 
     def __init__(self, backend: Backend, height: int, width: int, size: int) -> None:
-        """Prepare the two pooling matrices."""
+        """Check the size."""
         if not 1 <= size <= min(height, width):
             raise InvalidArgument(
                 f"context_size={size} must be 0 (no context) or at most the image's side "
                 f"{min(height, width)}"
             )
-        self._backend = backend
-        rows, columns = _pooling(height, size), _pooling(width, size)
-        self._rows = backend.asarray(rows, "float32")  # (c, H)
-        self._columns = backend.asarray(columns.T, "float32")  # (W, c)
-        area = 255 * rows.sum(1)[:, None] * columns.sum(1)
-        self._area = backend.asarray(area, "float32")  # (c, c)
+        self._backend, self._size = backend, size
 
     def __call__(self, images: Array) -> Array:
         """Images (m, C, H, W), integers in 0 .. 255, to float32 (m, C, c, c) in [0, 1]."""
-        pixels = self._backend.cast(images, "float32")
-        return (self._rows @ (pixels @ self._columns)) / self._area
-
-
-def _pooling(length: int, size: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    edges = np.arange(size + 1) * length
-    first, last = edges[:-1] // size, -(-edges[1:] // size)
-    pixel = np.arange(length)
-    return ((pixel >= first[:, None]) & (pixel < last[:, None])).astype(np.float64)
+        return self._backend.box_means(images, self._size)

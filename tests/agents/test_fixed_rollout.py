@@ -162,10 +162,12 @@ def test_bfloat16_is_for_networks_that_learn() -> None:
     assert ours.dtype == theirs.dtype == torch.float32
     difference = float((ours - theirs).norm() / ours.norm())
     assert 1e-5 < difference < 0.05
-    fine.agent.eval()
-    coarse.agent.eval()
     location, glimpse = torch.rand(4, 2), torch.rand(4, 2, 12, 12)
     context = torch.rand(4, *fine.envs.single_observation_space["context"].shape)  # type: ignore[index,misc]
+    state = coarse.agent.look(coarse.agent.begin(location, context), glimpse, location)
+    assert {part.dtype for part in (*state.bottom, *state.top)} == {torch.float32}
+    fine.agent.eval()
+    coarse.agent.eval()
     coarse.agent.load_state_dict(fine.agent.state_dict())
     means = [
         agent.where_next(agent.look(agent.begin(location, context), glimpse, location))[0]

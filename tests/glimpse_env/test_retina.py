@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -212,6 +213,20 @@ def test_the_context_is_the_average_of_boxes(
             ]
             expected = sum(box) / len(box) / 255
             assert context[row, channel, i, j] == pytest.approx(expected, rel=0, abs=1e-6)
+
+
+def test_the_context_does_not_depend_on_the_precision_of_products() -> None:
+    """Nor does what a user sets for her networks: sums above 256 are not of bfloat16."""
+    images = random_images(64, 100, 100, 1)
+    gaze = [(0.0, 0.0)] * 64
+    expected = see(images, gaze, "numpy", glimpse_size=1, context_size=6)["context"]
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        context = see(images, gaze, "torch", glimpse_size=1, context_size=6)["context"]
+    finally:
+        torch.set_float32_matmul_precision(before)
+    np.testing.assert_allclose(context, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
