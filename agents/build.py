@@ -144,6 +144,13 @@ def sizes_of(envs: GazeVectorEnv) -> Sizes:
     )
 
 
+def set_precision(name: str) -> None:
+    """Set what the process computes float32 products in: "highest", "high" or "medium"."""
+    torch.set_float32_matmul_precision(name)
+    # Convolutions and recurrent layers on a GPU, which are TensorFloat-32 unless told otherwise.
+    torch.backends.cudnn.allow_tf32 = name != "highest"
+
+
 def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
     """A fresh agent for these environments, on their device; sets the run's matmul precision."""
     return build_agent(config, sizes_of(envs), envs.device)
@@ -151,9 +158,7 @@ def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
 
 def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
     """The same, for what its environments would be."""
-    torch.set_float32_matmul_precision(config.matmul_precision)
-    # Of convolutions and recurrent layers on a GPU, which are TensorFloat-32 unless told otherwise.
-    torch.backends.cudnn.allow_tf32 = config.matmul_precision != "highest"
+    set_precision(config.matmul_precision)
     agent = (AdaptiveAgent if sizes.agent_decides else GlimpseAgent)(
         glimpse_shape=sizes.glimpse,
         context_shape=sizes.context if config.layers == 2 else None,

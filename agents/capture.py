@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 from collections.abc import Callable, Iterator
 
 import torch
@@ -154,7 +155,7 @@ class GraphedUpdate(StaticUpdate):
             # Gradients that are made during the capture lie in the graph's own memory.
             self.optimizer.zero_grad(set_to_none=True)
             graph = torch.cuda.CUDAGraph()
-            with self._capturable(), torch.cuda.graph(graph, stream=stream):
+            with self._capturable(), uncollected(), torch.cuda.graph(graph, stream=stream):
                 metrics = self._run()
                 self._values = torch.stack([value.float() for value in metrics.values()])
         self._names, self._graph = list(metrics), graph
@@ -193,6 +194,19 @@ class GraphedUpdate(StaticUpdate):
         finally:
             for group in groups:
                 group["capturable"] = False
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Inside, Python collects no garbage: the end of an older graph would break a capture."""
+    collects = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def compiled(agent: GlimpseAgent, backend: str = "inductor") -> GlimpseAgent:

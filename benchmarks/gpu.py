@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ from benchmarks.gpu_works import Part
 from glimpse_env.errors import GlimpseError, InvalidArgument
 
 PartName = Literal["env", "parity", "training", "precision"]
-RUNS: dict[str, Callable[[Any, str], Part]] = {
+RUNS: dict[str, Callable[[Any, str], Iterator[Part]]] = {
     "env": env_part,
     "parity": parity_part,
     "training": training_part,
@@ -50,32 +50,36 @@ class Arguments(EnvOptions, ParityOptions, TrainingOptions, PrecisionOptions):
 
 
 def main(arguments: Arguments) -> None:
-    """Run the parts; each is written when it is done.
+    """Run the parts; what a part has found is written after each of its measurements.
 
     Raises:
         InvalidArgument: There is no such device.
     """
     require_device(arguments.device)
+    about = reporting.circumstances(PACKAGES, arguments.device) | {"device": arguments.device}
     for name in arguments.parts:
         start = time.monotonic()
-        part = run(name, arguments)
-        minutes = (time.monotonic() - start) / 60
-        facts = reporting.circumstances(PACKAGES, arguments.device)
-        facts |= {"device": arguments.device, "minutes": f"{minutes:.1f}"}
-        sections = [*part.parts, "## Thresholds", reporting.ratio_table(part.ratios)]
-        ratios = [ratio._asdict() | {"verdict": ratio.verdict} for ratio in part.ratios]
-        path = arguments.output / f"gpu_{name}.md"
-        data = part.data | {"ratios": ratios}
-        print(reporting.write(path, part.title, facts, sections, data))
+        text = ""
+        for part in run(name, arguments):
+            facts = about | {"minutes": f"{(time.monotonic() - start) / 60:.1f}"}
+            text = write(part, arguments.output / f"gpu_{name}.md", facts)
+        print(text)
         print(summary(name, part.ratios), file=sys.stderr)
 
 
-def run(name: PartName, arguments: Arguments) -> Part:
-    """One part; the process's precision is as it was before, afterwards."""
+def write(part: Part, path: Path, facts: dict[str, str]) -> str:
+    """Write what a part has found; returns the text."""
+    sections = [*part.parts, "## Thresholds", reporting.ratio_table(part.ratios)]
+    ratios = [ratio._asdict() | {"verdict": ratio.verdict} for ratio in part.ratios]
+    return reporting.write(path, part.title, facts, sections, part.data | {"ratios": ratios})
+
+
+def run(name: PartName, arguments: Arguments) -> Iterator[Part]:
+    """What a part has found so far, again and again; the process's precision is then as before."""
     products = torch.get_float32_matmul_precision()
     others = torch.backends.cudnn.allow_tf32
     try:
-        return RUNS[name](arguments, arguments.device)
+        yield from RUNS[name](arguments, arguments.device)
     finally:
         torch.set_float32_matmul_precision(products)
         torch.backends.cudnn.allow_tf32 = others

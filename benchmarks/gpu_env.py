@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from benchmarks import reporting
 from benchmarks.env_works import Setup, episode_steps, vector_steps
@@ -15,12 +17,15 @@ from benchmarks.reporting import Ratio
 WANTED = 100e6  # glimpses a second
 WANTED_ROWS = 16384
 STEP, GRAPH = "step()", "graph"
-Measured = dict[tuple[str, int], tuple[dict[str, Rate], int]]  # of an id and rows; cells a glimpse
+REPLAYS = 10  # of a graph in a round, so that launching the next one is not on the clock
+Measured = dict[
+    tuple[str, int, str], tuple[Rate, int]
+]  # of an id, rows and a path; cells a glimpse
 EXPLANATION = """\
 Glimpses a second: rows times calls of `step()`, each of which takes one glimpse of all scales in
 every row, checks actions, judges labels and fills infos. The median of {repetitions} repetitions of
-at least {seconds} s each; a round is one episode with its reset, on the clock; actions lie on the
-device before. The clock stops when the device is done.
+at least {seconds} s each; a round is one episode with its reset ({replays} of them where graphs are
+replayed), on the clock; actions lie on the device before. The clock stops when the device is done.
 
 *step()* is called from Python (NEXT_STEP); *graph* replays one CUDA graph of `begin()` and the
 steps of an episode, as `--capture graph` does in training. Scales times cells of a glimpse are
@@ -46,27 +51,28 @@ class EnvOptions:
     """Least length of a repetition; there are five."""
 
 
-def env_part(options: EnvOptions, device: str) -> Part:
-    """Measure every id at every number of rows."""
+def env_part(options: EnvOptions, device: str) -> Iterator[Part]:
+    """Measure every id at every number of rows, and report after each; graphs come last."""
     measured: Measured = {}
     failures = Failures()
-    for env_id in options.ids:
-        for rows in options.rows:
+    works = {STEP: vector_steps} | ({GRAPH: _graphed} if on_gpu(device) else {})
+    for path, make_work in works.items():
+        for env_id, rows in itertools.product(options.ids, options.rows):
             setup = Setup(env_id, rows, "torch", device)
-            works: dict[str, Work] = {STEP: vector_steps(setup)}
-            if on_gpu(device):
-                with failures.noted(f"{env_id}, {rows} rows, graph"):
-                    works[GRAPH] = _graphed(setup)
-            rates = measure(works, options.env_seconds)
-            shape = setup._replace(num_envs=1).make().single_observation_space["glimpse"].shape  # type: ignore[index]
-            cells = shape[0] * shape[1] * shape[2]
-            measured[env_id, rows] = rates, cells
-            shown = (f"{name} {reporting.per_second(rate)}" for name, rate in rates.items())
-            print(f"{env_id}, {rows}: {', '.join(shown)}", file=sys.stderr)
+            with failures.noted(f"{env_id}, {rows} rows, {path}"):
+                rate = measure({path: make_work(setup)}, options.env_seconds)[path]
+                measured[env_id, rows, path] = rate, _cells(setup)
+                print(f"{env_id}, {rows}, {path}: {reporting.per_second(rate)}", file=sys.stderr)
+            yield _report(options, measured, failures)
+
+
+def _report(options: EnvOptions, measured: Measured, failures: Failures) -> Part:
     return Part(
         title="Glimpses a second on a device",
         parts=[
-            EXPLANATION.format(repetitions=REPETITIONS, seconds=options.env_seconds),
+            EXPLANATION.format(
+                repetitions=REPETITIONS, seconds=options.env_seconds, replays=REPLAYS
+            ),
             _table(measured),
             *failures.section(),
         ],
@@ -74,53 +80,55 @@ def env_part(options: EnvOptions, device: str) -> Part:
         data={
             "rates": [
                 {"id": env_id, "rows": rows, "path": path, "cells": cells, **rate._asdict()}
-                for (env_id, rows), (rates, cells) in measured.items()
-                for path, rate in rates.items()
+                for (env_id, rows, path), (rate, cells) in measured.items()
             ]
         },
     )
 
 
+def _cells(setup: Setup) -> int:
+    """Numbers in a glimpse."""
+    envs = setup._replace(num_envs=1).make()
+    return math.prod(envs.single_observation_space["glimpse"].shape)  # type: ignore[index]
+
+
 def _graphed(setup: Setup) -> Work:
-    """Rounds of one replayed episode."""
+    """Rounds of a replayed episode."""
     episode, steps = episode_steps(setup)
     replay = replayed(episode, setup.device)
     wait = waiter_for(setup.device)
 
     def work() -> None:
-        replay()
+        for _ in range(REPLAYS):
+            replay()
         if wait:
             wait()
 
-    return clocked(setup.num_envs * steps, work)
+    return clocked(setup.num_envs * steps * REPLAYS, work)
 
 
 def _table(measured: Measured) -> str:
     rows = []
-    for (env_id, number), (rates, cells) in measured.items():
-        graph = rates.get(GRAPH)
-        best = max(rate.median for rate in rates.values())
-        line = [
-            env_id,
-            str(number),
-            reporting.per_second(rates[STEP]),
-            reporting.spread(rates[STEP]),
-        ]
-        line += [reporting.per_second(graph), reporting.spread(graph) if graph else "not measured"]
-        rows.append([*line, reporting.rounded(best * cells)])
+    for env_id, number in dict.fromkeys(key[:2] for key in measured):
+        found = {path: measured.get((env_id, number, path)) for path in (STEP, GRAPH)}
+        line = [env_id, str(number)]
+        for one in found.values():
+            line += [reporting.per_second(one and one[0]), reporting.spread(one and one[0])]
+        pixels = max(rate.median * cells for rate, cells in filter(None, found.values()))
+        rows.append([*line, reporting.rounded(pixels)])
     head = ["id", "rows", STEP, "spread", GRAPH, "spread", "pixels"]
     return reporting.table(head, rows)
 
 
 def _thresholds(measured: Measured) -> Iterable[Ratio]:
     """The best id at the number of rows where it is wanted, each way to step."""
-    for path in (STEP, GRAPH):
+    for wanted in (STEP, GRAPH):
         found = {
-            env_id: rates[path].median
-            for (env_id, rows), (rates, _) in measured.items()
-            if rows == WANTED_ROWS and path in rates
+            env_id: rate.median
+            for (env_id, rows, path), (rate, _) in measured.items()
+            if (rows, path) == (WANTED_ROWS, wanted)
         }
         best = max(found, key=lambda env_id: found[env_id], default="")
-        name = f"million glimpses a second at {WANTED_ROWS} rows by {path}"
+        name = f"million glimpses a second at {WANTED_ROWS} rows by {wanted}"
         value = found[best] / 1e6 if found else None
         yield Ratio(f"{name}, {best}" if best else name, value, WANTED / 1e6)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -59,44 +60,74 @@ class ParityOptions:
     """Captured updates."""
 
 
-def parity_part(options: ParityOptions, device: str) -> Part:
-    """Compare all."""
-    rows, ratios = [], []
+def parity_part(options: ParityOptions, device: str) -> Iterator[Part]:
+    """Compare all, and report after each comparison; captures come last."""
+    found = Found([], {}, [], Failures())
     for env_id in options.parity_ids:
-        integers, averages = environment_differences(
-            env_id, options.parity_rows, options.parity_steps, device
-        )
-        rows.append([env_id, str(integers), f"{averages:.2g}"])
-        ratios += [
+        with found.failures.noted(env_id):
+            _compare_environments(found, env_id, options, device)
+        yield _report(options, found)
+    for name in options.parity_presets:
+        with found.failures.noted(f"{name}: gradients"):
+            boxes = found.gradients[name] = gradient_differences(name, options, device)
+            worst = max(boxes, key=lambda box: boxes[box])
+            title = f"{name}: gradient of {worst}"
+            found.ratios.append(Ratio(title, boxes[worst], GRADIENTS, at_most=True))
+        yield _report(options, found)
+    for name in options.parity_presets:
+        title, waits = f"{name}: waits in an update", None
+        if on_gpu(device):
+            with found.failures.noted(title):
+                waits = float(bool(waiting(name, options, device)))
+        found.ratios.append(Ratio(title, waits, 0, at_most=True))
+        yield _report(options, found)
+    for capture, name in itertools.product(WEIGHTS, options.parity_presets):
+        title, change = f"{name}: {options.updates} updates, {capture} against none", None
+        if on_gpu(device):
+            with found.failures.noted(title):
+                change = capture_difference(name, capture, options, device)
+        found.ratios.append(Ratio(title, change, WEIGHTS[capture], at_most=True))
+        yield _report(options, found)
+
+
+class Found(NamedTuple):
+    """What has been compared so far."""
+
+    rows: list[list[str]]  # a line of the table for each environment
+    gradients: dict[str, dict[str, float]]  # of each preset, by box
+    ratios: list[Ratio]
+    failures: Failures
+
+
+def _compare_environments(found: Found, env_id: str, options: ParityOptions, device: str) -> None:
+    integers, averages = environment_differences(
+        env_id, options.parity_rows, options.parity_steps, device
+    )
+    found.rows.append([env_id, str(integers), f"{averages:.2g}"])
+    found.ratios.extend(
+        [
             Ratio(f"{env_id}: integers that differ", integers, 0, at_most=True),
             Ratio(f"{env_id}: averages", averages, AVERAGES, at_most=True),
         ]
-        print(f"{env_id}: {integers} integers differ, averages {averages:.2g}", file=sys.stderr)
-    gradients = {
-        name: gradient_differences(name, options, device) for name in options.parity_presets
-    }
-    for name, boxes in gradients.items():
-        worst = max(boxes, key=lambda box: boxes[box])
-        ratios.append(Ratio(f"{name}: gradient of {worst}", boxes[worst], GRADIENTS, at_most=True))
-    failures = Failures()
-    for name in options.parity_presets:
-        for capture, largest in WEIGHTS.items():
-            title, found = f"{name}: {options.updates} updates, {capture} against none", None
-            if on_gpu(device):
-                with failures.noted(title):
-                    found = capture_difference(name, capture, options, device)
-            ratios.append(Ratio(title, found, largest, at_most=True))
-        waits = float(bool(waiting(name, options, device))) if on_gpu(device) else None
-        ratios.append(Ratio(f"{name}: waits in an update", waits, 0, at_most=True))
+    )
+    print(f"{env_id}: {integers} integers differ, averages {averages:.2g}", file=sys.stderr)
+
+
+def _report(options: ParityOptions, found: Found) -> Part:
     head = ["id", "integers that differ", "largest difference of an average"]
     about = EXPLANATION.format(
         rows=options.parity_rows, steps=options.parity_steps, updates=options.updates
     )
     return Part(
         title="A device against the CPU",
-        parts=[about, reporting.table(head, rows), _gradient_table(gradients), *failures.section()],
-        ratios=ratios,
-        data={"environments": rows, "gradients": gradients},
+        parts=[
+            about,
+            reporting.table(head, found.rows),
+            _gradient_table(found.gradients),
+            *found.failures.section(),
+        ],
+        ratios=found.ratios,
+        data={"environments": found.rows, "gradients": found.gradients},
     )
 
 

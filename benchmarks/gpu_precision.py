@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
+from agents.build import set_precision
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate
 from agents.training import Training
@@ -56,13 +58,18 @@ class PrecisionOptions:
     """Of the updates, on a GPU."""
 
 
-def precision_part(options: PrecisionOptions, device: str) -> Part:
-    """Train and validate at every precision."""
-    failures, outcomes = Failures(), {}
-    for preset in options.precision_presets:
-        for name in PRECISIONS:
-            with failures.noted(f"{preset}, {name}"):
-                outcomes[preset, name] = outcome(preset, name, options, device)
+def precision_part(options: PrecisionOptions, device: str) -> Iterator[Part]:
+    """Train and validate at every precision, and report after each."""
+    failures, outcomes = Failures(), dict[tuple[str, str], Outcome]()
+    for preset, name in itertools.product(options.precision_presets, PRECISIONS):
+        with failures.noted(f"{preset}, {name}"):
+            outcomes[preset, name] = outcome(preset, name, options, device)
+        yield _report(options, outcomes, failures)
+
+
+def _report(
+    options: PrecisionOptions, outcomes: dict[tuple[str, str], Outcome], failures: Failures
+) -> Part:
     about = EXPLANATION.format(
         images=options.precision_images, validation=options.precision_validation
     )
@@ -90,8 +97,7 @@ def outcome(preset: str, precision: str, options: PrecisionOptions, device: str)
         torch.cuda.synchronize(device)
     speed = (training.images - before) / max(time.monotonic() - start, 1e-9)
     exact = dataclasses.replace(training.config, matmul_precision="highest")
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
+    set_precision("highest")
     found = evaluate(training.agent, exact, "validation", images=options.precision_validation)
     print(f"{preset}, {precision}: {found.describe()}", file=sys.stderr)
     return Outcome(found, speed)

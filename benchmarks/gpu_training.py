@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import itertools
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 
+from agents.build import set_precision
 from agents.config import Config
 from agents.flops import counting
 from agents.training import Training
@@ -77,20 +80,34 @@ class TrainingOptions:
     """Of the product that is taken for the ceiling."""
 
 
-def training_part(options: TrainingOptions, device: str) -> Part:
-    """Measure every preset at every number of rows, captured and not."""
+def training_part(options: TrainingOptions, device: str) -> Iterator[Part]:
+    """Measure every preset at every number of rows, captured and not; report after each case."""
     rates: dict[Case, Rate] = {}
     flops: dict[tuple[str, int], float] = {}
     failures = Failures()
-    ceilings = {p: ceiling(p, options.matrix_side, device) for p in PRECISIONS}
+    ceilings: dict[str, float] = {}
+    for precision in PRECISIONS:
+        with failures.noted(f"ceiling, {precision}"):
+            ceilings[precision] = ceiling(precision, options.matrix_side, device)
     for case in cases(options, device):
-        if (case.preset, case.rows) not in flops:
-            flops[case.preset, case.rows] = flops_per_image(case, device)
         with failures.noted(", ".join(map(str, case))):
-            work = _rounds(Training(case.config(), device))
-            rates |= measure({case: work}, options.training_seconds)
-            del work  # and with it a graph's memory
+            if (case.preset, case.rows) not in flops:
+                flops[case.preset, case.rows] = flops_per_image(case, device)
+            rates |= measure(
+                {case: _rounds(Training(case.config(), device))}, options.training_seconds
+            )
+        gc.collect()  # a captured training refers to itself; with it goes its graph's memory
         print(f"{tuple(case)}: {reporting.per_second(rates.get(case))}", file=sys.stderr)
+        yield _report(options, rates, flops, ceilings, failures)
+
+
+def _report(
+    options: TrainingOptions,
+    rates: dict[Case, Rate],
+    flops: dict[tuple[str, int], float],
+    ceilings: dict[str, float],
+    failures: Failures,
+) -> Part:
     about = EXPLANATION.format(
         repetitions=REPETITIONS,
         seconds=options.training_seconds,
@@ -115,22 +132,26 @@ def training_part(options: TrainingOptions, device: str) -> Part:
 
 
 def cases(options: TrainingOptions, device: str) -> Iterator[Case]:
-    """Every way to capture at TensorFloat-32, and a graph at every precision."""
-    for preset in options.presets:
-        for rows in options.num_envs:
-            if not on_gpu(device):
-                yield from (Case(preset, rows, "none", precision) for precision in PRECISIONS)
-                continue
-            yield from (Case(preset, rows, way, "high") for way in ("none", "graph"))
-            yield from (Case(preset, rows, "graph", how) for how in ("highest", "bfloat16"))
-            if rows == options.num_envs[0]:  # a compilation takes a minute
-                yield Case(preset, rows, "compile", "high")
+    """Every way to capture at TensorFloat-32, and a graph at every precision.
+
+    What may break the process comes after what it might take along.
+    """
+    sizes = list(itertools.product(options.presets, options.num_envs))
+    if not on_gpu(device):
+        yield from (Case(*size, "none", how) for size in sizes for how in PRECISIONS)
+        return
+    yield from (Case(*size, "none", "high") for size in sizes)
+    yield from (
+        Case(*size, "graph", how) for size in sizes for how in ("high", "highest", "bfloat16")
+    )
+    # A compilation takes a minute.
+    yield from (Case(preset, options.num_envs[0], "compile", "high") for preset in options.presets)
 
 
 def ceiling(precision: str, side: int, device: str) -> float:
     """FLOP/s of one large product of matrices."""
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    torch.set_float32_matmul_precision("high" if precision == "bfloat16" else precision)
+    set_precision("high" if precision == "bfloat16" else precision)
     one, other = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
     products = 10
 
@@ -180,7 +201,9 @@ def _table(
                 reporting.spread(rate),
                 f"{image / 1e9:.3g}",
                 f"{reached / 1e12:.3g}",
-                f"{100 * reached / ceilings[case.precision]:.2g} %",
+                f"{100 * reached / ceilings[case.precision]:.2g} %"
+                if case.precision in ceilings
+                else "–",
             ]
         )
     head = ["preset", "rows", "capture", "precision", "images a second", "spread"]

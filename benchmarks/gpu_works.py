@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from agents.capture import uncollected
 from agents.config import Config
 from agents.presets import PRESETS
 from benchmarks.measuring import clocked, waiter_for
@@ -36,13 +37,16 @@ class Failures:
 
     @contextlib.contextmanager
     def noted(self, what: str) -> Iterator[None]:
-        """Note an error of PyTorch or of the device, and go on after the block."""
+        """Note an error, whatever it is, and go on after the block."""
         try:
             yield
-        except RuntimeError as error:
+        except Exception as error:
             traceback.print_exc()
-            first = (str(error).splitlines() or [""])[0]
-            self.lines.append(f"- {what}: {type(error).__name__}: {first}")
+            causes = [error]  # a capture ends with an error of its own, after the one that broke it
+            while isinstance(cause := causes[-1].__context__, Exception):
+                causes.append(cause)
+            told = [f"{type(one).__name__}: {(str(one).splitlines() or [''])[0]}" for one in causes]
+            self.lines.append(f"- {what}: {', after '.join(told)}")
 
     def section(self) -> list[str]:
         """Paragraphs for the report."""
@@ -65,7 +69,19 @@ def preset_named(name: str) -> Config:
     return PRESETS[name]()
 
 
-def replayed(work: Callable[[], object], device: str) -> Callable[[], object]:
+@dataclasses.dataclass(frozen=True)
+class Replay:
+    """A graph, and the work whose tensors it reads: these must live as long."""
+
+    graph: torch.cuda.CUDAGraph
+    work: Callable[[], object]
+
+    def __call__(self) -> None:
+        """The work once more."""
+        self.graph.replay()
+
+
+def replayed(work: Callable[[], object], device: str) -> Replay:
     """`work`, which reads nothing but what lies on the GPU, as a CUDA graph of it."""
     with torch.cuda.device(device):
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -75,9 +91,9 @@ def replayed(work: Callable[[], object], device: str) -> Callable[[], object]:
                 work()
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=stream):
+        with uncollected(), torch.cuda.graph(graph, stream=stream):
             work()
-    return graph.replay
+    return Replay(graph, work)
 
 
 def seconds_of(work: Callable[[], object], device: str, repetitions: int = 5) -> float:

@@ -73,8 +73,10 @@ def rounded(number: float) -> str:
     return f"{number:.3g}"
 
 
-def spread(rates: Rate) -> str:
+def spread(rates: Rate | None) -> str:
     """Lowest and highest of the repetitions, in per cent of the median."""
+    if rates is None:
+        return "not measured"
     low, high = (100 * (rate / rates.median - 1) for rate in (rates.low, rates.high))
     return f"{low:+.0f} / {high:+.0f} %"
 
@@ -93,7 +95,7 @@ def circumstances(packages: Iterable[str], device: str = "cpu") -> dict[str, str
 
         facts["GPU"] = torch.cuda.get_device_name(device)
     versions = [f"Python {platform.python_version()}"]
-    versions += [f"{name} {importlib.metadata.version(name)}" for name in packages]
+    versions += [f"{name} {_version(name)}" for name in packages]
     return facts | {"versions": ", ".join(versions)}
 
 
@@ -114,8 +116,19 @@ def commit() -> str:
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    """What git says; nothing where there is no git."""
+    try:
+        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        return ""
     return done.stdout.strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def processor() -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import tyro
 
-from agents.build import make_reading_envs
+from agents.build import make_reading_envs, set_precision
 from agents.config import Config
 from agents.presets import PRESETS
 from agents.training import Training
@@ -46,9 +46,9 @@ does (in the same process: workers are slower where all cores train), and crops 
 Python loop over the batch with elements of a tensor. The other rows hold the images as one float
 tensor in memory, and cut with Python integers.
 
-The precision is that of `torch.set_float32_matmul_precision`; "highest" is PyTorch's default.
-"medium" lets PyTorch choose oneDNN, which is free to round inputs to bfloat16 where the CPU has
-instructions for it."""
+The precision is that of `torch.set_float32_matmul_precision`, on a GPU also that of cuDNN's layers;
+"highest" is PyTorch's default for products. "medium" lets PyTorch choose oneDNN, which is free to
+round inputs to bfloat16 where the CPU has instructions for it."""
 
 
 class Name(NamedTuple):
@@ -157,7 +157,7 @@ def _rounds(
     """Rounds of several updates; the precision is a setting of the whole process."""
 
     def work() -> None:
-        torch.set_float32_matmul_precision(precision)
+        set_precision(precision)
         for _ in range(UPDATES):
             update()
         if wait:

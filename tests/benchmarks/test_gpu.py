@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,27 @@ def test_env_with_graphs(tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(gpu_env, "replayed", lambda episode, device: episode)
     _, data = run("env", tmp_path, ids=("GlimpseHouseNumbers-v0",), rows=(4,), env_seconds=0.001)
     assert [rate["path"] for rate in data["rates"]] == ["step()", "graph"]
+
+
+def test_a_replay_keeps_what_its_graph_reads() -> None:
+    played: list[str] = []
+
+    class Episode:
+        def __call__(self) -> None:
+            """Of tensors that a graph reads where they lie."""
+
+    class Graph:
+        def replay(self) -> None:
+            played.append("again")
+
+    episode = Episode()
+    kept = weakref.ref(episode)
+    replay = gpu_works.Replay(Graph(), episode)  # type: ignore[arg-type]
+    del episode
+    replay()
+    assert played == ["again"] and kept() is not None
+    del replay
+    assert kept() is None
 
 
 def test_training(tiny: None, tmp_path: Path) -> None:
@@ -145,7 +167,8 @@ def test_a_device_that_errs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_gpu_gets_every_way_to_capture() -> None:
     options = TrainingOptions(presets=("dram_pairs",), num_envs=(128,))
     found = [(case.capture, case.precision) for case in cases(options, "cuda")]
-    assert ("compile", "high") in found and ("graph", "bfloat16") in found and len(found) == 5
+    assert found[0] == ("none", "high") and found[-1] == ("compile", "high") and len(found) == 5
+    assert ("graph", "bfloat16") in found
     config = Case("dram_pairs", 256, "graph", "bfloat16").config()
     assert (config.capture, config.precision, config.num_envs) == ("graph", "bfloat16", 256)
 
@@ -154,16 +177,41 @@ def test_what_fails_is_written_and_the_rest_goes_on(
     tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(setup: Any) -> Any:
-        raise RuntimeError(f"no graph of {setup.num_envs}\nand more")
+        try:
+            raise ValueError(f"no graph of {setup.num_envs}\nand more")
+        finally:
+            raise RuntimeError("capture failed")
 
     monkeypatch.setattr(gpu_env, "_graphed", fails)
     monkeypatch.setattr(gpu_env, "on_gpu", lambda device: True)
-    part = gpu_env.env_part(
-        gpu_env.EnvOptions(ids=("GlimpseMNIST-v0",), rows=(4, 5), env_seconds=0.001), "cpu"
-    )
-    assert [rate["rows"] for rate in part.data["rates"]] == [4, 5]
-    wanted = [f"- GlimpseMNIST-v0, {n} rows, graph: RuntimeError: no graph of {n}" for n in (4, 5)]
-    assert part.parts[-2:] == ["## Failed", "\n".join(wanted)]
+    options = gpu_env.EnvOptions(ids=("GlimpseMNIST-v0",), rows=(4, 5), env_seconds=0.001)
+    *_, before, after = gpu_env.env_part(options, "cpu")
+    assert [rate["rows"] for rate in before.data["rates"]] == [4, 5]
+    assert after.data == before.data
+    wanted = [
+        f"- GlimpseMNIST-v0, {n} rows, graph: RuntimeError: capture failed, "
+        f"after ValueError: no graph of {n}"
+        for n in (4, 5)
+    ]
+    assert after.parts[-2:] == ["## Failed", "\n".join(wanted)]
+    assert before.parts[-1] == wanted[0]
+
+
+def test_what_was_measured_is_on_disk_when_the_process_dies(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = gpu_env.measure
+
+    def dies(works: Any, seconds: float) -> Any:
+        if len(list(tmp_path.iterdir())) > 0:
+            raise KeyboardInterrupt
+        return measured(works, seconds)
+
+    monkeypatch.setattr(gpu_env, "measure", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run("env", tmp_path, ids=("GlimpseMNIST-v0",), rows=(4, 5), env_seconds=0.001)
+    rates = json.loads((tmp_path / "gpu_env.json").read_text())["rates"]
+    assert [rate["rows"] for rate in rates] == [4]
 
 
 def test_what_is_not_there_is_named() -> None:
