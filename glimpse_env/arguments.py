@@ -7,19 +7,43 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from glimpse_env.errors import InvalidArgument
 
 INITIAL_GAZES = ("none", "center", "random")
-AUTORESET_MODES = ("next_step", "same_step", "disabled")
+AUTORESET_MODES = {mode.name.lower(): mode for mode in AutoresetMode}
 RENDER_MODES = (None, "rgb_array", "human")
 
 
 def require_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     """Refuse a value that is not among the choices."""
-    if value not in choices:
+    try:
+        known = value in choices
+    except ValueError:  # an array is equal and unequal to a choice
+        known = False
+    if not known:
         raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {tuple(choices)}")
+
+
+def parse_autoreset_mode(value: Any) -> AutoresetMode:
+    """The mode of that name, Gymnasium's own spelling ("SameStep") among them."""
+    if isinstance(value, AutoresetMode):
+        return value
+    if isinstance(value, str) and value in [mode.value for mode in AutoresetMode]:
+        return AutoresetMode(value)
+    require_choice("autoreset_mode", value, tuple(AUTORESET_MODES))
+    return AUTORESET_MODES[value]
+
+
+def refuse_time_limit(keywords: Iterable[str]) -> None:
+    """Refuse the limit that `gym.make_vec` passes on if the caller or a specification has one."""
+    if "max_episode_steps" in keywords:
+        raise InvalidArgument(
+            "max_episode_steps: episodes end by themselves, and these batches truncate none; "
+            'gym.make_vec(..., vectorization_mode="sync") puts a TimeLimit around each environment'
+        )
 
 
 def require_known(name: str, given: Iterable[str], known: Sequence[str]) -> None:

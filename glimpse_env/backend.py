@@ -213,7 +213,7 @@ class TorchBackend:
         array = self._tensor(values)
         if array.is_complex() or array.dtype == self._torch.bool:
             raise TypeError(f"dtype {array.dtype} is not real")
-        return array.to(self._torch.float32)
+        return array.detach().to(self._torch.float32)  # no gradient flows through an environment
 
     def integers(self, values: Any) -> Array:
         array = self._tensor(values)

@@ -77,9 +77,9 @@ class CatchVectorEnv(GazeVectorEnv):
         num_scales: K.
         context_size: c; 0 for no context.
         initial_gaze: "none", "center" or "random".
-        autoreset_mode: "next_step", "same_step" or "disabled", as in Gymnasium.
+        autoreset_mode: "next_step", "same_step" or "disabled", or Gymnasium's `AutoresetMode`.
         backend: "numpy", or "torch": tensors that never leave `device`.
-        device: Torch device.
+        device: Torch device, such as "cuda:0".
         render_mode: None, "rgb_array" or "human".
 
     Raises:
@@ -113,6 +113,7 @@ class CatchVectorEnv(GazeVectorEnv):
         """Allocate the state; the arguments are described above."""
         given = dict(locals())
         keywords = CatchVectorEnv.__init__.__kwdefaults__ or {}
+        arguments.refuse_time_limit(unknown)
         arguments.require_known("keywords of Catch", unknown, tuple(keywords))
         recipe = {name: given[name] for name in keywords}
         super().__init__(num_envs, recipe, autoreset_mode=autoreset_mode, render_mode=render_mode)

@@ -84,7 +84,11 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         info = self._first({key: batch[key] for key in self._vector.known})
         if "episode" in batch and batch["_episode"][0]:
             info |= self._first({key: batch[key] for key in self._vector.outcome})
-        return info
+        # Gymnasium's batches of single environments know Python's booleans, not NumPy's.
+        return {
+            key: bool(value) if isinstance(value, np.bool_) else value
+            for key, value in info.items()
+        }
 
 
 def _batch_of_one(action: Mapping[str, Any], choice: str) -> dict[str, Any]:
@@ -93,7 +97,7 @@ def _batch_of_one(action: Mapping[str, Any], choice: str) -> dict[str, Any]:
             "gaze": np.asarray(action["gaze"])[None],
             choice: np.asarray(action[choice])[None],
         }
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise InvalidAction(
             f"an action is a dictionary with 'gaze', two real numbers, and {choice!r}, an integer: "
             f"{error}"

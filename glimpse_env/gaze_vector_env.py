@@ -25,7 +25,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     Args:
         num_envs: B.
         recipe: The keywords that make the same environment again.
-        autoreset_mode: "next_step", "same_step" or "disabled", as in Gymnasium.
+        autoreset_mode: "next_step", "same_step" or "disabled", or Gymnasium's `AutoresetMode`.
         render_mode: None, "rgb_array" or "human".
 
     Raises:
@@ -52,12 +52,9 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """Check what all have in common; `_play` must follow."""
         arguments.require_at_least("num_envs", num_envs, 1)
         arguments.require_choice("render_mode", render_mode, arguments.RENDER_MODES)
-        self.num_envs, self._recipe = num_envs, recipe
+        self.num_envs, self._recipe = int(num_envs), recipe
         self.render_mode = render_mode
-        if not isinstance(autoreset_mode, AutoresetMode):
-            arguments.require_choice("autoreset_mode", autoreset_mode, arguments.AUTORESET_MODES)
-            autoreset_mode = AutoresetMode[autoreset_mode.upper()]
-        self.autoreset_mode = autoreset_mode
+        self.autoreset_mode = arguments.parse_autoreset_mode(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self._begun = False
 
@@ -130,12 +127,15 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
 
         Raises:
             InvalidArgument: Seeds, indices, masks or options that cannot be.
+            ResetNeeded: The first reset leaves some rows out.
         """
         options = options or {}
         arguments.require_known("options", options, ("index", "reset_mask"))
         seeds = arguments.parse_seeds(seed, self.num_envs)
         pinned = arguments.parse_index(options.get("index"), self.num_envs, self._episodes.size)
         mask, episodes = self._reset_mask(options), self._episodes
+        if not self._begun and "reset_mask" in options and not mask.all():
+            raise ResetNeeded("the first reset() begins every row: leave options['reset_mask'] out")
         super().reset(seed=next((value for value in seeds if value is not None), None))
         self._seed(seeds, mask)
         running = episodes.clocks if "reset_mask" in options else frozenset()

@@ -43,14 +43,17 @@ def final(
 
     As in Gymnasium, NumPy observations come as an object array with a dictionary or None a row;
     torch observations stay a dictionary of batched tensors, since a row a time would leave the
-    device.
+    device. `episode` is in the info itself, too, where `RecordEpisodeStatistics` puts it.
     """
     final_observation: Any = observation
     if backend.eager:
         final_observation = np.full(len(mask), None, dtype=object)
         for row in np.flatnonzero(mask):
             final_observation[row] = {key: value[row] for key, value in observation.items()}
+    statistics = {key: backend.copy(value) for key, value in info["episode"].items()}
     return {
+        "episode": statistics,
+        "_episode": backend.copy(mask),
         "final_obs": final_observation,
         "_final_obs": backend.copy(mask),
         "final_info": info,

@@ -71,6 +71,8 @@ class GlimpseVecEnv(VecEnv):
         **keywords: Any,
     ) -> None:
         """Make the environment, if it is named by its id."""
+        if "autoreset_mode" in keywords:
+            raise InvalidArgument("autoreset_mode: Stable-Baselines3 knows no other than same_step")
         if isinstance(env, str):
             env = _make(env, 1 if num_envs is None else num_envs, keywords)
         elif keywords or num_envs is not None:

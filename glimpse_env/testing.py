@@ -27,6 +27,7 @@ RULES: Mapping[str, Callable[[Probe], Broken]] = MappingProxyType(
         "infos": testing_values.check_infos,
         "actions": testing_values.check_actions,
         "seeds": testing_episodes.check_seeds,
+        "chance": testing_episodes.check_chance,
         "copies": testing_values.check_copies,
         "seed_list": testing_episodes.check_seed_list,
         "autoreset": testing_episodes.check_autoreset,
@@ -46,9 +47,10 @@ def check_vector_env(
 ) -> None:
     """Check that a vector environment keeps Gymnasium's rules, in the autoreset mode it declares.
 
-    Two environments that fail for good reasons: `SyncVectorEnv` takes the mask out of the caller's
-    options (skip "options"), and Gymnasium's own CartPole in vector form has one random generator
-    for all rows and no masks (skip "seed_list" and "reset_mask").
+    Environments that fail for good reasons: `SyncVectorEnv` takes the mask out of the caller's
+    options (skip "options"), Gymnasium's own CartPole in vector form has one random generator for
+    all rows and no masks (skip "seed_list" and "reset_mask"), and where nothing is left to chance
+    all rollouts are one (skip "chance").
 
     Args:
         envs: The environment. It is reset and stepped many times and left open.

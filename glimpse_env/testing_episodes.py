@@ -101,19 +101,25 @@ def _renewed(probe: Probe, moment: Moment, row: int) -> bool:
 
 
 def check_seeds(probe: Probe) -> Broken:
-    """Seeds decide everything, and a reset without a seed goes on with the random numbers."""
-    usual = probe.standard
-    yield from unequal(usual, probe.rollout(probe.seed), "the same rollout from the same seed")
-    if not any(unequal(usual, probe.rollout(probe.seed + 1000), "")):
-        yield "other rollouts from another seed", f"the same with {probe.seed + 1000}"
-    following = []
-    for _ in range(2):
-        probe.reset(seed=probe.seed)
-        following.append(probe.rollout(None))
-    once, again = following
+    """Seeds decide everything."""
+    again = probe.rollout(probe.seed)
+    yield from unequal(probe.standard, again, "the same rollout from the same seed")
+    once, again = _following(probe), _following(probe)
     yield from unequal(once, again, "reset() after reset(seed=...) to repeat as well")
-    if not any(unequal(usual, once, "")):
+
+
+def check_chance(probe: Probe) -> Broken:
+    """Another seed gives others, and a reset without a seed goes on with the random numbers."""
+    if not any(unequal(probe.standard, probe.rollout(probe.seed + 1000), "")):
+        yield "other rollouts from another seed", f"the same with {probe.seed + 1000}"
+    if not any(unequal(probe.standard, _following(probe), "")):
         yield "reset() to go on with the random numbers", "the rollout of the seed once more"
+
+
+def _following(probe: Probe) -> list[Moment]:
+    """A rollout without a seed, after a reset with one."""
+    probe.reset(seed=probe.seed)
+    return probe.rollout(None)
 
 
 def check_seed_list(probe: Probe) -> Broken:

@@ -20,6 +20,7 @@ from glimpse_env.testing_rollouts import (
     difference,
     host_view,
     is_array,
+    is_object_array,
     leaves,
     on_host,
 )
@@ -84,7 +85,8 @@ def check_infos(probe: Probe) -> Broken:
         yield from _unpaired(infos, probe.envs.num_envs, f"{moment.call}: infos")
 
 
-def _unpaired(infos: Any, number: int, path: str) -> Broken:
+def _unpaired(infos: Any, number: int, path: str, within: bool = False) -> Broken:
+    """Where masks are missing or wrong; within an info's value there need be none."""
     if not isinstance(infos, dict):
         yield f"{path}: a dictionary", describe(infos)
         return
@@ -94,7 +96,7 @@ def _unpaired(infos: Any, number: int, path: str) -> Broken:
                 yield f"{path}: a key {key[1:]!r} for the mask {key!r}", f"only {list(infos)}"
             continue
         mask, at = infos.get(f"_{key}"), f"{path}[{key!r}]"
-        if (
+        if not (within and mask is None) and (
             mask is None
             or not is_array(mask)
             or mask.shape != (number,)
@@ -104,9 +106,11 @@ def _unpaired(infos: Any, number: int, path: str) -> Broken:
         if key == "final_obs":  # laid out like an observation; the rule on autoresets looks at it
             continue
         if isinstance(value, dict):
-            yield from _unpaired(value, number, at)
+            yield from _unpaired(value, number, at, within=key != "final_info")
         elif not is_array(value) or len(value.shape) < 1 or value.shape[0] != number:
             yield f"{at} to be an array of {number} rows", describe(value)
+        elif is_object_array(value) and any(isinstance(one, bool | np.bool_) for one in value.flat):
+            yield f"{at} of dtype bool", describe(value)
 
 
 def check_actions(probe: Probe) -> Broken:

@@ -13,7 +13,7 @@ from glimpse_env.eye import TaskEye
 from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.reading_episodes import ReadingEpisodes
 from glimpse_env.tasks.backward import BackwardTask
-from glimpse_env.tasks.build import make_backend_and_task
+from glimpse_env.tasks.build import make_backend_and_task, settled
 
 MAX_GLIMPSES = 8  # before a label, where the agent decides
 
@@ -67,14 +67,16 @@ class GlimpseVectorEnv(GazeVectorEnv):
     `max_labels` + 1 labels have been said, or, with `stop_on_mistake`, at the first wrong label.
     Nothing is ever truncated. As in Gymnasium, with `autoreset_mode="next_step"` the step after the
     end ignores its action, earns 0 and shows the next episode's reset, and with "same_step" the
-    last step shows it at once, its own observation being in `info["final_obs"]`. With
-    `autoreset_mode="disabled"` a row that has ended stays as it is, `terminated` and with reward 0,
+    last step shows it at once. Its own observation is then in `info["final_obs"]` (NumPy: an array
+    with a dictionary or None a row; torch: a dictionary of batched tensors) and its own info in
+    `info["final_info"]`. With `autoreset_mode="disabled"` a row that has ended stays as it is, `terminated` and with reward 0,
     until it is reset.
 
     ## Info
     `labels` (L,) padded with -1, `target` (the label due now or next, -1 for none) and `index`
     (which image); at the end of an episode `emitted` (L,) padded with -1, `sequence_correct`, and
-    `episode` with return `r` and length `l`. Each has a mask of the rows it holds for under the
+    `episode` with return `r` and length `l` (with "same_step" in `final_info`, and `episode` also in
+    the info itself). Each has a mask of the rows it holds for under the
     same key after an underscore. The targets are for learners that use them, as the papers' do; an
     agent that reads only the reward is pure reinforcement learning. Gymnasium's
     `vector.RecordEpisodeStatistics` finds `episode` taken and refuses: it is not needed, or wants a
@@ -95,9 +97,9 @@ class GlimpseVectorEnv(GazeVectorEnv):
         initial_gaze: "none", "center" or "random".
         stop_on_mistake: Whether a wrong label ends a sequence.
         backward: Whether the labels are due from last to first (DRAM's backward reader).
-        autoreset_mode: "next_step", "same_step" or "disabled", as in Gymnasium.
+        autoreset_mode: "next_step", "same_step" or "disabled", or Gymnasium's `AutoresetMode`.
         backend: "numpy", or "torch": tensors that never leave `device`.
-        device: Torch device.
+        device: Torch device, such as "cuda:0".
         data_dir: Folder of data files, or None for `GLIMPSE_DATA` or the user cache.
         render_mode: None, "rgb_array" or "human".
         **task_options: Keywords of the task (see glimpse_env/tasks/). For "arrays": `images`,
@@ -143,6 +145,8 @@ class GlimpseVectorEnv(GazeVectorEnv):
         **task_options: Any,
     ) -> None:
         """Load the task and allocate the state; the arguments are described above."""
+        arguments.refuse_time_limit(task_options)
+        data_dir, task_options = settled(task, data_dir, task_options)
         given = dict(locals())
         keywords = GlimpseVectorEnv.__init__.__kwdefaults__ or {}
         recipe = {name: given[name] for name in keywords} | task_options

@@ -17,7 +17,7 @@ class ArrayTask:
 
     Args:
         backend: Where the arrays live.
-        images: uint8 (M, H, W) grey or (M, H, W, 3) colour.
+        images: uint8 (M, H, W) grey or (M, H, W, 3) colour; not to be changed any more.
         labels: int (M,), one label an image, or (M, L), sequences padded with -1.
         num_classes: Number of object classes; labels lie in 0 .. num_classes - 1.
 
@@ -28,7 +28,7 @@ class ArrayTask:
     def __init__(self, backend: Backend, *, images: Any, labels: Any, num_classes: int) -> None:
         """Check the arrays and move them to the backend."""
         require_at_least("num_classes", num_classes, 1)
-        pixels, classes = _array("images", images), _array("labels", labels)
+        pixels, classes = as_array("images", images), as_array("labels", labels)
         _check_images(pixels)
         _check_labels(classes, len(pixels), num_classes)
         pixels = pixels[..., None] if pixels.ndim == 3 else pixels
@@ -50,10 +50,14 @@ class ArrayTask:
         return self._labels[index]
 
 
-def _array(name: str, values: Any) -> NDArray[Any]:
-    """A copy: what the caller does to the arrays later changes no episode."""
+def as_array(name: str, values: Any) -> NDArray[Any]:
+    """The values as an array, itself if they are one.
+
+    Raises:
+        InvalidArgument: They cannot be one.
+    """
     try:
-        return np.array(values)
+        return np.asarray(values)
     except ValueError as error:
         raise InvalidArgument(f"{name} must be an array: {error}") from error
 
@@ -66,10 +70,10 @@ def _check_images(images: NDArray[Any]) -> None:
             f"images of shape {images.shape} must be (M, H, W) or (M, H, W, 3), none of them 0"
         )
     if images.dtype != np.uint8:
-        raise InvalidArgument(
-            f"images of dtype {images.dtype} must be uint8 in 0 .. 255; "
-            "scale values in [0, 1] with (images * 255).round().astype(numpy.uint8)"
-        )
+        remedy = "images.astype(numpy.uint8), if that is where they lie"
+        if images.dtype.kind == "f":
+            remedy = "scale values in [0, 1] with (images * 255).round().astype(numpy.uint8)"
+        raise InvalidArgument(f"images of dtype {images.dtype} must be uint8 in 0 .. 255; {remedy}")
 
 
 def _check_labels(labels: NDArray[Any], number: int, num_classes: int) -> None:

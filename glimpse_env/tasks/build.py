@@ -8,13 +8,16 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from glimpse_env.backend import Backend, make_backend
 from glimpse_env.datasets import DATA_VARIABLE
 from glimpse_env.errors import InvalidArgument
+from glimpse_env.tasks.arrays import ArrayTask, as_array
 from glimpse_env.tasks.task import Task
 
 SPLITS = ("train", "validation", "test")
-_PATHS = ("image_folder", "label_file")
+_PATHS, _ARRAYS = ("image_folder", "label_file"), ("images", "labels")
 TASKS = ("mnist", "house_numbers", "svhn", "arrays", "image_folder")
 
 
@@ -32,7 +35,7 @@ def make_backend_and_task(
         device: Torch device.
         split: One of `SPLITS`; "arrays" has just the one split it is given.
         data_dir: Folder of data files, or None.
-        **options: Keywords of the task's class.
+        **options: Keywords of the task's class, `settled`.
 
     Raises:
         InvalidArgument: An unknown task, split or keyword, or a value that cannot work.
@@ -41,23 +44,40 @@ def make_backend_and_task(
         raise InvalidArgument(f"task={task!r} is unknown; choose one of {TASKS}")
     if split not in SPLITS:
         raise InvalidArgument(f"split={split!r} is unknown; choose one of {SPLITS}")
-    if task == "arrays" and "image_folder" in options:
+    if task == "arrays" and options.keys() & set(_PATHS):
         task = "image_folder"  # your own images are one id, wherever they come from
-    if task == "image_folder":
-        options |= {name: _full_path(options[name]) for name in _PATHS if name in options}
+    if task == "image_folder" and options.keys() & {"images", "labels"}:
+        raise InvalidArgument("give images and labels, or image_folder and label_file, not both")
     if task == "arrays":
         arrays = make_backend(backend, device)
         return arrays, _construct(task, arrays, options)
     data_dir = data_dir or os.environ.get(DATA_VARIABLE)  # which may name another folder later
     for name, value in options.items():
+        if isinstance(value, np.generic):
+            options[name] = value = value.item()
         if not isinstance(value, int | float | str | None):
             raise InvalidArgument(f"{name}={value!r} must be a number, a string or a boolean")
     return _shared(task, backend, device, split, data_dir, tuple(sorted(options.items())))
 
 
-def _full_path(name: Any) -> Any:
-    """The path from the root: what is kept under it is the same from whatever folder."""
-    return str(Path(name).expanduser().absolute()) if isinstance(name, str | Path) else name
+def settled(
+    task: str, data_dir: str | Path | None, options: dict[str, Any]
+) -> tuple[str | None, dict[str, Any]]:
+    """Keywords that go on meaning the same: paths from the root, and arrays that nobody else holds.
+
+    Raises:
+        InvalidArgument: A path that is none, or what cannot be an array.
+    """
+    made = options | {name: _full_path(name, options[name]) for name in _PATHS if name in options}
+    if task == "arrays":
+        made |= {name: as_array(name, options[name]).copy() for name in _ARRAYS if name in options}
+    return None if data_dir is None else _full_path("data_dir", data_dir), made
+
+
+def _full_path(name: str, path: Any) -> str:
+    if not isinstance(path, str | Path):
+        raise InvalidArgument(f"{name}={path!r} must be a path")
+    return str(Path(path).expanduser().absolute())
 
 
 @functools.lru_cache(maxsize=16)
@@ -112,6 +132,4 @@ def _task_class(task: str) -> Any:
         from glimpse_env.tasks.image_folder import ImageFolderTask
 
         return ImageFolderTask
-    from glimpse_env.tasks.arrays import ArrayTask
-
     return ArrayTask

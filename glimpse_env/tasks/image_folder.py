@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glimpse_env.arguments import require_at_least
+from glimpse_env.arguments import require_at_least, require_choice
 from glimpse_env.backend import Backend
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 from glimpse_env.image_files import Image, fit, read_image
@@ -54,6 +54,7 @@ class ImageFolderTask(ArrayTask):
         """Read the labels of all splits and the images of one."""
         del data_dir
         require_at_least("image_size", image_size, 0)
+        require_choice("color", color, (False, True))
         folder, table = Path(image_folder).expanduser(), Path(label_file).expanduser()
         files = read_label_file(table)
         if not folder.is_dir():

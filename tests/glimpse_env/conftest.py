@@ -96,10 +96,18 @@ def _observation_row(batch: Any, row: int) -> Any:
     return batch[row]
 
 
+def _with_statistics(info: dict[str, Any]) -> dict[str, Any]:
+    """With `episode` beside `final_info`, where Gymnasium puts it if it wraps the whole batch."""
+    if "final_info" not in info or "episode" in info:
+        return info
+    return info | {key: info["final_info"][key] for key in ("episode", "_episode")}
+
+
 def _same_infos(
     first: dict[str, Any], second: dict[str, Any], number: int, tolerance: float = 0.0
 ) -> None:
     nobody = np.zeros(number, bool)
+    first, second = _with_statistics(first), _with_statistics(second)
     for key in sorted({key for info in (first, second) for key in info if key[0] != "_"}):
         masks = [np.asarray(info.get(f"_{key}", nobody)) for info in (first, second)]
         np.testing.assert_array_equal(*masks, err_msg=key)
@@ -108,6 +116,9 @@ def _same_infos(
         if isinstance(first[key], dict) and key != "final_obs":
             _same_infos(first[key], second[key], number, tolerance)
             continue
+        if key != "final_obs":
+            kinds = {str(info[key].dtype).strip("torch.")[:4] for info in (first, second)}
+            assert len(kinds) == 1, f"{key}: {kinds}"
         for row in np.flatnonzero(masks[0]):
             rows = [_observation_row(info[key], row) for info in (first, second)]
             _same_tree(*rows, tolerance, key)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from glimpse_env.env import GlimpseEnv
 from glimpse_env.errors import InvalidAction
 from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -187,3 +188,24 @@ def test_a_read_only_action_is_fine(backend: str) -> None:
     mask = np.array([True, False, True])
     mask.setflags(write=False)
     envs.reset(options={"reset_mask": mask, "index": 1})
+
+
+def test_no_gradient_flows_through_an_environment(torch: Any, ragged: dict[str, Any]) -> None:
+    envs = GlimpseVectorEnv(2, backend="torch", render_mode="rgb_array", **ragged)
+    envs.reset(seed=0)
+    gaze = torch.zeros(2, 2, requires_grad=True) * 1
+    observation, *_ = envs.step({"gaze": gaze, "label": torch.zeros(2, dtype=torch.int64)})
+    assert not any(value.requires_grad for value in observation.values())
+    copy.deepcopy(envs)
+
+
+def test_a_gradient_is_refused_where_arrays_are_numpys(torch: Any, ragged: dict[str, Any]) -> None:
+    gaze = torch.zeros(2, requires_grad=True)
+    env = GlimpseEnv(**ragged)
+    env.reset(seed=0)
+    with pytest.raises(InvalidAction, match="grad"):
+        env.step({"gaze": gaze, "label": 0})
+    envs = GlimpseVectorEnv(1, **ragged)
+    envs.reset(seed=0)
+    with pytest.raises(InvalidAction, match="grad"):
+        envs.step({"gaze": gaze[None], "label": np.zeros(1, int)})

@@ -41,9 +41,11 @@ WRONG: list[tuple[str, Any]] = [
     ("context_size", -1),
     ("context_size", 8),
     ("initial_gaze", "centre"),
+    ("initial_gaze", [0, 0]),
+    ("data_dir", 3),
     ("stop_on_mistake", "no"),
     ("backward", "yes"),
-    ("autoreset_mode", "NextStep"),
+    ("autoreset_mode", "Next"),
     ("autoreset_mode", None),
     ("backend", "jax"),
     ("device", "cuda"),
@@ -63,9 +65,7 @@ def test_what_cannot_work_is_named(name: str, value: Any) -> None:
     assert name in str(caught.value) or name == "num_classes"
 
 
-@pytest.mark.parametrize(
-    "name", ["foo", "num_env", "glimps_size", "canvas_size", "max_episode_steps"]
-)
+@pytest.mark.parametrize("name", ["foo", "num_env", "glimps_size", "canvas_size"])
 def test_unknown_keywords_are_named(name: str) -> None:
     with pytest.raises(InvalidArgument, match=f"'{name}'.*images, labels, num_classes"):
         make(**{name: 1})
@@ -223,3 +223,41 @@ def test_a_first_reset_of_some_rows_makes_no_twins() -> None:
         *_, info = envs.step({"gaze": np.zeros((4, 2)), "label": np.zeros(4, int)})
         episodes.append(info["index"])
     assert len(set(map(tuple, np.array(episodes).T.tolist()))) == 4
+
+
+def test_a_time_limit_is_for_environments_one_by_one() -> None:
+    for env_id in ("Glimpse-v0", "GlimpseCatch-v0"):
+        keywords = ARRAYS if env_id == "Glimpse-v0" else {}
+        with pytest.raises(InvalidArgument, match=r'max_episode_steps.*vectorization_mode="sync"'):
+            gym.make_vec(env_id, 2, max_episode_steps=3, **keywords)
+    envs = gym.make_vec(
+        "Glimpse-v0", 2, "sync", max_episode_steps=3, glimpses_per_label=9, **ARRAYS
+    )
+    envs.reset(seed=0)
+    for moment in range(3):
+        *_, truncated, _ = envs.step(envs.action_space.sample())
+        assert truncated.all() == (moment == 2)
+
+
+def test_own_images_come_from_one_place() -> None:
+    with pytest.raises(InvalidArgument, match="image_folder and label_file, not both"):
+        make(image_folder="photos", label_file="labels.csv")
+    with pytest.raises(InvalidArgument, match="needs the keyword 'image_folder'"):
+        gym.make_vec("Glimpse-v0", 2, label_file="labels.csv")
+    with pytest.raises(InvalidArgument, match="image_folder=None must be a path"):
+        gym.make_vec("Glimpse-v0", 2, image_folder=None, label_file=None)
+    with pytest.raises(InvalidArgument, match=r"int64 .* images.astype\(numpy.uint8\)"):
+        make(images=ARRAYS["images"].astype(int))
+    with pytest.raises(InvalidArgument, match="color='False'"):
+        make_folder = {"image_folder": ".", "label_file": "labels.csv", "color": "False"}
+        gym.make_vec("Glimpse-v0", 2, **make_folder)
+
+
+def test_an_array_is_no_choice() -> None:
+    with pytest.raises(InvalidArgument, match="initial_gaze=array"):
+        make(initial_gaze=np.zeros(2))
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    envs = gym.make_vec("GlimpseHouseNumbers-v0", np.int64(2), num_images=np.int64(3))
+    assert type(envs.num_envs) is int and envs.unwrapped.size == 3  # type: ignore[attr-defined]

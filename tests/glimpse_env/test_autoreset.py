@@ -131,7 +131,8 @@ def test_infos_and_final_observations_in_same_step(ragged: dict[str, Any], play:
             assert final["index"][row] == old[row]
             assert final["_episode"][row] and final["episode"]["_l"][row]
             assert observation["emit"][row] == 0
-            assert "episode" not in info
+            assert info["_episode"][row] and info["episode"]["_r"][row]
+            assert info["episode"]["l"][row] == final["episode"]["l"][row]
 
 
 @pytest.mark.usefixtures("torch")
@@ -166,3 +167,19 @@ def test_gymnasiums_wrappers_count_as_we_do(ragged: dict[str, Any], play: Any) -
             assert info["counted"]["l"][row] == info["episode"]["l"][row]
             compared += 1
     assert compared > 5
+
+
+@pytest.mark.parametrize("name", ["next_step", "NextStep", AutoresetMode.NEXT_STEP])
+def test_a_mode_has_gymnasiums_name_or_ours(ragged: dict[str, Any], name: Any) -> None:
+    assert GlimpseVectorEnv(2, autoreset_mode=name, **ragged).autoreset_mode.value == "NextStep"
+
+
+def test_the_first_reset_begins_every_row(ragged: dict[str, Any], backend: str) -> None:
+    envs = GlimpseVectorEnv(2, backend=backend, **ragged)
+    mask = np.array([True, False])
+    with pytest.raises(gym.error.ResetNeeded, match="reset_mask"):
+        envs.reset(seed=0, options={"reset_mask": mask})
+    with pytest.raises(gym.error.ResetNeeded):
+        envs.step({"gaze": np.zeros((2, 2)), "label": np.zeros(2, int)})
+    envs.reset(seed=0, options={"reset_mask": mask | True})
+    envs.reset(options={"reset_mask": mask})

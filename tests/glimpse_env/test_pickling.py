@@ -5,13 +5,16 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import cv2
 import gymnasium as gym
 import numpy as np
 import pytest
 
 from glimpse_env.env import GlimpseEnv
+from glimpse_env.tasks import build
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 COPIES: dict[str, Callable[[Any], Any]] = {
@@ -94,3 +97,34 @@ def test_pixels_are_not_pickled(name: str, backend: str, keywords_of: Any, same_
     assert twin.spec == envs.spec
     action = envs.action_space.sample()
     same_tree(envs.step(action), twin.step(action))
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_has_the_pixels_of_its_original(how: str, ragged: dict[str, Any]) -> None:
+    """Whatever has become of the arrays that it was made from."""
+    given = ragged | {key: ragged[key].copy() for key in ("images", "labels")}
+    envs = GlimpseVectorEnv(4, initial_gaze="center", **given)
+    given["images"][:] = 0
+    given["labels"][:] = 1
+    twin = COPIES[how](envs)
+    observation, info = envs.reset(seed=3)
+    same, known = twin.reset(seed=3)
+    assert observation["glimpse"].any()
+    np.testing.assert_array_equal(observation["glimpse"], same["glimpse"])
+    np.testing.assert_array_equal(info["labels"], ragged["labels"][info["index"]])
+    np.testing.assert_array_equal(info["labels"], known["labels"])
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_finds_its_files_from_another_folder(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "labels.csv").write_text("file,labels,split\na.png,1,train\nb.png,0,train\n")
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.full((9, 9), 200, np.uint8))
+    monkeypatch.chdir(tmp_path)
+    envs = GlimpseVectorEnv(2, image_folder=".", label_file="labels.csv")
+    monkeypatch.chdir("/")
+    build._shared.cache_clear()
+    observation, _ = COPIES[how](envs).reset(seed=0)
+    np.testing.assert_array_equal(observation["glimpse"], envs.reset(seed=0)[0]["glimpse"])

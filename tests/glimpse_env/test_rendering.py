@@ -129,12 +129,6 @@ def test_a_vector_gives_a_frame_a_row() -> None:
         np.testing.assert_array_equal(frame, single.render())
 
 
-def test_rows_that_have_not_begun_have_a_frame() -> None:
-    envs = make_vec()
-    envs.reset(seed=4, options={"reset_mask": np.array([True, False, True])})
-    assert len({frame.shape for frame in envs.render()}) == 1
-
-
 def test_frames_belong_to_the_caller() -> None:
     env = make()
     env.reset(seed=0)

@@ -152,6 +152,7 @@ def test_an_environment_that_is_made_already_is_taken(short: Any, same_tree: Any
         ({"gaze_bins": 1.5}, "gaze_bins=1.5"),
         ({"action": "discrete"}, "action='discrete'"),
         ({"num_envs": 0}, "num_envs=0"),
+        ({"autoreset_mode": "disabled"}, "autoreset_mode"),
         ({"glimpse_size": 0}, "glimpse_size=0"),
     ],
 )

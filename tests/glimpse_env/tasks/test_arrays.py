@@ -84,13 +84,3 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_what_does_not_fit_is_named(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
         construct(**arguments)
-
-
-def test_the_arrays_are_the_callers() -> None:
-    images, labels = GREY.copy(), ONE.copy()
-    task = construct(images=images, labels=labels)
-    before = np.array(task.images(np.arange(4)))
-    images[:] = 0
-    labels[:] = 0
-    np.testing.assert_array_equal(task.images(np.arange(4)), before)
-    np.testing.assert_array_equal(task.labels(np.arange(4))[:, 0], ONE)
