@@ -56,6 +56,7 @@ def env_part(options: EnvOptions, device: str) -> Iterator[Part]:
     measured: Measured = {}
     failures = Failures()
     works = {STEP: vector_steps} | ({GRAPH: _graphed} if on_gpu(device) else {})
+    yield _report(options, measured, failures)
     for path, make_work in works.items():
         for env_id, rows in itertools.product(options.ids, options.rows):
             setup = Setup(env_id, rows, "torch", device)

@@ -63,16 +63,16 @@ class ParityOptions:
 def parity_part(options: ParityOptions, device: str) -> Iterator[Part]:
     """Compare all, and report after each comparison; captures come last."""
     found = Found([], {}, [], Failures())
+    yield _report(options, found)
     for env_id in options.parity_ids:
-        with found.failures.noted(env_id):
-            _compare_environments(found, env_id, options, device)
+        _compare_environments(found, env_id, options, device)
         yield _report(options, found)
     for name in options.parity_presets:
-        with found.failures.noted(f"{name}: gradients"):
-            boxes = found.gradients[name] = gradient_differences(name, options, device)
-            worst = max(boxes, key=lambda box: boxes[box])
-            title = f"{name}: gradient of {worst}"
-            found.ratios.append(Ratio(title, boxes[worst], GRADIENTS, at_most=True))
+        title, largest = f"{name}: gradients", None
+        with found.failures.noted(title):
+            found.gradients[name] = gradient_differences(name, options, device)
+            largest = max(found.gradients[name].values())
+        found.ratios.append(Ratio(title, largest, GRADIENTS, at_most=True))
         yield _report(options, found)
     for name in options.parity_presets:
         title, waits = f"{name}: waits in an update", None
@@ -100,17 +100,15 @@ class Found(NamedTuple):
 
 
 def _compare_environments(found: Found, env_id: str, options: ParityOptions, device: str) -> None:
-    integers, averages = environment_differences(
-        env_id, options.parity_rows, options.parity_steps, device
-    )
-    found.rows.append([env_id, str(integers), f"{averages:.2g}"])
-    found.ratios.extend(
-        [
-            Ratio(f"{env_id}: integers that differ", integers, 0, at_most=True),
-            Ratio(f"{env_id}: averages", averages, AVERAGES, at_most=True),
-        ]
-    )
-    print(f"{env_id}: {integers} integers differ, averages {averages:.2g}", file=sys.stderr)
+    integers = averages = None
+    with found.failures.noted(env_id):
+        integers, averages = environment_differences(
+            env_id, options.parity_rows, options.parity_steps, device
+        )
+        found.rows.append([env_id, str(integers), f"{averages:.2g}"])
+        print(f"{env_id}: {integers} integers differ, averages {averages:.2g}", file=sys.stderr)
+    found.ratios.append(Ratio(f"{env_id}: integers that differ", integers, 0, at_most=True))
+    found.ratios.append(Ratio(f"{env_id}: averages", averages, AVERAGES, at_most=True))
 
 
 def _report(options: ParityOptions, found: Found) -> Part:

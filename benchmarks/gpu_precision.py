@@ -61,6 +61,7 @@ class PrecisionOptions:
 def precision_part(options: PrecisionOptions, device: str) -> Iterator[Part]:
     """Train and validate at every precision, and report after each."""
     failures, outcomes = Failures(), dict[tuple[str, str], Outcome]()
+    yield _report(options, outcomes, failures)
     for preset, name in itertools.product(options.precision_presets, PRECISIONS):
         with failures.noted(f"{preset}, {name}"):
             outcomes[preset, name] = outcome(preset, name, options, device)
@@ -81,7 +82,7 @@ def _report(
     return Part(
         title="The error at faster precisions",
         parts=[about, _table(outcomes), *failures.section()],
-        ratios=list(_thresholds(outcomes)),
+        ratios=list(_thresholds(options, outcomes)),
         data={"runs": data},
     )
 
@@ -123,10 +124,14 @@ def _table(outcomes: dict[tuple[str, str], Outcome]) -> str:
     return reporting.table(["preset", "precision", "validation error", "images a second"], rows)
 
 
-def _thresholds(outcomes: dict[tuple[str, str], Outcome]) -> Iterator[Ratio]:
+def _thresholds(
+    options: PrecisionOptions, outcomes: dict[tuple[str, str], Outcome]
+) -> Iterator[Ratio]:
     """The lower end of an interval, which must not lie above the upper end of the exact one."""
-    for (preset, name), (found, _) in outcomes.items():
-        exact = outcomes.get((preset, "highest"))
-        if name != "highest" and exact:
+    for preset, name in itertools.product(options.precision_presets, PRECISIONS):
+        exact, found = outcomes.get((preset, "highest")), outcomes.get((preset, name))
+        if name != "highest":
+            value = found.evaluation.interval[0] if found and exact else None
+            wanted = exact.evaluation.interval[1] if exact else 0.0
             title = f"{preset}, {name}: least error of its interval, %"
-            yield Ratio(title, found.interval[0], exact.evaluation.interval[1], at_most=True)
+            yield Ratio(title, value, wanted, at_most=True)

@@ -89,6 +89,7 @@ def training_part(options: TrainingOptions, device: str) -> Iterator[Part]:
     for precision in PRECISIONS:
         with failures.noted(f"ceiling, {precision}"):
             ceilings[precision] = ceiling(precision, options.matrix_side, device)
+    yield _report(options, rates, flops, ceilings, failures)
     for case in cases(options, device):
         with failures.noted(", ".join(map(str, case))):
             if (case.preset, case.rows) not in flops:

@@ -37,20 +37,24 @@ class Failures:
 
     @contextlib.contextmanager
     def noted(self, what: str) -> Iterator[None]:
-        """Note an error, whatever it is, and go on after the block."""
+        """Note an error, whatever it is but an InvalidArgument, and go on after the block."""
         try:
             yield
+        except InvalidArgument:
+            raise  # a name that was typed wrongly is no measurement
         except Exception as error:
             traceback.print_exc()
-            causes = [error]  # a capture ends with an error of its own, after the one that broke it
-            while isinstance(cause := causes[-1].__context__, Exception):
-                causes.append(cause)
-            told = [f"{type(one).__name__}: {(str(one).splitlines() or [''])[0]}" for one in causes]
-            self.lines.append(f"- {what}: {', after '.join(told)}")
+            self.lines.append(f"- {what}: {_told(error)}")
 
     def section(self) -> list[str]:
         """Paragraphs for the report."""
         return ["## Failed", "\n".join(self.lines)] if self.lines else []
+
+
+def _told(error: BaseException) -> str:
+    """An error and those before it: a capture that breaks ends with an error of its own."""
+    first = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    return f"{first}, after {_told(error.__context__)}" if error.__context__ else first
 
 
 def on_gpu(device: str) -> bool:

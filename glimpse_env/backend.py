@@ -246,8 +246,12 @@ class TorchBackend:
         return images.unfold(2, side, 1).unfold(3, side, 1)
 
     def box_means(self, images: Array, size: int) -> Array:
-        """See Backend; products of matrices would round if their precision is not "highest"."""
-        return self._torch.nn.functional.adaptive_avg_pool2d(images.float(), size) / 255
+        """See Backend; products of matrices would round if their precision is not "highest".
+
+        One axis at a time: a sum over both may be beyond the integers that float32 holds.
+        """
+        pool = self._torch.nn.functional.adaptive_avg_pool2d
+        return pool(pool(images.float(), (images.shape[2], size)), (size, size)) / 255
 
     def rows(self, mask: Array) -> Array:
         return self.arange(mask.shape[0])

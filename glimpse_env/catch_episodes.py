@@ -65,8 +65,8 @@ class CatchEpisodes(Episodes):
         self.eye.show(rows, self._screens(rows))
 
     def _fallen(self) -> Array:
-        """The row of the ball, int64 (B,); the top one for rows that have not begun."""
-        return (self.rows.seen - self.first_clock).clip(0, self.game.steps)
+        """The row of the ball, int64 (B,)."""
+        return self.rows.seen - self.first_clock
 
     def _column(self) -> Array:
         return self.game.ball(self.rows.start, self.rows.speed, self._fallen())

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from glimpse_env import counter_hash
 from glimpse_env.backend import Array, Backend
-from glimpse_env.episode import OVER
 from glimpse_env.eye import Eye
 from glimpse_env.rows import Rows
 from glimpse_env.trace import Word
@@ -46,7 +45,7 @@ class Episodes(abc.ABC):
         number = len(rows.key)
         # The numbers of glimpses that some row may have seen, OVER for a row that may have ended:
         # known without reading an array, so that a GPU need not be waited for.
-        self.clocks = frozenset({OVER})
+        self.clocks: frozenset[int] = frozenset()
         self.everyone = backend.ones((number,), "bool")
         self.looked = self.everyone  # bool (B,), whose eye the last step moved
         self.numbers = backend.arange(number)

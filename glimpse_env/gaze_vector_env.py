@@ -281,7 +281,8 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """Make it again from its recipe and put every row before what it looked at."""
         past, trace = state.pop("_past"), state.pop("_trace")
         fresh = type(self)(state["num_envs"], **state["_recipe"])
-        self.__dict__.update({**fresh.__dict__, **state})
+        # The recipe of the fresh one, whose arrays are those that it looks at.
+        self.__dict__.update({**fresh.__dict__, **state, "_recipe": fresh._recipe})
         if self._viewer:
             self._viewer.trace = trace
         if self._begun:

@@ -31,12 +31,12 @@ class ReadingRows(Rows):
 
         return cls(
             **cls.unborn_state(backend, number),
-            labels=zeros(rules.max_labels) - 1,
-            targets=zeros(rules.max_said + 1) - 1,
-            target=zeros() - 1,
+            labels=zeros(rules.max_labels),
+            targets=zeros(rules.max_said + 1),
+            target=zeros(),
             said=zeros(),
             right=zeros(),
-            emitted=zeros(rules.max_said) - 1,
+            emitted=zeros(rules.max_said),
             due=zeros(dtype="bool"),
             heard=zeros(),
         )

@@ -25,10 +25,10 @@ class Rows:
         """The fields above of rows whose first episode has not begun."""
         return {
             "key": backend.zeros((number,), "int64"),
-            "episode": backend.zeros((number,), "int64") - 1,
+            "episode": backend.zeros((number,), "int64"),
             "index": backend.zeros((number,), "int64"),
             "seen": backend.zeros((number,), "int64"),
-            "over": backend.ones((number,), "bool"),
+            "over": backend.zeros((number,), "bool"),
             "gaze": backend.zeros((number, 2), "float32"),
         }
 

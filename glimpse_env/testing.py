@@ -49,8 +49,10 @@ def check_vector_env(
 
     Environments that fail for good reasons: `SyncVectorEnv` takes the mask out of the caller's
     options (skip "options"), Gymnasium's own CartPole in vector form has one random generator for
-    all rows and no masks (skip "seed_list" and "reset_mask"), and where nothing is left to chance
-    all rollouts are one (skip "chance").
+    all rows and no masks (skip "seed_list" and "reset_mask"), where nothing is left to chance all
+    rollouts are one (skip "chance"), and `RecordEpisodeStatistics` takes the mask out, too, and has
+    the time on the clock in its infos, which never repeats (skip "options", "seeds", "copies",
+    "seed_list" and "autoreset").
 
     Args:
         envs: The environment. It is reset and stepped many times and left open.

@@ -171,9 +171,10 @@ def check_reset_mask(probe: Probe) -> Broken:
 
 def _begin(probe: Probe) -> list[Moment]:
     """The first calls of the standard rollout, before any episode has ended."""
+    standard = probe.standard  # before the reset: asked for first, it would be played in between
     moments = [probe.reset(seed=probe.seed)]
     for number, action in enumerate(probe.actions[:3]):
-        if probe.standard[number + 1].done.any():
+        if standard[number + 1].done.any():
             break
         moments.append(probe.step(action, number))
     return moments

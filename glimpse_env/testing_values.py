@@ -79,14 +79,17 @@ def outside(space: spaces.Space[Any], value: Any, path: str) -> Broken:
 
 
 def check_infos(probe: Probe) -> Broken:
-    """Every key of an info is paired with a mask of the rows that it holds for."""
+    """Every key of an info is paired with a mask of the rows that it holds for.
+
+    Within the value of a key there may be masks, but need not be. Booleans come as such.
+    """
     for moment in probe.standard:
         infos = moment.returned["infos"]
         yield from _unpaired(infos, probe.envs.num_envs, f"{moment.call}: infos")
 
 
 def _unpaired(infos: Any, number: int, path: str, within: bool = False) -> Broken:
-    """Where masks are missing or wrong; within an info's value there need be none."""
+    """Where an info, or what is `within` one, has no masks or wrong ones."""
     if not isinstance(infos, dict):
         yield f"{path}: a dictionary", describe(infos)
         return

@@ -69,18 +69,18 @@ class GlimpseVectorEnv(GazeVectorEnv):
     end ignores its action, earns 0 and shows the next episode's reset, and with "same_step" the
     last step shows it at once. Its own observation is then in `info["final_obs"]` (NumPy: an array
     with a dictionary or None a row; torch: a dictionary of batched tensors) and its own info in
-    `info["final_info"]`. With `autoreset_mode="disabled"` a row that has ended stays as it is, `terminated` and with reward 0,
-    until it is reset.
+    `info["final_info"]`. With `autoreset_mode="disabled"` a row that has ended stays as it is,
+    `terminated` and with reward 0, until it is reset.
 
     ## Info
     `labels` (L,) padded with -1, `target` (the label due now or next, -1 for none) and `index`
     (which image); at the end of an episode `emitted` (L,) padded with -1, `sequence_correct`, and
-    `episode` with return `r` and length `l` (with "same_step" in `final_info`, and `episode` also in
-    the info itself). Each has a mask of the rows it holds for under the
-    same key after an underscore. The targets are for learners that use them, as the papers' do; an
-    agent that reads only the reward is pure reinforcement learning. Gymnasium's
-    `vector.RecordEpisodeStatistics` finds `episode` taken and refuses: it is not needed, or wants a
-    `stats_key` of its own. (The single environment leaves `episode` to the wrapper.)
+    `episode` with return `r` and length `l` (with "same_step" all in `final_info`, and `episode` in
+    the info itself, too). Each has a mask of the rows it holds for under the same key after an
+    underscore. The targets are for learners that use them, as the papers' do; an agent that reads
+    only the reward is pure reinforcement learning. Gymnasium's `vector.RecordEpisodeStatistics`
+    finds `episode` taken and refuses: it is not needed, or wants a `stats_key` of its own. (The
+    single environment leaves `episode` to the wrapper.)
 
     ## Arguments
     Args:

@@ -58,7 +58,7 @@ def as_array(name: str, values: Any) -> NDArray[Any]:
     """
     try:
         return np.asarray(values)
-    except ValueError as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise InvalidArgument(f"{name} must be an array: {error}") from error
 
 

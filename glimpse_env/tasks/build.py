@@ -46,7 +46,7 @@ def make_backend_and_task(
         raise InvalidArgument(f"split={split!r} is unknown; choose one of {SPLITS}")
     if task == "arrays" and options.keys() & set(_PATHS):
         task = "image_folder"  # your own images are one id, wherever they come from
-    if task == "image_folder" and options.keys() & {"images", "labels"}:
+    if task == "image_folder" and options.keys() & set(_ARRAYS):
         raise InvalidArgument("give images and labels, or image_folder and label_file, not both")
     if task == "arrays":
         arrays = make_backend(backend, device)
@@ -71,7 +71,7 @@ def settled(
     made = options | {name: _full_path(name, options[name]) for name in _PATHS if name in options}
     if task == "arrays":
         made |= {name: as_array(name, options[name]).copy() for name in _ARRAYS if name in options}
-    return None if data_dir is None else _full_path("data_dir", data_dir), made
+    return None if data_dir in (None, "") else _full_path("data_dir", data_dir), made
 
 
 def _full_path(name: str, path: Any) -> str:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from agents.adaptive_agent import AdaptiveAgent
 from agents.adaptive_training import AdaptiveTraining, speaking_loss
 from agents.config import Config
 from agents.evaluation import evaluate
@@ -112,8 +113,17 @@ def test_one_seed_one_curve_also_when_resumed(adaptive_config: Config) -> None:
 
 
 def test_networks_may_compute_in_bfloat16(adaptive_config: Config) -> None:
-    metrics = make_training(replace(adaptive_config, precision="bfloat16")).update()
+    training = make_training(replace(adaptive_config, precision="bfloat16"))
+    metrics = training.update()
     assert all(torch.isfinite(value).all() for value in metrics.values())
+    agent = training.agent
+    assert isinstance(agent, AdaptiveAgent)
+    observation, _ = training.envs.reset(seed=0)
+    seen = {key: torch.as_tensor(value) for key, value in observation.items()}
+    begun = torch.ones(len(seen["location"]), dtype=torch.bool)
+    state = agent.begin(seen["location"], seen.get("context"))
+    state = agent.look_again(state, seen["glimpse"], seen["location"], begun)
+    assert {part.dtype for part in (*state.bottom, *state.top)} == {torch.float32}
 
 
 def test_a_cost_without_the_decision_is_refused(stripes_config: Config) -> None:

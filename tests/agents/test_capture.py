@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -106,6 +107,13 @@ def graphs_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
         monkeypatch.setattr(torch.cuda, name, stand_in)
     monkeypatch.setattr("agents.training.require_capturable", lambda *_: None)
     return tapes
+
+
+def test_nothing_is_collected_in_a_capture() -> None:
+    with pytest.raises(RuntimeError, match="broken"), capture.uncollected():
+        assert not gc.isenabled()
+        raise RuntimeError("broken")
+    assert gc.isenabled()
 
 
 def unsteady(training: Training) -> Training:

@@ -117,7 +117,7 @@ def _same_infos(
             _same_infos(first[key], second[key], number, tolerance)
             continue
         if key != "final_obs":
-            kinds = {str(info[key].dtype).strip("torch.")[:4] for info in (first, second)}
+            kinds = {np.asarray(info[key]).dtype.kind for info in (first, second)}
             assert len(kinds) == 1, f"{key}: {kinds}"
         for row in np.flatnonzero(masks[0]):
             rows = [_observation_row(info[key], row) for info in (first, second)]

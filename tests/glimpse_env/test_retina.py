@@ -215,6 +215,12 @@ def test_the_context_is_the_average_of_boxes(
             assert context[row, channel, i, j] == pytest.approx(expected, rel=0, abs=1e-6)
 
 
+def test_the_context_of_a_large_white_image_is_one(backend: str) -> None:
+    white = np.full((1, 1200, 1100), 255, np.uint8)
+    context = see(white, [(0.0, 0.0)], backend, glimpse_size=1, context_size=2)["context"]
+    np.testing.assert_array_equal(context, 1.0)
+
+
 def test_the_context_does_not_depend_on_the_precision_of_products() -> None:
     """Nor does what a user sets for her networks: sums above 256 are not of bfloat16."""
     images = random_images(64, 100, 100, 1)
