@@ -7,13 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from glimpse_env.errors import InvalidArgument
 
 INITIAL_GAZES = ("none", "center", "random")
-AUTORESET_MODES = {mode.name.lower(): mode for mode in AutoresetMode}
 RENDER_MODES = (None, "rgb_array", "human")
 
 
@@ -25,16 +23,6 @@ def require_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
         known = False
     if not known:
         raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {tuple(choices)}")
-
-
-def parse_autoreset_mode(value: Any) -> AutoresetMode:
-    """The mode of that name, Gymnasium's own spelling ("SameStep") among them."""
-    if isinstance(value, AutoresetMode):
-        return value
-    if isinstance(value, str) and value in [mode.value for mode in AutoresetMode]:
-        return AutoresetMode(value)
-    require_choice("autoreset_mode", value, tuple(AUTORESET_MODES))
-    return AUTORESET_MODES[value]
 
 
 def refuse_time_limit(keywords: Iterable[str]) -> None:

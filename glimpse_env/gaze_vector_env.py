@@ -54,7 +54,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         arguments.require_choice("render_mode", render_mode, arguments.RENDER_MODES)
         self.num_envs, self._recipe = int(num_envs), recipe
         self.render_mode = render_mode
-        self.autoreset_mode = arguments.parse_autoreset_mode(autoreset_mode)
+        self.autoreset_mode = _mode_of(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self._begun = False
 
@@ -287,3 +287,14 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             self._viewer.trace = trace
         if self._begun:
             self._episodes.take_over(past)
+
+
+def _mode_of(value: Any) -> AutoresetMode:
+    """The mode of that name, Gymnasium's own spelling ("SameStep") among them."""
+    if isinstance(value, AutoresetMode):
+        return value
+    modes = {mode.name.lower(): mode for mode in AutoresetMode}
+    spellings = modes | {mode.value: mode for mode in AutoresetMode}
+    if not isinstance(value, str) or value not in spellings:
+        arguments.require_choice("autoreset_mode", value, tuple(modes))
+    return spellings[value]
