@@ -59,7 +59,6 @@ def main(arguments: Arguments) -> None:
     about = reporting.circumstances(PACKAGES, arguments.device) | {"device": arguments.device}
     for name in arguments.parts:
         start = time.monotonic()
-        text = ""
         for part in run(name, arguments):
             facts = about | {"minutes": f"{(time.monotonic() - start) / 60:.1f}"}
             text = write(part, arguments.output / f"gpu_{name}.md", facts)

@@ -18,9 +18,8 @@ WANTED = 100e6  # glimpses a second
 WANTED_ROWS = 16384
 STEP, GRAPH = "step()", "graph"
 REPLAYS = 10  # of a graph in a round, so that launching the next one is not on the clock
-Measured = dict[
-    tuple[str, int, str], tuple[Rate, int]
-]  # of an id, rows and a path; cells a glimpse
+# Of an id, a number of rows and a path: how fast, and the cells of a glimpse.
+Measured = dict[tuple[str, int, str], tuple[Rate, int]]
 EXPLANATION = """\
 Glimpses a second: rows times calls of `step()`, each of which takes one glimpse of all scales in
 every row, checks actions, judges labels and fills infos. The median of {repetitions} repetitions of

@@ -90,6 +90,12 @@ _DTYPES = {
 
 
 @functools.cache
+def _pooling(height: int, width: int, size: int) -> tuple[Array, Array, Array]:
+    """What adds up boxes, from left (size, H) and right (W, size), and their largest sums."""
+    rows, columns = _boxes(height, size), _boxes(width, size)
+    return rows, columns.T, 255 * rows.sum(1)[:, None] * columns.sum(1)
+
+
 def _boxes(length: int, size: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Which of `length` pixels each of `size` boxes covers, float32 (size, length) of 0 and 1."""
     edges = np.arange(size + 1) * length
@@ -153,9 +159,8 @@ class NumpyBackend:
 
     def box_means(self, images: Array, size: int) -> Array:
         """See Backend; two products of matrices of 0 and 1 are the fastest way to add boxes."""
-        rows, columns = (_boxes(length, size) for length in images.shape[2:])
-        sums = rows @ (images.astype(np.float32) @ columns.T)
-        return sums / (255 * rows.sum(1)[:, None] * columns.sum(1))
+        rows, columns, largest = _pooling(*images.shape[2:], size)
+        return (rows @ (images.astype(np.float32) @ columns)) / largest
 
     def rows(self, mask: Array) -> Array:
         return np.flatnonzero(mask)

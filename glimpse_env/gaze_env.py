@@ -83,12 +83,11 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         """Row 0 of a vector info; what is known of an end, only if it has come."""
         info = self._first({key: batch[key] for key in self._vector.known})
         if "episode" in batch and batch["_episode"][0]:
-            info |= self._first({key: batch[key] for key in self._vector.outcome})
-        # Gymnasium's batches of single environments know Python's booleans, not NumPy's.
-        return {
-            key: bool(value) if isinstance(value, np.bool_) else value
-            for key, value in info.items()
-        }
+            outcome = self._first({key: batch[key] for key in self._vector.outcome})
+            for key, value in outcome.items():
+                # Gymnasium's batches of single environments know Python's booleans, not NumPy's.
+                info[key] = bool(value) if isinstance(value, np.bool_) else value
+        return info
 
 
 def _batch_of_one(action: Mapping[str, Any], choice: str) -> dict[str, Any]:
