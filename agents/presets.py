@@ -95,6 +95,21 @@ def ram_translated() -> Config:
     )
 
 
+def _ram_translated(glimpses: int, error: str) -> Config:
+    row = f"RAM table 1b, {glimpses} glimpses: {error} %"
+    return replace(ram_translated(), glimpses_per_label=glimpses, published_error=row)
+
+
+def ram_translated_4() -> Config:
+    """RAM table 1b with 4 glimpses."""
+    return _ram_translated(4, "1.54")
+
+
+def ram_translated_8() -> Config:
+    """RAM table 1b with 8 glimpses."""
+    return _ram_translated(8, "1.20")
+
+
 def _cluttered60(glimpses: int, error: str) -> Config:
     return replace(
         ram_translated(),
@@ -421,6 +436,8 @@ PRESETS: dict[str, Callable[[], Config]] = {
         ram_mnist_5,
         ram_mnist_7,
         ram_translated,
+        ram_translated_4,
+        ram_translated_8,
         ram_cluttered60,
         ram_cluttered60_4,
         ram_cluttered60_8,
