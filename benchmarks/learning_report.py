@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,31 @@ def outcomes(runs: Sequence[Path]) -> str:
     return reporting.table(head, dict.fromkeys(map(tuple, body)))  # the same twice is once
 
 
+def over_seeds(runs: Sequence[Path]) -> str:
+    """Test errors of runs that differ in their seeds alone: mean, standard deviation, range.
+
+    The interval of one run is that of its test images; how much another seed would change, only
+    other seeds tell.
+    """
+    found: dict[tuple[str, ...], dict[int, float]] = {}
+    for run in runs:
+        config = without_places(run)
+        seed = config.pop("seed")
+        for file in run.glob("result.json"):  # none of a run that was not tested
+            for row in json.loads(file.read_text()):
+                name = run.name.split("-seed")[0]
+                kind = name, row["gaze"], str(row["samples"]), json.dumps(config)
+                found.setdefault(kind, {})[seed] = row["error"]
+    body = []
+    for (*names, _), errors in found.items():
+        if len(errors) > 1:
+            values, seeds = errors.values(), ", ".join(map(str, sorted(errors)))
+            spread = f"{statistics.mean(values):.2f} %", f"{statistics.stdev(values):.2f}"
+            body.append([*names, seeds, *spread, f"{min(values):.2f} .. {max(values):.2f}"])
+    head = ["run", "gaze", "sequences averaged", "seeds", "mean test error"]
+    return reporting.table([*head, "standard deviation", "range"], body) if body else ""
+
+
 def _evaluation(row: dict[str, Any]) -> list[str]:
     low, high = row["interval"]
     cells = [row.get("reader", "one agent"), row["gaze"], str(row["samples"])]
@@ -103,6 +129,8 @@ def main(arguments: Arguments) -> None:
         print(f"\n### {run.name}\n\n{outcomes([run])}\n\n{curve(read_metrics(run))}")
     if len(arguments.runs) > 1:
         print(f"\n### All\n\n{outcomes(arguments.runs)}")
+    if table := over_seeds(arguments.runs):
+        print(f"\n### Over seeds\n\n{table}")
 
 
 if __name__ == "__main__":

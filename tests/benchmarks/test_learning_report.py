@@ -8,10 +8,10 @@ import pytest
 from benchmarks import learning_report
 
 
-def make_run(folder: Path, name: str, metrics: list[dict[str, float]]) -> Path:
+def make_run(folder: Path, name: str, metrics: list[dict[str, float]], seed: int = 0) -> Path:
     run = folder / name
     run.mkdir()
-    (run / "config.json").write_text(json.dumps({"images": 3000}))
+    (run / "config.json").write_text(json.dumps({"images": 3000, "seed": seed}))
     (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in metrics))
     (run / "checkpoint.pt").write_bytes(b"large")
     return run
@@ -33,13 +33,14 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     name = "evaluation_test_samples10_forward_backward.json"
     (one / name).write_text(json.dumps([both]))
     (other / "result.json").write_text(json.dumps([both | {"gaze": "none"}]))
-    (other / "config.json").write_text(json.dumps({"images": 3000, "start_from": "/some/where/x"}))
+    config = {"images": 3000, "seed": 0, "start_from": "/some/where/x"}
+    (other / "config.json").write_text(json.dumps(config))
     output = tmp_path / "kept"
     learning_report.main(learning_report.Arguments(runs=(one, other), output=output))
     kept = {path.name for path in (output / one.name).iterdir()}
     assert kept == {"config.json", "metrics.jsonl", "result.json", name}
     config = json.loads((output / other.name / "config.json").read_text())
-    assert config == {"images": 3000, "start_from": "x"}
+    assert config == {"images": 3000, "seed": 0, "start_from": "x"}
     printed = capsys.readouterr().out
     table = printed.split("### All")[1]
     assert (
@@ -54,3 +55,22 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     curve = printed.split("### convnet_y")[0]
     assert "| 3,000 | 21.00 | 50.0 |" in curve  # the last row is always there
     assert "emission" not in curve
+
+
+def test_runs_that_differ_in_their_seeds_alone_are_averaged(tmp_path: Path) -> None:
+    def tested(name: str, seed: int, error: float, samples: int = 1) -> Path:
+        run = make_run(tmp_path, name, [], seed)
+        row = {"gaze": "policy", "samples": samples, "error": error}
+        (run / "result.json").write_text(json.dumps([row]))
+        return run
+
+    runs = [tested("ram_x-seed0-a", 0, 4.0), tested("ram_x-seed1-b", 1, 7.0)]
+    runs += [tested("ram_x-seed2-c", 2, 4.0), tested("ram_x-seed3-d", 3, 9.0, samples=10)]
+    other = tested("ram_x-seed1-e", 1, 50.0)
+    (other / "config.json").write_text(json.dumps({"images": 9, "seed": 1}))
+    untested = make_run(tmp_path, "ram_x-seed4-f", [], seed=4)
+    table = learning_report.over_seeds([*runs, other, untested])
+    assert table.splitlines()[2:] == [
+        "| ram_x | policy | 1 | 0, 1, 2 | 5.00 % | 1.73 | 4.00 .. 7.00 |"
+    ]
+    assert learning_report.over_seeds([runs[0], other]) == ""
