@@ -40,6 +40,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     choice: ClassVar[str]  # the key of an action beside "gaze"
     known: ClassVar[tuple[str, ...]]  # keys of every info
     outcome: ClassVar[tuple[str, ...]]  # keys of the info at the end of an episode, `episode` aside
+    _viewer: Viewer | None = None  # Gymnasium closes what could not be made, too
 
     def __init__(
         self,
@@ -61,7 +62,6 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     def _play(self, episodes: Episodes, *, emits: bool) -> None:
         """Make these the episodes; `emits` tells whether observations have an `emit`."""
         self._episodes, self._backend = episodes, episodes.backend
-        self._viewer = None
         if self.render_mode:
             fps = self.metadata["render_fps"]
             self._viewer = Viewer(episodes, self.num_envs, self.render_mode, fps)

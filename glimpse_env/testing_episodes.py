@@ -193,11 +193,12 @@ def _refused_masks(probe: Probe) -> Broken:
         expected = f"{error.__name__} for a reset_mask that is {what}"
         try:
             probe.envs.reset(options={"reset_mask": mask})
-        except error:
+        except (error, AssertionError):  # Gymnasium's own environments assert it before 1.4
             continue
         except Exception as other:
             yield expected, f"{type(other).__name__}: {other}"
-        yield expected, "no error"
+        else:
+            yield expected, "no error"
 
 
 def check_options(probe: Probe) -> Broken:

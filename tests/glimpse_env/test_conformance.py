@@ -64,7 +64,7 @@ def test_torch_actions_are_taken_too(torch: Any, ragged: dict[str, Any]) -> None
     check_vector_env(envs, steps=12, to_action=to_action)
 
 
-class Reusing(VectorWrapper[Any, Any, Any, Any, Any]):
+class Reusing(VectorWrapper):  # type: ignore[type-arg]  # generic since 1.4
     """Returns the same tensor of rewards from every step, or parts of one tensor."""
 
     def __init__(self, envs: Any, spoil: Callable[[Any], Any]) -> None:

@@ -76,7 +76,7 @@ class Counter(VectorEnv[Any, Any, Any]):
         return self.place.copy(), rewards, ended, truncated, infos
 
 
-class Sabotage(VectorWrapper[Any, Any, Any, Any, Any]):
+class Sabotage(VectorWrapper):  # type: ignore[type-arg]  # generic since 1.4
     """An environment whose returns are spoilt by a function."""
 
     def __init__(self, envs: VectorEnv[Any, Any, Any], spoil: Callable[[Any, Any], Any]) -> None:

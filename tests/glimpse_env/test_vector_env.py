@@ -258,3 +258,8 @@ def test_a_mode_belongs_to_its_environment() -> None:
     assert before == GlimpseVectorEnv.metadata
     with pytest.raises(InvalidArgument, match="autoreset_mode='never'"):
         GlimpseVectorEnv(1, autoreset_mode="never", num_classes=1, **arguments)
+
+
+def test_what_could_not_be_made_can_be_closed() -> None:
+    """As Gymnasium does with every environment that is thrown away."""
+    GlimpseVectorEnv.__new__(GlimpseVectorEnv).close()
