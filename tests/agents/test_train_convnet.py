@@ -121,5 +121,5 @@ def test_the_run_of_another_trainer_is_refused(
 
 
 def test_an_id_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match="CartPole"):
-        run(tmp_path, "--env-id", "CartPole-v1", "--num-images", "None")
+    with pytest.raises(InvalidArgument, match="MountainCar"):
+        run(tmp_path, "--env-id", "MountainCar-v0", "--num-images", "None")

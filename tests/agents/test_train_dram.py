@@ -215,8 +215,8 @@ def test_a_run_can_start_from_another(tmp_path: Path) -> None:
 def test_an_id_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"'Mine-v0' is not registered.*envs_registry\.py"):
         run(tmp_path, "--env-id", "Mine-v0")
-    with pytest.raises(InvalidArgument, match="CartPole"):
-        run(tmp_path, "--env-id", "CartPole-v1")
+    with pytest.raises(InvalidArgument, match="MountainCar"):
+        run(tmp_path, "--env-id", "MountainCar-v0")
 
 
 TINY = (

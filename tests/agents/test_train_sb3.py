@@ -103,7 +103,7 @@ def test_impossible_values_are_named(
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--env-id", "CartPole-v1"], "CartPole"), (["--options", "glimpses", "3"], "glimpses")],
+    [(["--env-id", "MountainCar-v0"], "MountainCar"), (["--options", "glimpses", "3"], "glimpses")],
 )
 def test_other_environments_and_keywords_are_refused(
     tmp_path: Path, options: list[str], message: str, synthetic_mnist: Path
