@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from benchmarks import learning_report
+from benchmarks import learning_report, reporting
 
 
 def make_run(folder: Path, name: str, metrics: list[dict[str, float]], seed: int = 0) -> Path:
@@ -74,3 +75,9 @@ def test_runs_that_differ_in_their_seeds_alone_are_averaged(tmp_path: Path) -> N
         "| ram_x | policy | 1 | 0, 1, 2 | 5.00 % | 1.73 | 4.00 .. 7.00 |"
     ]
     assert learning_report.over_seeds([runs[0], other]) == ""
+
+
+def test_runs_that_are_quoted_are_kept() -> None:
+    for page in reporting.RESULTS.glob("*.md"):
+        for name in re.findall(r"runs/(\w+-seed\d+-\d+-\d+)", page.read_text()):
+            assert (reporting.RESULTS / "runs" / name).is_dir(), f"{name} in {page.name}"
