@@ -7,7 +7,7 @@ import json
 import shutil
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from benchmarks import reporting
 
 KEPT = ("metrics.jsonl", "result.json", "evaluation_test_*.json", "gazes.png")
 POINTS = 12  # rows of a curve
+KIND = ("run", "images trained on", "reader", "gaze", "sequences averaged", "test images")
 COLUMNS = {  # what a run may have measured: its title, its unit, how it is written
     "validation/error": ("validation error, %", 100, ".2f"),
     "train/error": ("training error, %", 100, ".1f"),
@@ -63,11 +64,9 @@ def outcomes(runs: Sequence[Path]) -> str:
     body = []
     for run in runs:
         trained = json.loads((run / "config.json").read_text())["images"]
-        for file in sorted(run.glob("result.json")) + sorted(run.glob("evaluation_test_*.json")):
-            for row in json.loads(file.read_text()):
-                body.append([run.name.split("-seed")[0], f"{trained:,}", *_evaluation(row)])
-    head = ["run", "images trained on", "reader", "gaze", "sequences averaged", "test images"]
-    head += ["test error", "95 % interval", "parameters", "million multiply-adds an image"]
+        for row in _evaluations(run):
+            body.append([_name(run), f"{trained:,}", *_evaluation(row)])
+    head = [*KIND, "test error", "95 % interval", "parameters", "million multiply-adds an image"]
     head += ["glimpses an image"]
     return reporting.table(head, dict.fromkeys(map(tuple, body)))  # the same twice is once
 
@@ -76,25 +75,39 @@ def over_seeds(runs: Sequence[Path]) -> str:
     """Test errors of runs that differ in their seeds alone: mean, standard deviation, range.
 
     The interval of one run is that of its test images; how much another seed would change, only
-    other seeds tell.
+    other seeds tell. Runs belong together if their configurations do, but for the seed, also that
+    of a run they began from; one from before an option was there belongs to no newer one.
     """
-    found: dict[tuple[str, ...], dict[int, float]] = {}
+    found: dict[tuple[str, ...], dict[str, tuple[int, float]]] = {}
     for run in runs:
         config = without_places(run)
-        seed = config.pop("seed")
-        for file in run.glob("result.json"):  # none of a run that was not tested
-            for row in json.loads(file.read_text()):
-                name = run.name.split("-seed")[0]
-                kind = name, row["gaze"], str(row["samples"]), json.dumps(config)
-                found.setdefault(kind, {})[seed] = row["error"]
+        seed, trained = config.pop("seed"), f"{config['images']:,}"
+        config.pop("published_error", None)  # a caption
+        for parent in ("start_from", "share_glimpse"):
+            if config.get(parent):
+                config[parent] = _name(Path(config[parent]))
+        settings = json.dumps(config, sort_keys=True)
+        for row in _evaluations(run):
+            kind = _name(run), trained, *_evaluation(row)[:4], settings
+            found.setdefault(kind, {})[run.name] = seed, row["error"]
     body = []
-    for (*names, _), errors in found.items():
-        if len(errors) > 1:
-            values, seeds = errors.values(), ", ".join(map(str, sorted(errors)))
-            spread = f"{statistics.mean(values):.2f} %", f"{statistics.stdev(values):.2f}"
-            body.append([*names, seeds, *spread, f"{min(values):.2f} .. {max(values):.2f}"])
-    head = ["run", "gaze", "sequences averaged", "seeds", "mean test error"]
-    return reporting.table([*head, "standard deviation", "range"], body) if body else ""
+    for (*names, _), tests in found.items():
+        if len(tests) > 1:
+            errors = [error for _, error in tests.values()]
+            seeds = ", ".join(str(seed) for seed, _ in sorted(tests.values()))
+            spread = f"{statistics.mean(errors):.2f} %", f"{statistics.stdev(errors):.2f}"
+            body.append([*names, seeds, *spread, f"{min(errors):.2f} .. {max(errors):.2f}"])
+    head = [*KIND, "seeds", "mean test error", "standard deviation", "range"]
+    return reporting.table(head, body) if body else ""
+
+
+def _name(run: Path) -> str:
+    return run.name.split("-seed")[0]
+
+
+def _evaluations(run: Path) -> Iterator[dict[str, Any]]:
+    for file in sorted(run.glob("result.json")) + sorted(run.glob("evaluation_test_*.json")):
+        yield from json.loads(file.read_text())
 
 
 def _evaluation(row: dict[str, Any]) -> list[str]:

@@ -40,7 +40,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     choice: ClassVar[str]  # the key of an action beside "gaze"
     known: ClassVar[tuple[str, ...]]  # keys of every info
     outcome: ClassVar[tuple[str, ...]]  # keys of the info at the end of an episode, `episode` aside
-    _viewer: Viewer | None = None  # Gymnasium closes what could not be made, too
+    _viewer: Viewer | None = None  # Gymnasium before 1.3 closes what could not be made
 
     def __init__(
         self,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,25 +60,30 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
 
 
 def test_runs_that_differ_in_their_seeds_alone_are_averaged(tmp_path: Path) -> None:
-    def tested(name: str, seed: int, error: float, samples: int = 1) -> Path:
+    def tested(name: str, seed: int, error: float, samples: int = 1, **config: Any) -> Path:
         run = make_run(tmp_path, name, [], seed)
-        row = {"gaze": "policy", "samples": samples, "error": error}
-        (run / "result.json").write_text(json.dumps([row]))
+        (run / "config.json").write_text(json.dumps({"seed": seed, "images": 3000} | config))
+        row = {"gaze": "policy", "samples": samples, "images": 900, "error": error}
+        row["interval"] = [0.0, 9.0]
+        file = "result.json" if seed else "evaluation_test_samples1.json"
+        (run / file).write_text(json.dumps([row]))
         return run
 
-    runs = [tested("ram_x-seed0-a", 0, 4.0), tested("ram_x-seed1-b", 1, 7.0)]
-    runs += [tested("ram_x-seed2-c", 2, 4.0), tested("ram_x-seed3-d", 3, 9.0, samples=10)]
-    other = tested("ram_x-seed1-e", 1, 50.0)
-    (other / "config.json").write_text(json.dumps({"images": 9, "seed": 1}))
-    untested = make_run(tmp_path, "ram_x-seed4-f", [], seed=4)
-    table = learning_report.over_seeds([*runs, other, untested])
+    runs = [tested("ram_x-seed0-a", 0, 4.0, start_from="a/dram_y-seed0-b", published_error="2 %")]
+    runs += [tested("ram_x-seed1-b", 1, 7.0, start_from="dram_y-seed1-b")]
+    runs += [tested("ram_x-seed1-c", 1, 4.0, start_from="dram_y-seed1-b")]
+    runs += [tested("ram_x-seed3-d", 3, 9.0, samples=10, start_from="dram_y-seed1-b")]
+    others = [tested("ram_x-seed1-e", 1, 50.0, images=9), make_run(tmp_path, "ram_x-seed4-f", [])]
+    table = learning_report.over_seeds([*runs, *others])
     assert table.splitlines()[2:] == [
-        "| ram_x | policy | 1 | 0, 1, 2 | 5.00 % | 1.73 | 4.00 .. 7.00 |"
+        "| ram_x | 3,000 | one agent | policy | 1 | 900 | 0, 1, 1 | 5.00 % | 1.73 | 4.00 .. 7.00 |"
     ]
-    assert learning_report.over_seeds([runs[0], other]) == ""
+    assert learning_report.over_seeds([runs[0], runs[0], *others]) == ""
 
 
 def test_runs_that_are_quoted_are_kept() -> None:
-    for page in reporting.RESULTS.glob("*.md"):
-        for name in re.findall(r"runs/(\w+-seed\d+-\d+-\d+)", page.read_text()):
-            assert (reporting.RESULTS / "runs" / name).is_dir(), f"{name} in {page.name}"
+    pages = [path.read_text(encoding="utf-8") for path in reporting.RESULTS.glob("*.md")]
+    quoted = re.findall(r"[\w-]+-seed\d+-\d{8}-\d{6}", " ".join(pages))
+    assert quoted
+    for name in quoted:
+        assert (reporting.RESULTS / "runs" / name).is_dir(), name

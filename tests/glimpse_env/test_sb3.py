@@ -162,6 +162,7 @@ def test_values_that_cannot_be_are_named(keywords: Any, message: str, ragged: An
 
 
 def test_other_environments_are_refused() -> None:
+    """Not CartPole: Gymnasium 1.1 and 1.2 cannot throw away a half-made batch of their own."""
     with pytest.raises(InvalidArgument, match="MountainCar"):
         GlimpseVecEnv("MountainCar-v0", 2)
 

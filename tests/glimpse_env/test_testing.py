@@ -261,6 +261,14 @@ class Lenient(Counter):
         return super().reset(seed=seed, options={"reset_mask": mask})
 
 
+class Asserting(Counter):
+    def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, Any]:
+        try:
+            return super().reset(seed=seed, options=options)
+        except (TypeError, ValueError) as error:
+            raise AssertionError from error
+
+
 class Loose(Counter):
     def __init__(self, mode: AutoresetMode) -> None:
         super().__init__(mode)
@@ -276,6 +284,7 @@ class Loose(Counter):
         ("autoreset", NEXT, Obedient),
         ("autoreset", SAME, Stale),
         ("reset_mask", NEXT, Lenient),
+        ("reset_mask", NEXT, Asserting),
         ("spaces", NEXT, Loose),
     ],
 )

@@ -261,5 +261,5 @@ def test_a_mode_belongs_to_its_environment() -> None:
 
 
 def test_what_could_not_be_made_can_be_closed() -> None:
-    """As Gymnasium does with every environment that is thrown away."""
+    """As Gymnasium before 1.3 does with every environment that is thrown away."""
     GlimpseVectorEnv.__new__(GlimpseVectorEnv).close()
