@@ -48,34 +48,35 @@ def ram_mnist_lstm() -> Config:
     )
 
 
-def _ram_mnist(glimpses: int, error: str) -> Config:
-    row = f"RAM table 1a, {glimpses} glimpses: {error} %"
-    return replace(ram_mnist(), glimpses_per_label=glimpses, published_error=row)
+def _with_glimpses(preset: Config, glimpses: int, table: str, error: str) -> Config:
+    """The row of RAM's table that has another number of glimpses."""
+    row = f"RAM table {table}, {glimpses} glimpses: {error} %"
+    return replace(preset, glimpses_per_label=glimpses, published_error=row)
 
 
 def ram_mnist_2() -> Config:
     """RAM table 1a with 2 glimpses."""
-    return _ram_mnist(2, "3.79")
+    return _with_glimpses(ram_mnist(), 2, "1a", "3.79")
 
 
 def ram_mnist_3() -> Config:
     """RAM table 1a with 3 glimpses."""
-    return _ram_mnist(3, "1.51")
+    return _with_glimpses(ram_mnist(), 3, "1a", "1.51")
 
 
 def ram_mnist_4() -> Config:
     """RAM table 1a with 4 glimpses."""
-    return _ram_mnist(4, "1.54")
+    return _with_glimpses(ram_mnist(), 4, "1a", "1.54")
 
 
 def ram_mnist_5() -> Config:
     """RAM table 1a with 5 glimpses."""
-    return _ram_mnist(5, "1.34")
+    return _with_glimpses(ram_mnist(), 5, "1a", "1.34")
 
 
 def ram_mnist_7() -> Config:
     """RAM table 1a with 7 glimpses."""
-    return _ram_mnist(7, "1.07")
+    return _with_glimpses(ram_mnist(), 7, "1a", "1.07")
 
 
 def ram_translated() -> Config:
@@ -95,74 +96,61 @@ def ram_translated() -> Config:
     )
 
 
-def _ram_translated(glimpses: int, error: str) -> Config:
-    row = f"RAM table 1b, {glimpses} glimpses: {error} %"
-    return replace(ram_translated(), glimpses_per_label=glimpses, published_error=row)
-
-
 def ram_translated_4() -> Config:
     """RAM table 1b with 4 glimpses."""
-    return _ram_translated(4, "1.54")
+    return _with_glimpses(ram_translated(), 4, "1b", "1.54")
 
 
 def ram_translated_8() -> Config:
     """RAM table 1b with 8 glimpses."""
-    return _ram_translated(8, "1.20")
-
-
-def _cluttered60(glimpses: int, error: str) -> Config:
-    return replace(
-        ram_translated(),
-        env_id="GlimpseClutteredMNIST60-v0",
-        features=256,
-        glimpses_per_label=glimpses,
-        sigma_fall_images=2_800_000,
-        images=14_000_000,
-        published_error=f"RAM table 2a, {glimpses} glimpses: {error} %",
-    )
+    return _with_glimpses(ram_translated(), 8, "1b", "1.20")
 
 
 def ram_cluttered60() -> Config:
     """RAM on 60x60 cluttered MNIST (table 2a): 12x12, 3 scales, 6 glimpses."""
-    return _cluttered60(6, "4.08")
+    return replace(
+        ram_translated(),
+        env_id="GlimpseClutteredMNIST60-v0",
+        features=256,
+        glimpses_per_label=6,
+        sigma_fall_images=2_800_000,
+        images=14_000_000,
+        published_error="RAM table 2a, 6 glimpses: 4.08 %",
+    )
 
 
 def ram_cluttered60_4() -> Config:
     """RAM table 2a with 4 glimpses."""
-    return _cluttered60(4, "4.96")
+    return _with_glimpses(ram_cluttered60(), 4, "2a", "4.96")
 
 
 def ram_cluttered60_8() -> Config:
     """RAM table 2a with 8 glimpses."""
-    return _cluttered60(8, "4.04")
-
-
-def _cluttered100(glimpses: int, error: str) -> Config:
-    return replace(
-        ram_translated(),
-        env_id="GlimpseClutteredMNIST100-v0",
-        glimpses_per_label=glimpses,
-        features=512,
-        sigma_pixels=3.0,
-        sigma_start_pixels=10.0,
-        images=20_000_000,
-        published_error=f"RAM table 2b, {glimpses} glimpses: {error} %",
-    )
+    return _with_glimpses(ram_cluttered60(), 8, "2a", "4.04")
 
 
 def ram_cluttered100() -> Config:
     """RAM on 100x100 cluttered MNIST (table 2b): 12x12, 4 scales, 8 glimpses."""
-    return _cluttered100(8, "8.11")
+    return replace(
+        ram_translated(),
+        env_id="GlimpseClutteredMNIST100-v0",
+        glimpses_per_label=8,
+        features=512,
+        sigma_pixels=3.0,
+        sigma_start_pixels=10.0,
+        images=20_000_000,
+        published_error="RAM table 2b, 8 glimpses: 8.11 %",
+    )
 
 
 def ram_cluttered100_4() -> Config:
     """RAM table 2b with 4 glimpses."""
-    return _cluttered100(4, "9.41")
+    return _with_glimpses(ram_cluttered100(), 4, "2b", "9.41")
 
 
 def ram_cluttered100_6() -> Config:
     """RAM table 2b with 6 glimpses."""
-    return _cluttered100(6, "8.31")
+    return _with_glimpses(ram_cluttered100(), 6, "2b", "8.31")
 
 
 def ram_catch() -> Config:
