@@ -147,15 +147,17 @@ class _Episodes:
         """Who speaks, bool (R,), and what all choose in the place of a label, (R,)."""
         logits = self.agent.logits(state)
         odds, baseline = self.agent.speaks(state, logits)
-        free = now.since < self.rules.max_glimpses
-        spoke = self.speaks(agreed(odds, self.samples), now.rows) | ~free
+        may_wait = now.since < self.rules.max_glimpses
+        spoke = self.speaks(agreed(odds, self.samples), now.rows) | ~may_wait
+        # Places, not masks: whoever is indexed by a mask waits for a GPU each time.
+        free, speaking, silent = (who.nonzero()[:, 0] for who in (may_wait, spoke, ~spoke))
         place = self._place(now)
         every = (odds, spoke, baseline, place, now.since)
         self.decided.append(tuple(part[free] for part in every))
-        self.labels.append((logits[spoke], place[spoke], target[spoke]))
-        self.unsaid.append((logits[~spoke], target[~spoke]))
+        self.labels.append((logits[speaking], place[speaking], target[speaking]))
+        self.unsaid.append((logits[silent], target[silent]))
         said = agreed_scores(logits.detach(), self.samples).argmax(1)
-        self.glimpses[now.rows[spoke], now.turn[spoke]] = now.since[spoke].float()
+        self.glimpses[now.rows[speaking], now.turn[speaking]] = now.since[speaking].float()
         return spoke, torch.where(spoke, said, self.rules.keep_looking)
 
     def _finish(self) -> Rollout:

@@ -222,7 +222,7 @@ def compiled(agent: GlimpseAgent, backend: str = "inductor") -> GlimpseAgent:
     other = copy.copy(agent)
     other._modules = dict(agent._modules)
     for name in ("glimpse", "context", "emission", "classification", "baseline"):
-        box = agent._modules[name]
+        box = agent._modules.get(name)  # an agent without a context has none
         if box is not None:
             other._modules[name] = torch.compile(box, backend=backend, dynamic=False)  # type: ignore[assignment]
     return other

@@ -51,8 +51,9 @@ class ConvNetTraining:
     """A run in progress.
 
     Everything random in an update follows from (seed, update), so a run that is stopped anywhere
-    and resumed from its last checkpoint takes exactly the steps that it would have taken. For
-    that, each update seeds PyTorch's own generator, from which dropout draws.
+    and resumed from its last checkpoint takes exactly the steps that it would have taken, up to
+    rounding on a GPU, some of whose kernels sum in no fixed order. For that, each update seeds
+    PyTorch's own generator, from which dropout draws.
 
     Args:
         config: What to train.

@@ -52,8 +52,9 @@ class Training:
     """A run in progress.
 
     Everything random in an update follows from (seed, update, row), so a run that is stopped
-    anywhere and resumed from its last checkpoint takes exactly the steps that it would have taken,
-    and ranks that share the rows take, up to rounding, those of one process.
+    anywhere and resumed from its last checkpoint takes exactly the steps that it would have taken
+    (up to rounding on a GPU, some of whose kernels sum in no fixed order), and ranks that share the
+    rows take, up to rounding, those of one process.
 
     Args:
         config: What to train.

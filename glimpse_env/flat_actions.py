@@ -95,7 +95,9 @@ class MultiDiscreteActions:
         """
         numbers = _read(backend.integers, actions, (*batch, 3), "integers")
         sizes = (self.gaze_bins, self.gaze_bins, self.num_choices)
-        inside = (numbers >= 0) & (numbers < backend.asarray(sizes, "int64"))
+        inside = numbers >= 0
+        for place, size in enumerate(sizes):
+            inside[..., place] &= numbers[..., place] < size
         backend.require(inside, f"a flat action must be below {sizes}, and not negative", numbers)
         gaze = (2 * numbers[..., :2] + 1 - self.gaze_bins) / self.gaze_bins
         return {"gaze": backend.cast(gaze, "float32"), self.choice: numbers[..., 2]}

@@ -132,7 +132,8 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         options = options or {}
         arguments.require_known("options", options, ("index", "reset_mask"))
         seeds = arguments.parse_seeds(seed, self.num_envs)
-        pinned = arguments.parse_index(options.get("index"), self.num_envs, self._episodes.size)
+        index = self._on_host(options.get("index"))
+        pinned = arguments.parse_index(index, self.num_envs, self._episodes.size)
         mask, episodes = self._reset_mask(options), self._episodes
         if not self._begun and "reset_mask" in options and not mask.all():
             raise ResetNeeded("the first reset() begins every row: leave options['reset_mask'] out")
@@ -180,10 +181,14 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     def _reset_mask(self, options: Mapping[str, Any]) -> Array:
         if "reset_mask" not in options:
             return self._episodes.everyone
-        mask = options["reset_mask"]
-        if self._backend.name == "torch" and hasattr(mask, "is_cuda"):
-            mask = self._backend.to_numpy(mask)
-        return self._backend.asarray(arguments.parse_reset_mask(mask, self.num_envs), "bool")
+        mask = arguments.parse_reset_mask(self._on_host(options["reset_mask"]), self.num_envs)
+        return self._backend.asarray(mask, "bool")
+
+    def _on_host(self, option: Any) -> Any:
+        """An option as it is, or as a NumPy array if it is a tensor, whatever its device."""
+        if self._backend.name == "torch" and hasattr(option, "is_cuda"):
+            return self._backend.to_numpy(option)
+        return option
 
     def step(
         self, actions: Mapping[str, Any]
@@ -200,7 +205,9 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         Raises:
             ResetNeeded: `reset` has not been called.
             InvalidAction: A missing key, a wrong shape or dtype, a gaze that is not finite, or a
-                choice that is read and outside its space. Nothing has changed then.
+                choice that is read and outside its space. Nothing has changed then. On a GPU, where
+                looking at values would make the host wait, a value that is wrong ends the process
+                instead: a device-side assertion, which CUDA reports at its next synchronization.
         """
         if not self._begun:
             raise ResetNeeded("call reset() before the first step()")

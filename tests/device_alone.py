@@ -37,7 +37,10 @@ class _NoListsOfTheHost(TorchFunctionMode):
         if func in MAKERS:
             assert torch.is_tensor(args[0]), f"{func} of {args[0]!r}"
         if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):
-            assert not any(isinstance(x, list) for x in (args[1], *_parts(args[1]))), "a list"
+            places = (args[1], *_parts(args[1]))
+            assert not any(isinstance(x, list) for x in places), "a list"
+            if func is torch.Tensor.__setitem__ and any(map(torch.is_tensor, places)):
+                assert torch.is_tensor(args[2]), f"{args[2]!r} of the host written at places"
         return func(*args, **(kwargs or {}))
 
 

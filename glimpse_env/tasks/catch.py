@@ -60,6 +60,8 @@ class CatchGame:
         self._split_key = _SPLIT_KEY[split]
         self._width = screen_size * SUBCELLS
         self._three = backend.arange(3)
+        # On a GPU a number of the host that is written at an array of places would be sent there.
+        self._white = backend.asarray([_WHITE], "uint8")
 
     def open(self, index: Array) -> Opening:
         """How the games of int64 `index` (m,) begin."""
@@ -99,7 +101,7 @@ class CatchGame:
         screens = backend.zeros((len(column) * side * side,), "uint8")
         first = backend.arange(len(column)) * (side * side)
         paddle = first + paddle + (side - 1) * side
-        screens[first + row * side + column] = _WHITE
+        screens[first + row * side + column] = self._white
         for cell in range(PADDLE):
-            screens[paddle + cell] = _WHITE
+            screens[paddle + cell] = self._white
         return screens.reshape(-1, *self.image_shape)

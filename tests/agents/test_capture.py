@@ -175,10 +175,12 @@ def test_metrics_outlive_the_next_update(graphs_on_a_cpu: list[Tape]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # which dynamo looks at
-def test_compiled_boxes_share_their_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("context_size", [12, 0])
+def test_compiled_boxes_share_their_weights(context_size: int) -> None:
     """With a compiler that changes nothing: the real one takes a minute."""
-    ours, theirs = (unsteady(Training(NUMBERS, TORCH)) for _ in range(2))
-    noise = KeptNoise(ours.noise.generator, NUMBERS.num_envs)
+    config = replace(NUMBERS, context_size=context_size)
+    ours, theirs = (unsteady(Training(config, TORCH)) for _ in range(2))
+    noise = KeptNoise(ours.noise.generator, config.num_envs)
     ours.noise = ours.agent.dropout.noise = noise
     agent = compiled(ours.agent, backend="eager")
     assert agent.glimpse is not ours.agent.glimpse

@@ -118,7 +118,7 @@ def test_parity(tiny: None, tmp_path: Path) -> None:
     for name, verdict in found.items():
         on_gpu = "against none" in name or "waits" in name
         assert verdict == ("not measured" if on_gpu else "met"), name
-    assert len(found) == 3 * 2 + 2 + 2 * 3
+    assert len(found) == 3 * 2 + 2 + 2 * 4
     assert data["gradients"]["dram_house_numbers"].keys() >= {"glimpse", "context", "emission"}
     assert "| dram_house_numbers | emission |" in text
 

@@ -18,6 +18,7 @@ torch = pytest.importorskip("torch")
 
 def test_a_copy_and_a_question_are_noticed() -> None:
     there = torch.zeros(3, device="meta")
+    place = torch.zeros(1, dtype=torch.int64, device="meta")
     for wrong in (
         lambda: torch.as_tensor([1.0, 2.0], device="meta"),
         lambda: torch.as_tensor(np.zeros(2), device="meta"),
@@ -29,6 +30,7 @@ def test_a_copy_and_a_question_are_noticed() -> None:
         lambda: there.nonzero(),
         lambda: there[there > 0],
         lambda: there.cpu(),
+        lambda: there.__setitem__(place, 1.0),
     ):
         with pytest.raises((AssertionError, RuntimeError)), device_alone():
             wrong()
