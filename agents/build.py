@@ -225,4 +225,4 @@ def load_sized(
     agent = build_agent(config, sizes, device)
     with fitting(run):
         agent.load_state_dict(state["agent"])
-    return agent, config, sizes
+    return agent.eval(), config, sizes

@@ -81,3 +81,15 @@ def require_same_run(preset: str | None, now: AnyConfigT, then: AnyConfigT) -> N
             f"--resume goes on with a run's own configuration, in which {changed[0]}="
             f"{before[changed[0]]!r}; only these may change: {free}"
         )
+
+
+def require_images_left(now: AnyConfigT, then: AnyConfigT, seen: int) -> None:
+    """Refuse to end a run, by other `--images`, before where it is already.
+
+    Raises:
+        InvalidArgument: It has been trained on more.
+    """
+    if now.images != then.images and now.images < seen:
+        raise InvalidArgument(
+            f"images={now.images} is the whole run, which has seen {seen} already: name no fewer"
+        )

@@ -77,10 +77,12 @@ class ImageReader:
             What was found, an entry for each image.
 
         Raises:
-            InvalidArgument: An array that is no image.
+            InvalidArgument: An array that is no image, or one file instead of a list.
             MissingData: A file is not there.
             CorruptedData: A file is no picture.
         """
+        if isinstance(images, str | Path):
+            raise InvalidArgument(f"images={images!r} must be a list: read([{str(images)!r}])")
         pictures = [self._prepared(number, image, scale) for number, image in enumerate(images)]
         found: dict[int, Found] = {}
         for shape in {picture.shape for picture in pictures}:

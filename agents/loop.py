@@ -47,7 +47,8 @@ def train(
     Args:
         training: The run.
         folder: Where scalars go; None in a rank that leaves all writing to another.
-        end_epoch: Called after each epoch with the means of what its updates logged.
+        end_epoch: Called after each epoch, and at the end, with the means of what the updates since
+            then logged.
         ranks: Those who train together; a signal to one of them stops all.
     """
     config = training.config
@@ -76,7 +77,8 @@ def train(
                 scalars |= {"train/learning_rate": learning_rate(config, training.images)}
                 folder.log(training.images, scalars)
                 bar.set_postfix(error=f"{100 * scalars['train/error']:.1f} %", refresh=False)
-            if before // config.epoch_images != training.images // config.epoch_images:
+            last = training.images >= config.images
+            if last or before // config.epoch_images != training.images // config.epoch_images:
                 end_epoch(epoch.take())
         return not ranks.any(stop.asked)
 

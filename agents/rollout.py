@@ -187,7 +187,8 @@ class _Episodes:
             self.rewards[:, turn] += reward.float()
             if due:
                 turn += 1
-                self.right |= info["sequence_correct"] & over
+                if "sequence_correct" in info:
+                    self.right |= info["sequence_correct"] & over
                 going = (~over[rows]).nonzero()[:, 0]
                 state = state.select(going)
                 rows = state.rows

@@ -15,7 +15,7 @@ import tyro
 from tqdm import tqdm
 
 from agents.build import pick_device
-from agents.command_line import first_config, require_same_run, settled
+from agents.command_line import first_config, require_images_left, require_same_run, settled
 from agents.convnet_config import ConvNetConfig
 from agents.convnet_presets import CONVNET_PRESETS
 from agents.convnet_training import ConvNetTraining, evaluate_convnet
@@ -59,6 +59,7 @@ def main(arguments: Arguments) -> None:
         require_same_run(arguments.preset, arguments.config, config)
         with fitting(arguments.resume):
             training.restore(state)
+        require_images_left(arguments.config, config, training.images)
         folder = RunFolder(arguments.resume, training.images)
     else:
         name = arguments.preset or default_preset(device)

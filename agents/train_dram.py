@@ -15,7 +15,7 @@ import tyro
 from tqdm import tqdm
 
 from agents.build import make_envs, pick_device
-from agents.command_line import first_config, require_same_run, settled
+from agents.command_line import first_config, require_images_left, require_same_run, settled
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, length_lines
 from agents.files import write_json
@@ -74,6 +74,7 @@ def main(arguments: Arguments) -> None:
             require_same_run(arguments.preset, arguments.config, config)
             with fitting(arguments.resume):
                 training.restore(state)
+            require_images_left(arguments.config, config, training.images)
         else:
             start_from_others(training)
         ranks.require_same(training.beginning())

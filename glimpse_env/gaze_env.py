@@ -39,6 +39,11 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         self.observation_space = self._vector.single_observation_space
         self.action_space = self._vector.single_action_space
 
+    @property
+    def size(self) -> int:
+        """How many images or games there are to draw from."""
+        return self._vector.size
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:

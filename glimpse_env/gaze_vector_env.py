@@ -218,8 +218,10 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         if self._viewer:
             self._viewer.follow(said, self._title)
         ended, extra = episodes.rows.over, {}
-        if OVER in episodes.clocks:
-            extra = infos.ended(episodes, ended & ~was_over)
+        just_ended = ended & ~was_over
+        # Gymnasium's infos tell of ends in the steps that have some; a GPU is not waited for.
+        if OVER in episodes.clocks and not (backend.eager and not just_ended.any()):
+            extra = infos.ended(episodes, just_ended)
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             extra = self._reset_same_step(ended, extra)
         elif OVER in before and self.autoreset_mode == AutoresetMode.NEXT_STEP:
@@ -236,7 +238,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     def _reset_same_step(self, ended: Array, info: dict[str, Any]) -> dict[str, Any]:
         """Begin anew in the rows that have ended; returns the info of what has ended."""
         backend, episodes = self._backend, self._episodes
-        if not info or (backend.eager and not ended.any()):
+        if not info:
             return {}
         info = infos.present(episodes, ended) | info
         final = infos.final(backend, episodes.observe(), info, ended)

@@ -36,7 +36,7 @@ class GlimpseExtractor(BaseFeaturesExtractor):
         channels: Of each convolution.
 
     Raises:
-        InvalidArgument: A space without glimpse and location.
+        InvalidArgument: A space without glimpse and location, or of stacked ones.
     """
 
     def __init__(
@@ -47,6 +47,12 @@ class GlimpseExtractor(BaseFeaturesExtractor):
         if not {"glimpse", "location"} <= set(shown):
             raise InvalidArgument(
                 f"observation space {observation_space} has no glimpse and location"
+            )
+        if len(shown["glimpse"].shape or ()) != 3 or shown["location"].shape != (2,):
+            raise InvalidArgument(
+                f"glimpses of shape {shown['glimpse'].shape} at locations of shape "
+                f"{shown['location'].shape} must be (C, H, W) at (2,): this network reads one "
+                "glimpse, not a stack of them; see docs/other_learners.md, memory"
             )
         size = features * (1 + ("context" in shown)) + 2 * ("emit" in shown)
         super().__init__(observation_space, features_dim=size)

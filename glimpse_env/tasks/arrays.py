@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,12 @@ def _check_labels(labels: NDArray[Any], number: int, num_classes: int) -> None:
         )
     if labels.dtype.kind not in "iu":
         raise InvalidArgument(f"labels of dtype {labels.dtype} must be integers")
+    if labels.shape[1:] == (1,) and (labels >= 0).all():
+        warnings.warn(
+            f"labels of shape {labels.shape} are sequences of one label and their end, which is a "
+            "label of its own; for one label an image give labels[:, 0]",
+            stacklevel=2,
+        )
     lowest = -1 if labels.ndim == 2 else 0
     outside = labels[(labels < lowest) | (labels >= num_classes)]
     if outside.size:

@@ -166,6 +166,8 @@ def test_what_is_no_image(stripes_config: Config, tmp_path: Path, image: object,
         reader.read([tmp_path / "bad.png"])
     with pytest.raises(MissingData, match=r"none\.png"):
         reader.read([tmp_path / "none.png"])
+    with pytest.raises(InvalidArgument, match=r"read\(\['one.png'\]\)"):
+        reader.read("one.png")
 
 
 def test_a_player_of_games_reads_nothing(catch_config: Config, tmp_path: Path) -> None:

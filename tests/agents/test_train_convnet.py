@@ -105,6 +105,8 @@ def test_a_resumed_run_stays_the_run_it_was(tmp_path: Path) -> None:
     for options in (["--batch", "8"], ["--preset", "convnet_mnist_fc"]):
         with pytest.raises(InvalidArgument, match="own configuration"):
             train_convnet.main(train_convnet.parse(["--resume", str(folder), *options]))
+    with pytest.raises(InvalidArgument, match=r"images=1 .* already"):
+        train_convnet.main(train_convnet.parse(["--resume", str(folder), "--images", "1"]))
 
 
 @pytest.mark.parametrize("ours", [True, False])

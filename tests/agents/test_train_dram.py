@@ -152,6 +152,17 @@ def test_a_resumed_run_stays_the_run_it_was(tmp_path: Path) -> None:
         file.write('{"images": 3')  # torn by a crash
     train_dram.main(train_dram.parse(["--resume", str(folder), "--images", "320", "--no-test"]))
     assert [row["images"] for row in read_metrics(folder)] == [160, 320]
+    saved = (folder / "config.json").read_text()
+    with pytest.raises(InvalidArgument, match=r"images=300 .* seen 320 already"):
+        train_dram.main(train_dram.parse(["--resume", str(folder), "--images", "300"]))
+    assert (folder / "config.json").read_text() == saved
+
+
+def test_a_run_ends_with_a_validation(tmp_path: Path) -> None:
+    folder = run(tmp_path, "--images", "96", "--epoch-images", "64")
+    rows = read_metrics(folder)
+    assert [row["images"] for row in rows] == [64, 96]
+    assert all("validation/error" in row for row in rows)
 
 
 def test_another_task_is_not_the_row_of_the_table() -> None:

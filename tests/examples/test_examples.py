@@ -11,11 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from agents.config import Config
+from agents.evaluation import evaluate
+from agents.run_folder import RunFolder
+from agents.training import Training
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIBRARY = {
     "reinforce_example.py": "torch",
     "rllib_example.py": "ray.rllib",
     "torchrl_example.py": "torchrl",
+    "trained_agent_example.py": "torch",
 }
 REPORT = r"(\d+) (?:steps|episodes), mean return ([\d.]+)"
 
@@ -57,8 +63,37 @@ def test_reinforce_learns_from_rewards_alone() -> None:
     assert last > first + 0.08
 
 
+@pytest.mark.requires_mnist
+def test_a_trained_agent_reads_as_in_its_evaluation(tmp_path: Path) -> None:
+    config = Config(
+        env_id="GlimpseMNIST-v0",
+        context_size=8,
+        initial_gaze="none",
+        features=32,
+        units=32,
+        learning_rate=5e-3,
+        images=12_800,
+    )
+    training = Training(config)
+    while training.images < config.images:
+        training.update()
+    folder = RunFolder.new(tmp_path, "little", config)
+    folder.save(training.state())
+    folder.close()
+    wrong = evaluate(training.agent, config, "test").error
+    assert wrong < 80
+    said = told("trained_agent_example.py", str(folder.path))
+    assert f"an error of {wrong:.2f} %" in said
+
+
 def run(name: str, *arguments: str) -> list[tuple[int, float]]:
     """Run an example: steps or episodes done, and the mean return, of each line."""
+    found = re.findall(REPORT, told(name, *arguments))
+    return [(int(done), float(earned)) for done, earned in found]
+
+
+def told(name: str, *arguments: str) -> str:
+    """What an example prints."""
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / name), *arguments],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -67,4 +102,4 @@ def run(name: str, *arguments: str) -> list[tuple[int, float]]:
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return [(int(done), float(earned)) for done, earned in re.findall(REPORT, done.stdout)]
+    return done.stdout

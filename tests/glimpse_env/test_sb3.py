@@ -377,6 +377,9 @@ def test_features_are_what_times_where_beside_context_and_emit(short: Any) -> No
 def test_features_need_a_glimpse() -> None:
     with pytest.raises(InvalidArgument, match="no glimpse"):
         GlimpseExtractor(gym.spaces.Dict({"location": gym.spaces.Box(-1, 1, (2,))}))
+    stack = {"glimpse": gym.spaces.Box(0, 1, (3, 1, 8, 8)), "location": gym.spaces.Box(-1, 1, (6,))}
+    with pytest.raises(InvalidArgument, match=r"\(3, 1, 8, 8\) at .* \(6,\) must be"):
+        GlimpseExtractor(gym.spaces.Dict(stack))
 
 
 def test_sb3_is_loaded_only_by_those_who_ask() -> None:

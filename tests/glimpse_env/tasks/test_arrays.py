@@ -50,7 +50,8 @@ def test_sequences() -> None:
 
 
 def test_a_column_of_labels_is_a_sequence_of_one() -> None:
-    task = construct(labels=ONE[:, None])
+    with pytest.warns(UserWarning, match=r"labels\[:, 0\]"):
+        task = construct(labels=ONE[:, None])
     assert (task.max_labels, task.has_end) == (1, True)
 
 

@@ -1,0 +1,48 @@
+"""A trained agent in a loop of your own: `python examples/trained_agent_example.py runs/NAME`.
+
+Every test image once, at the mean gaze. For agents with a fixed number of glimpses a label;
+`agents/play.py` plays all kinds, `agents.image_reader.ImageReader` reads images without labels.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+from agents.build import load_agent
+
+ROWS = 500
+
+
+def main(run: str) -> None:
+    """Play the test split and print how many images were read without a mistake."""
+    agent, config = load_agent(run)
+    options = config.env_options() | {"split": "test", "autoreset_mode": "disabled"}
+    envs = gym.make_vec(config.env_id, ROWS, **options)
+    right = 0
+    for first in range(0, envs.size, ROWS):
+        image = np.arange(first, first + ROWS)
+        observation, _ = envs.reset(seed=0, options={"index": image % envs.size})
+        seen = {key: torch.as_tensor(value) for key, value in observation.items()}
+        state = agent.begin(seen["location"], seen.get("context"))
+        over, blind = np.zeros(ROWS, bool), not envs.sees_at_reset
+        while not over.all():
+            if not blind:  # with a context the first gaze is chosen before there is a glimpse
+                state = agent.look(state, seen["glimpse"], seen["location"])
+            blind = False
+            gaze, _ = agent.where_next(state)
+            action = {"gaze": gaze.numpy(), "label": agent.logits(state).argmax(1).numpy()}
+            observation, _, over, _, info = envs.step(action)
+            seen = {key: torch.as_tensor(value) for key, value in observation.items()}
+            if "sequence_correct" in info:  # of the rows that have just ended
+                ended = info["_sequence_correct"] & (image < envs.size)
+                right += int(info["sequence_correct"][ended].sum())
+    print(f"{right} of {envs.size} images read, an error of {100 * (1 - right / envs.size):.2f} %")
+
+
+if __name__ == "__main__":
+    with torch.no_grad():
+        main(sys.argv[1])
