@@ -133,9 +133,9 @@ def without_places(run: Path) -> dict[str, Any]:
 def main(arguments: Arguments) -> None:
     """Copy and print."""
     for run in arguments.runs:
-        folder = arguments.output / run.name
+        config, folder = without_places(run), arguments.output / run.name
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "config.json", without_places(run))
+        write_json(folder / "config.json", config)
         for pattern in KEPT:
             for path in run.glob(pattern):
                 shutil.copyfile(path, folder / path.name)
