@@ -197,7 +197,7 @@ def pick_device(device: str) -> str:
 def load_agent(
     run: str | Path, device: str = "cpu", split: str = "validation"
 ) -> tuple[GlimpseAgent, Config]:
-    """The agent of a run folder and its configuration; see `load_sized`."""
+    """The agent of a run folder, as for a test, and its configuration; see `load_sized`."""
     agent, config, _ = load_sized(run, device, split)
     return agent, config
 
@@ -206,6 +206,8 @@ def load_sized(
     run: str | Path, device: str = "cpu", split: str = "validation"
 ) -> tuple[GlimpseAgent, Config, Sizes]:
     """The agent of a run folder, its configuration, and what it was made for.
+
+    The agent is in evaluation mode, without dropout.
 
     Args:
         run: The folder.

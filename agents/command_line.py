@@ -91,5 +91,6 @@ def require_images_left(now: AnyConfigT, then: AnyConfigT, seen: int) -> None:
     """
     if now.images != then.images and now.images < seen:
         raise InvalidArgument(
-            f"images={now.images} is the whole run, which has seen {seen} already: name no fewer"
+            f"images={now.images} is less than the {seen} that this run has seen already: give "
+            f"--images {seen} or more"
         )

@@ -47,8 +47,8 @@ def train(
     Args:
         training: The run.
         folder: Where scalars go; None in a rank that leaves all writing to another.
-        end_epoch: Called after each epoch, and at the end, with the means of what the updates since
-            then logged.
+        end_epoch: Called after each epoch, and at the end of the run, with the means of what the
+            updates logged since the last call.
         ranks: Those who train together; a signal to one of them stops all.
     """
     config = training.config

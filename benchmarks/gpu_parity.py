@@ -258,7 +258,10 @@ def _relative(change: Tensor, of: Tensor) -> float:
 
 
 def capture_difference(preset: str, capture: str, options: ParityOptions, device: str) -> float:
-    """The norm of what captured updates change otherwise, over that of what updates change."""
+    """The norm of what updates change otherwise when captured, over that of what they change.
+
+    With "none" it is how far the same kernels differ when they run again.
+    """
     ended = []
     for way in ("none", capture):
         training = Training(_config(preset, options, capture=way), device)

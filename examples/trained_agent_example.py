@@ -12,7 +12,9 @@ import gymnasium as gym
 import numpy as np
 import torch
 
+import glimpse_env  # noqa: F401  (registers the ids)
 from agents.build import load_agent
+from agents.rollout import require_fixed_pace
 
 ROWS = 500
 
@@ -22,6 +24,7 @@ def main(run: str) -> None:
     agent, config = load_agent(run)
     options = config.env_options() | {"split": "test", "autoreset_mode": "disabled"}
     envs = gym.make_vec(config.env_id, ROWS, **options)
+    require_fixed_pace(envs.rules)
     right = 0
     for first in range(0, envs.size, ROWS):
         image = np.arange(first, first + ROWS)
@@ -44,5 +47,7 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     with torch.no_grad():
         main(sys.argv[1])

@@ -95,7 +95,7 @@ class MultiDiscreteActions:
         """
         numbers = _read(backend.integers, actions, (*batch, 3), "integers")
         sizes = (self.gaze_bins, self.gaze_bins, self.num_choices)
-        inside = numbers >= 0
+        inside = numbers >= 0  # and below each size, which no array takes to a GPU
         for place, size in enumerate(sizes):
             inside[..., place] &= numbers[..., place] < size
         backend.require(inside, f"a flat action must be below {sizes}, and not negative", numbers)

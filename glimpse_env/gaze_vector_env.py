@@ -206,8 +206,8 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             ResetNeeded: `reset` has not been called.
             InvalidAction: A missing key, a wrong shape or dtype, a gaze that is not finite, or a
                 choice that is read and outside its space. Nothing has changed then. On a GPU, where
-                looking at values would make the host wait, a value that is wrong ends the process
-                instead: a device-side assertion, which CUDA reports at its next synchronization.
+                looking at values would make the host wait, a wrong value is a device-side assertion
+                instead, which CUDA raises at its next synchronization; the process is lost to it.
         """
         if not self._begun:
             raise ResetNeeded("call reset() before the first step()")
@@ -220,7 +220,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         ended, extra = episodes.rows.over, {}
         just_ended = ended & ~was_over
         # Gymnasium's infos tell of ends in the steps that have some; a GPU is not waited for.
-        if OVER in episodes.clocks and not (backend.eager and not just_ended.any()):
+        if OVER in episodes.clocks and (not backend.eager or just_ended.any()):
             extra = infos.ended(episodes, just_ended)
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             extra = self._reset_same_step(ended, extra)

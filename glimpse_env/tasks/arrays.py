@@ -85,12 +85,6 @@ def _check_labels(labels: NDArray[Any], number: int, num_classes: int) -> None:
         )
     if labels.dtype.kind not in "iu":
         raise InvalidArgument(f"labels of dtype {labels.dtype} must be integers")
-    if labels.shape[1:] == (1,) and (labels >= 0).all():
-        warnings.warn(
-            f"labels of shape {labels.shape} are sequences of one label and their end, which is a "
-            "label of its own; for one label an image give labels[:, 0]",
-            stacklevel=2,
-        )
     lowest = -1 if labels.ndim == 2 else 0
     outside = labels[(labels < lowest) | (labels >= num_classes)]
     if outside.size:
@@ -99,3 +93,9 @@ def _check_labels(labels: NDArray[Any], number: int, num_classes: int) -> None:
         )
     if labels.ndim == 2 and ((labels[:, :-1] < 0) & (labels[:, 1:] >= 0)).any():
         raise InvalidArgument("labels: the padding -1 must come after the last label of a sequence")
+    if labels.shape[1:] == (1,) and (labels >= 0).all():
+        warnings.warn(
+            f"labels of shape {labels.shape} are sequences of one label and their end, which is a "
+            "label of its own; for one label an image give labels[:, 0]",
+            stacklevel=2,
+        )

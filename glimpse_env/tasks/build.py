@@ -57,8 +57,11 @@ def make_backend_and_task(
             options[name] = value = value.item()
         if not isinstance(value, int | float | str | None):
             raise InvalidArgument(f"{name}={value!r} must be a number, a string or a boolean")
-    files = tuple(_state_of(str(options[name])) for name in _PATHS if name in options)
-    return _shared(task, backend, device, split, data_dir, tuple(sorted(options.items())), files)
+    made = _shared(task, backend, device, split, data_dir, tuple(sorted(options.items())))
+    if task == "image_folder":
+        found: Any = made[1]
+        found.warn_of_changes()
+    return made
 
 
 def settled(
@@ -75,15 +78,6 @@ def settled(
     return None if data_dir in (None, "") else _full_path("data_dir", data_dir), made
 
 
-def _state_of(path: str) -> tuple[int, int]:
-    """What changes when a file, or what is in a folder, does; nothing of one that is not there."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return 0, 0  # whoever reads it says so
-    return found.st_mtime_ns, found.st_size
-
-
 def _full_path(name: str, path: Any) -> str:
     if not isinstance(path, str | Path):
         raise InvalidArgument(f"{name}={path!r} must be a path")
@@ -98,9 +92,7 @@ def _shared(
     split: str,
     data_dir: str | None,
     options: tuple[tuple[str, Any], ...],
-    files: tuple[tuple[int, int], ...],
 ) -> tuple[Backend, Task]:
-    """A task is made once, unless the files that its keywords name have changed since."""
     made = make_backend(backend, device)
     return made, _construct(task, made, {"split": split, "data_dir": data_dir, **dict(options)})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ class ImageFolderTask(ArrayTask):
 
     Labels lie in 0 .. the largest of the whole file. If every image of the file has one label, it
     is a task of single labels; otherwise labels are sequences, and "end" follows the last. What is
-    read is kept while the process lives: files that change in the meantime are not read again.
+    read is kept while the process lives, so that no edit disturbs a run: files that change in the
+    meantime are not read again, and of the label file a warning says so.
 
     Args:
         backend: Where the arrays live.
@@ -56,6 +58,7 @@ class ImageFolderTask(ArrayTask):
         require_at_least("image_size", image_size, 0)
         require_choice("color", color, (False, True))
         folder, table = Path(image_folder).expanduser(), Path(label_file).expanduser()
+        self._table, self._state = table, _state_of(table)
         files = read_label_file(table)
         if not folder.is_dir():
             raise MissingData(
@@ -78,12 +81,30 @@ class ImageFolderTask(ArrayTask):
             num_classes=1 + max(max(file.labels) for file in files),
         )
 
+    def warn_of_changes(self) -> None:
+        """Warn if the label file is not what was read: the environments still show that."""
+        if _state_of(self._table) != self._state:
+            warnings.warn(
+                f"{self._table} has changed since this process read it; start a new process to "
+                "read it again",
+                stacklevel=2,
+            )
+
     def describe(self) -> str:
         """What is there, in one line."""
         counts = ", ".join(f"{number} {split}" for split, number in self.counts.items())
         what = f"1 to {self.max_labels} labels an image" if self.has_end else "one label an image"
         _, height, width = self.image_shape
         return f"{counts} images, {width}x{height}; {what}, in 0 .. {self.num_classes - 1}"
+
+
+def _state_of(file: Path) -> tuple[int, int] | None:
+    """What changes with a file; None if it is not there, as whoever reads it will say."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 class _Reader:
