@@ -218,10 +218,11 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         if self._viewer:
             self._viewer.follow(said, self._title)
         ended, extra = episodes.rows.over, {}
-        just_ended = ended & ~was_over
-        # Gymnasium's infos tell of ends in the steps that have some; a GPU is not waited for.
-        if OVER in episodes.clocks and (not backend.eager or just_ended.any()):
-            extra = infos.ended(episodes, just_ended)
+        if OVER in episodes.clocks:
+            just_ended = ended & ~was_over
+            # Gymnasium's infos tell of ends in the steps that have some; a GPU is not waited for.
+            if not backend.eager or just_ended.any():
+                extra = infos.ended(episodes, just_ended)
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             extra = self._reset_same_step(ended, extra)
         elif OVER in before and self.autoreset_mode == AutoresetMode.NEXT_STEP:

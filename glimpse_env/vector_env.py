@@ -78,10 +78,10 @@ class GlimpseVectorEnv(GazeVectorEnv):
     `episode` with return `r` and length `l` (with "same_step" all in `final_info`, and `episode` in
     the info itself, too). Each has a mask of the rows it holds for under the same key after an
     underscore. On NumPy the keys of an end are there in steps in which a row has ended, on torch,
-    which does not look, in all in which one can. The targets are for learners that use them, as the papers' do; an agent that reads
-    only the reward is pure reinforcement learning. Gymnasium's `vector.RecordEpisodeStatistics`
-    finds `episode` taken and refuses: it is not needed, or wants a `stats_key` of its own. (The
-    single environment leaves `episode` to the wrapper.)
+    which does not look, in all in which one can. The targets are for learners that use them, as the
+    papers' do; an agent that reads only the reward is pure reinforcement learning. Gymnasium's
+    `vector.RecordEpisodeStatistics` finds `episode` taken and refuses: it is not needed, or wants a
+    `stats_key` of its own. (The single environment leaves `episode` to the wrapper.)
 
     ## Arguments
     Args:
