@@ -83,14 +83,20 @@ def require_same_run(preset: str | None, now: AnyConfigT, then: AnyConfigT) -> N
         )
 
 
-def require_images_left(now: AnyConfigT, then: AnyConfigT, seen: int) -> None:
-    """Refuse to end a run, by other `--images`, before where it is already.
+def require_left(name: str, now: int, then: int, seen: int) -> None:
+    """Refuse to end a run, by an option that was another, before where it is already.
+
+    Args:
+        name: Option that says how long the run is.
+        now: What is asked for.
+        then: What the run has had.
+        seen: How far it is.
 
     Raises:
         InvalidArgument: It has been trained on more.
     """
-    if now.images != then.images and now.images < seen:
+    if now != then and now < seen:
         raise InvalidArgument(
-            f"images={now.images} is less than the {seen} that this run has seen already: give "
-            f"--images {seen} or more"
+            f"{name}={now} is less than the {seen} that this run has seen already: give "
+            f"--{name} {seen} or more"
         )

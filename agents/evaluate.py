@@ -68,6 +68,7 @@ def main(arguments: Arguments) -> None:
     agent, config, sizes = load_sized(arguments.run, device, arguments.split)
     config = config.with_own_images(arguments.image_folder, arguments.label_file)
     if config.image_folder:
+        config = dataclasses.replace(config, num_classes=sizes.num_classes)
         require_same_labels(config, arguments.split, sizes)
     name = f"evaluation_{arguments.split}_samples{arguments.samples}"
     if arguments.images:
@@ -92,17 +93,15 @@ def require_same_labels(config: Config, split: str, trained: Sizes) -> None:
     """Refuse own images with other labels than those that an agent was trained to say.
 
     Raises:
-        InvalidArgument: The label file has other classes, or more labels an image.
+        InvalidArgument: The label file has classes that it does not know, or longer or shorter
+            sequences.
     """
-    found = sizes_of(make_envs(config, split, 1))
-    ours, theirs = (
-        f"{one.num_classes} classes and up to {one.max_labels} labels an image"
-        for one in (found, trained)
-    )
+    ours, theirs = sizes_of(make_envs(config, split, 1)).max_labels, trained.max_labels
     if ours != theirs:
         raise InvalidArgument(
-            f"{config.label_file} has {ours}, the run {theirs}: put the new lines below those that "
-            "it was trained with, and say by a column 'split' which are to be read"
+            f"{config.label_file} has up to {ours} labels an image, the run {theirs}: put the new "
+            "lines below those that it was trained with, and say by a column 'split' which are to "
+            "be read"
         )
 
 
@@ -138,6 +137,7 @@ def evaluate_pair_or_focus(agent: GlimpseAgent, config: Config, arguments: Argum
             arguments.backward, str(next(agent.parameters()).device), split
         )
         mirrored = mirrored.with_own_images(arguments.image_folder, arguments.label_file)
+        mirrored = dataclasses.replace(mirrored, num_classes=config.num_classes)
         if arguments.focus or config.backward or not mirrored.backward:
             raise InvalidArgument(
                 f"{arguments.run} must be a forward run and {arguments.backward} one that was "

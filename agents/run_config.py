@@ -26,6 +26,7 @@ class RunConfig:
         "label_file",
         "image_size",
         "color",
+        "num_classes",
     )
     POSITIVE: ClassVar[tuple[str, ...]] = (
         "learning_rate",
@@ -54,6 +55,9 @@ class RunConfig:
     the environment's own: your own must then have one size."""
     color: bool | None = None
     """Colour instead of grey (house numbers, SVHN, your own images)."""
+    num_classes: int | None = None
+    """Object classes of your own images, where the label file does not have all of them; None for
+    one more than its largest label. With `--start-from`, as many as that run's."""
 
     optimizer: Literal["adam", "sgd"] = "adam"
     """AdamW, or the papers' SGD with Nesterov momentum 0.9."""

@@ -15,6 +15,10 @@ from glimpse_env.errors import CorruptedData, InvalidArgument
 
 AnyConfigT = TypeVar("AnyConfigT", Config, ConvNetConfig)
 _TRAINERS: dict[type, str] = {Config: "train_dram.py", ConvNetConfig: "train_convnet.py"}
+_ANOTHER = (
+    "{run} is the run of another trainer; go on with it, or read the test split, by python "
+    "agents/{script} --resume {run}"
+)
 _OTHER_VERSION = "use the version of this code that made the run, or train again"
 
 
@@ -27,6 +31,8 @@ def load_run(run: str | Path, kind: type[AnyConfigT]) -> tuple[dict[str, Any], A
         InvalidArgument: It is that of another trainer, or of another version of this one.
     """
     run = Path(run)
+    if (run / "model.zip").exists():  # as Stable-Baselines3 calls its models
+        raise InvalidArgument(_ANOTHER.format(run=run, script="train_sb3.py"))
     state = checkpoint.load(run / "checkpoint.pt")
     saved = state.get("config")
     if not isinstance(saved, dict):
@@ -35,10 +41,7 @@ def load_run(run: str | Path, kind: type[AnyConfigT]) -> tuple[dict[str, Any], A
     if unknown:
         for other, script in _TRAINERS.items():
             if other is not kind and set(saved) <= _options(other):
-                raise InvalidArgument(
-                    f"{run} is the run of another trainer; go on with it, or read the test split, "
-                    f"by python agents/{script} --resume {run}"
-                )
+                raise InvalidArgument(_ANOTHER.format(run=run, script=script))
         raise InvalidArgument(f"{run}: the option {unknown[0]!r} is not known; {_OTHER_VERSION}")
     try:
         return state, kind(**saved)

@@ -15,13 +15,13 @@ import tyro
 from tqdm import tqdm
 
 from agents.build import pick_device
-from agents.command_line import first_config, require_images_left, require_same_run, settled
+from agents.command_line import first_config, require_left, require_same_run, settled
 from agents.convnet_config import ConvNetConfig
 from agents.convnet_presets import CONVNET_PRESETS
 from agents.convnet_training import ConvNetTraining, evaluate_convnet
 from agents.evaluation import length_lines
 from agents.files import write_json
-from agents.loop import train
+from agents.loop import STOPPED, train
 from agents.ranks import require_alone
 from agents.run_folder import RunFolder
 from agents.saved_run import fitting, load_run
@@ -49,8 +49,12 @@ class Arguments:
     """Every field of the configuration."""
 
 
-def main(arguments: Arguments) -> None:
-    """Train from the beginning or from a checkpoint, then evaluate."""
+def main(arguments: Arguments) -> int:
+    """Train from the beginning or from a checkpoint, then evaluate.
+
+    Returns:
+        The exit status: 0, or `STOPPED`.
+    """
     require_alone("train_convnet.py")
     device = pick_device(arguments.device)
     training = ConvNetTraining(arguments.config, device)
@@ -59,7 +63,7 @@ def main(arguments: Arguments) -> None:
         require_same_run(arguments.preset, arguments.config, config)
         with fitting(arguments.resume):
             training.restore(state)
-        require_images_left(arguments.config, config, training.images)
+        require_left("images", arguments.config.images, config.images, training.images)
         folder = RunFolder(arguments.resume, training.images)
     else:
         name = arguments.preset or default_preset(device)
@@ -73,6 +77,7 @@ def main(arguments: Arguments) -> None:
             report(training, folder)
     if not finished:
         print(f"stopped; to go on: python agents/train_convnet.py --resume {folder.path}")
+    return 0 if finished else STOPPED
 
 
 def end_epoch(training: ConvNetTraining, folder: RunFolder, scalars: dict[str, float]) -> None:
@@ -116,6 +121,6 @@ def parse(argv: list[str]) -> Arguments:
 
 if __name__ == "__main__":
     try:
-        main(parse(sys.argv[1:]))
+        sys.exit(main(parse(sys.argv[1:])))
     except GlimpseError as error:
         sys.exit(f"error: {error}")

@@ -15,11 +15,11 @@ import tyro
 from tqdm import tqdm
 
 from agents.build import make_envs, pick_device
-from agents.command_line import first_config, require_images_left, require_same_run, settled
+from agents.command_line import first_config, require_left, require_same_run, settled
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, length_lines
 from agents.files import write_json
-from agents.loop import train
+from agents.loop import STOPPED, train
 from agents.make_training import make_training
 from agents.pictures import draw_pictures
 from agents.presets import PRESETS
@@ -62,10 +62,13 @@ class Arguments:
     """Every field of the configuration."""
 
 
-def main(arguments: Arguments) -> None:
+def main(arguments: Arguments) -> int:
     """Train from the beginning or from a checkpoint, then evaluate; alone, or as one of the ranks.
 
     The first rank does all but the training.
+
+    Returns:
+        The exit status: 0, or `STOPPED`.
     """
     with join(pick_device(arguments.device)) as (ranks, device):
         training = make_training(arguments.config, device, ranks)
@@ -74,13 +77,12 @@ def main(arguments: Arguments) -> None:
             require_same_run(arguments.preset, arguments.config, config)
             with fitting(arguments.resume):
                 training.restore(state)
-            require_images_left(arguments.config, config, training.images)
+            require_left("images", arguments.config.images, config.images, training.images)
         else:
             start_from_others(training)
         ranks.require_same(training.beginning())
         if not ranks.leads:
-            train(training, None, lambda _: None, ranks)
-            return
+            return 0 if train(training, None, lambda _: None, ranks) else STOPPED
         with contextlib.closing(open_folder(arguments, training)) as folder:
             print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
             check_own_images(training, test=arguments.test)
@@ -90,6 +92,7 @@ def main(arguments: Arguments) -> None:
                 report(training, folder)
         if not finished:
             print(f"stopped; to go on: python agents/train_dram.py --resume {folder.path}")
+        return 0 if finished else STOPPED
 
 
 def task_of(training: Training) -> Task | None:
@@ -209,6 +212,6 @@ def parse(argv: list[str]) -> Arguments:
 
 if __name__ == "__main__":
     try:
-        main(parse(sys.argv[1:]))
+        sys.exit(main(parse(sys.argv[1:])))
     except GlimpseError as error:
         sys.exit(f"error: {error}")

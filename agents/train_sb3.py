@@ -28,9 +28,10 @@ except ImportError as error:
     raise missing from error
 
 from agents.build import pick_device
+from agents.command_line import require_left
 from agents.evaluation import Evaluation, length_lines
 from agents.files import write_json
-from agents.loop import Interrupt
+from agents.loop import STOPPED, Interrupt
 from agents.readers import Gaze
 from agents.run_folder import new_folder
 from agents.sb3_callback import Companion, run_logger
@@ -57,14 +58,20 @@ class Arguments:
     """Every field of the configuration."""
 
 
-def main(arguments: Arguments) -> None:
-    """Train from the beginning or from a saved model, then evaluate."""
+def main(arguments: Arguments) -> int:
+    """Train from the beginning or from a saved model, then evaluate.
+
+    Returns:
+        The exit status: 0, or `STOPPED`.
+    """
     config, device = arguments.config, pick_device(arguments.device)
     envs = training_envs(config)
     if arguments.resume:
-        require_same_run(config, load_config(arguments.resume))
+        then = load_config(arguments.resume)
+        require_same_run(config, then)
         run = arguments.resume
         model = load_model(run, envs, device)
+        require_left("timesteps", config.timesteps, then.timesteps, model.num_timesteps)
     else:
         model = make_model(config, envs, device)
         run = new_folder(arguments.runs, f"{config.algo}-{config.env_id}", config.seed)
@@ -75,6 +82,7 @@ def main(arguments: Arguments) -> None:
         report(model, config, run)
     if not finished:
         print(f"stopped; to go on: python agents/train_sb3.py --resume {run}")
+    return 0 if finished else STOPPED
 
 
 def learn(model: OnPolicyAlgorithm, config: Sb3Config, run: Path) -> bool:
@@ -139,6 +147,6 @@ def parse(argv: list[str]) -> Arguments:
 
 if __name__ == "__main__":
     try:
-        main(parse(sys.argv[1:]))
+        sys.exit(main(parse(sys.argv[1:])))
     except GlimpseError as error:
         sys.exit(f"error: {error}")

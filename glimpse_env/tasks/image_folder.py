@@ -19,10 +19,10 @@ from glimpse_env.tasks.arrays import ArrayTask
 class ImageFolderTask(ArrayTask):
     """The images that a label file names, of one split, held in memory.
 
-    Labels lie in 0 .. the largest of the whole file. If every image of the file has one label, it
-    is a task of single labels; otherwise labels are sequences, and "end" follows the last. What is
-    read is kept while the process lives, so that no edit disturbs a run: files that change in the
-    meantime are not read again, and of the label file a warning says so.
+    Labels lie in 0 .. num_classes - 1. If every image of the file has one label, it is a task of
+    single labels; otherwise labels are sequences, and "end" follows the last. What is read is kept
+    while the process lives, so that no edit disturbs a run: files that change in the meantime are
+    not read again, and of the label file a warning says so.
 
     Args:
         backend: Where the arrays live.
@@ -34,6 +34,8 @@ class ImageFolderTask(ArrayTask):
         image_size: Side of the square that every image is scaled to fit, its shape kept, on black;
             0 to take images as they are, all of one size.
         color: RGB instead of grey.
+        num_classes: Number of object classes, where some have no image yet; 0 for one more than the
+            largest label of the whole file.
 
     Raises:
         InvalidArgument: A line of the label file that cannot be, a split without images, or images
@@ -52,14 +54,22 @@ class ImageFolderTask(ArrayTask):
         data_dir: str | None = None,
         image_size: int = 0,
         color: bool = False,
+        num_classes: int = 0,
     ) -> None:
         """Read the labels of all splits and the images of one."""
         del data_dir
         require_at_least("image_size", image_size, 0)
         require_choice("color", color, (False, True))
+        require_at_least("num_classes", num_classes, 0)
         folder, table = Path(image_folder).expanduser(), Path(label_file).expanduser()
         self._table, self._state = table, _state_of(table)
         files = read_label_file(table)
+        largest = max(files, key=lambda file: max(file.labels))
+        if 0 < num_classes <= max(largest.labels):
+            raise InvalidArgument(
+                f"{table}, line {largest.line}: label {max(largest.labels)} is outside 0 .. "
+                f"{num_classes - 1} (num_classes={num_classes})"
+            )
         if not folder.is_dir():
             raise MissingData(
                 f"image_folder={image_folder!r} is no folder; name that of the images"
@@ -78,7 +88,7 @@ class ImageFolderTask(ArrayTask):
             backend,
             images=np.stack(images),
             labels=_table_of(chosen, longest=max(len(file.labels) for file in files)),
-            num_classes=1 + max(max(file.labels) for file in files),
+            num_classes=num_classes or 1 + max(largest.labels),
         )
 
     def warn_of_changes(self) -> None:

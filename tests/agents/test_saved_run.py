@@ -61,6 +61,12 @@ def test_the_run_of_an_agent_is_no_whole_image_network(
         train_convnet.parse(["--resume", str(run)])
 
 
+def test_a_model_of_stable_baselines3_is_no_agent(tmp_path: Path) -> None:
+    (tmp_path / "model.zip").write_bytes(b"what SB3 writes")
+    with pytest.raises(InvalidArgument, match=r"another trainer.*train_sb3.py --resume"):
+        load_agent(tmp_path)
+
+
 @pytest.mark.parametrize("change", ["added", "missing", "not a dictionary", "none"])
 def test_configurations_of_other_versions(
     tmp_path: Path, state: dict[str, Any], change: str

@@ -23,8 +23,9 @@ SMALL = (
 ).split()
 
 
-def run(folder: Path, *arguments: str) -> Path:
-    train_convnet.main(train_convnet.parse(["--runs", str(folder), *SMALL, *arguments]))
+def run(folder: Path, *arguments: str, status: int = 0) -> Path:
+    parsed = train_convnet.parse(["--runs", str(folder), *SMALL, *arguments])
+    assert train_convnet.main(parsed) == status
     return next(path for path in folder.iterdir())
 
 
@@ -91,7 +92,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
         return update(self)
 
     monkeypatch.setattr(train_convnet.ConvNetTraining, "update", interrupted)
-    folder = run(tmp_path / "stopped")
+    folder = run(tmp_path / "stopped", status=130)
     assert checkpoint.load(folder / "checkpoint.pt")["updates"] == 7
     assert f"--resume {folder}" in capsys.readouterr().out
     train_convnet.main(train_convnet.parse(["--resume", str(folder), "--no-test"]))

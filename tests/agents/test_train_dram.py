@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,9 @@ SMALL = (
 SCRIPT = Path(train_dram.__file__)
 
 
-def run(folder: Path, *arguments: str) -> Path:
-    train_dram.main(train_dram.parse(["--runs", str(folder), *SMALL, *arguments]))
+def run(folder: Path, *arguments: str, status: int = 0) -> Path:
+    parsed = train_dram.parse(["--runs", str(folder), *SMALL, *arguments])
+    assert train_dram.main(parsed) == status
     return next(path for path in folder.iterdir())
 
 
@@ -123,7 +125,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
 
     monkeypatch.setattr(train_dram.Training, "update", interrupted)
     before = signal.getsignal(number)
-    folder = run(tmp_path, "--images", "3200")
+    folder = run(tmp_path, "--images", "3200", status=130)
     assert signal.getsignal(number) is before
     assert checkpoint.load(folder / "checkpoint.pt")["updates"] == 3
     assert f"--resume {folder}" in capsys.readouterr().out
@@ -269,11 +271,17 @@ def test_own_images_are_trained_on_and_read_again_after_they_have_moved(
     assert [result["images"] for result in results] == [6, 6, 6]
     both = ["--backward", str(backward)]
     evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *few, *there, *both]))
-    other = tmp_path / "other.csv"
-    other.write_text("file,labels,split\n5.png,3,validation\n")
-    args = [str(run), *few, *there, "--label-file", str(other)]
-    with pytest.raises(InvalidArgument, match=r"4 classes and up to 1 labels .* 10 classes"):
-        evaluate.main(tyro.cli(evaluate.Arguments, args=args))
+    for labels, wrong in (
+        ("3", "up to 1 labels an image, the run 3"),
+        ("1 2 10", r"line 2: label 10 .*num_classes=10"),
+        ("1 2 3", None),  # of ten classes, three
+    ):
+        other = tmp_path / f"{labels}.csv"
+        other.write_text(f"file,labels,split\n5.png,{labels},validation\n")
+        args = [str(run), *few, *there, "--label-file", str(other)]
+        refused = pytest.raises(InvalidArgument, match=wrong) if wrong else nullcontext()
+        with refused:
+            evaluate.main(tyro.cli(evaluate.Arguments, args=args))
     train_dram.main(train_dram.parse([*more, "--images", "96", *there]))
     assert checkpoint.load(run / "checkpoint.pt")["config"]["image_folder"] == str(moved)
     assert [row["images"] for row in read_metrics(run)] == [32, 64, 96]

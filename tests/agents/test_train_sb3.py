@@ -48,8 +48,9 @@ SMALL = (
 NUMBERS = ["--env-id", "GlimpseHouseNumbers-v0", "--options", "num_images", "32"]
 
 
-def run(folder: Path, *arguments: str) -> Path:
-    train_sb3.main(train_sb3.parse(["--runs", str(folder), *SMALL, *arguments]))
+def run(folder: Path, *arguments: str, status: int = 0) -> Path:
+    parsed = train_sb3.parse(["--runs", str(folder), *SMALL, *arguments])
+    assert train_sb3.main(parsed) == status
     return next(path for path in folder.iterdir())
 
 
@@ -230,7 +231,7 @@ def test_a_stopped_run_goes_on(
         return step(self)
 
     monkeypatch.setattr(Companion, "_on_step", interrupted)
-    folder = run(tmp_path, *NUMBERS, "--test", "--evaluate-every", "256")
+    folder = run(tmp_path, *NUMBERS, "--test", "--evaluate-every", "256", status=130)
     assert not (folder / "result.json").exists()
     assert f"--resume {folder}" in capsys.readouterr().out
     stopped = load_model(folder, None)
@@ -241,6 +242,9 @@ def test_a_stopped_run_goes_on(
     assert not torch.equal(weights(resumed), weights(stopped))
     assert load_config(folder).timesteps == 1000
     assert int(rows_of(folder, "progress_80.csv")[0]["time/total_timesteps"]) > 80
+    with pytest.raises(InvalidArgument, match=r"timesteps=500 .* already"):
+        train_sb3.main(train_sb3.parse(["--resume", str(folder), "--timesteps", "500"]))
+    assert load_config(folder).timesteps == 1000
     with pytest.raises(InvalidArgument, match="only timesteps"):
         train_sb3.main(train_sb3.parse(["--resume", str(folder), "--batch", "64"]))
 

@@ -66,6 +66,17 @@ def test_one_label_an_image_needs_no_end(tmp_path: Path) -> None:
     assert "one label an image, in 0 .. 2" in envs.task.describe()
 
 
+def test_classes_that_have_no_image_yet(tmp_path: Path) -> None:
+    keywords = folder_of(tmp_path / "images", ROWS)
+    envs = make(keywords, num_classes=10)
+    assert envs.task.num_classes == 10 and envs.single_action_space["label"].n == 10 + 1
+    assert make(keywords, num_classes=4).task.num_classes == 4
+    with pytest.raises(InvalidArgument, match=r"labels.csv, line 4: label 3 .*num_classes=3"):
+        make(keywords, num_classes=3)
+    with pytest.raises(InvalidArgument, match="num_classes=-1"):
+        make(keywords, num_classes=-1)
+
+
 def test_a_column_says_the_split(tmp_path: Path) -> None:
     splits = ("train", "train", "validation", "test")
     rows = [(f"{i}.png", "1", split) for i, split in enumerate(splits)]
