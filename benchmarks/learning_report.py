@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import shutil
 import statistics
@@ -15,12 +16,14 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import tyro
+from PIL import Image
 
-from agents.files import write_json
+from agents.files import write_atomically, write_json
 from agents.run_folder import read_metrics
 from benchmarks import reporting
 
-KEPT = ("metrics.jsonl", "result.json", "evaluation_test_*.json", "gazes.png")
+KEPT = ("metrics.jsonl", "result.json", "evaluation_test_*.json")
+PICTURE = "gazes.png"  # kept as WebP, in a tenth of the room
 POINTS = 12  # rows of a curve
 KIND = ("run", "images trained on", "reader", "gaze", "sequences averaged", "test images")
 COLUMNS = {  # what a run may have measured: its title, its unit, how it is written
@@ -130,6 +133,13 @@ def without_places(run: Path) -> dict[str, Any]:
     return config
 
 
+def keep_picture(picture: Path, kept: Path) -> None:
+    """Write a picture again as WebP, losing what no eye misses."""
+    content = io.BytesIO()
+    Image.open(picture).save(content, "WEBP", quality=80)
+    write_atomically(kept, content.getvalue())
+
+
 def main(arguments: Arguments) -> None:
     """Copy and print."""
     for run in arguments.runs:
@@ -139,6 +149,8 @@ def main(arguments: Arguments) -> None:
         for pattern in KEPT:
             for path in run.glob(pattern):
                 shutil.copyfile(path, folder / path.name)
+        if (run / PICTURE).exists():
+            keep_picture(run / PICTURE, (folder / PICTURE).with_suffix(".webp"))
         print(f"\n### {run.name}\n\n{outcomes([run])}\n\n{curve(read_metrics(run))}")
     if len(arguments.runs) > 1:
         print(f"\n### All\n\n{outcomes(arguments.runs)}")

@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks import learning_report, reporting
 
@@ -37,10 +39,15 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     (other / "result.json").write_text(json.dumps([both | {"gaze": "none"}]))
     config = {"images": 3000, "seed": 0, "start_from": "/some/where/x"}
     (other / "config.json").write_text(json.dumps(config))
+    picture = np.zeros((30, 40, 3), np.uint8)
+    picture[:, 20:] = 200
+    Image.fromarray(picture).save(one / "gazes.png")
     output = tmp_path / "kept"
     learning_report.main(learning_report.Arguments(runs=(one, other), output=output))
     kept = {path.name for path in (output / one.name).iterdir()}
-    assert kept == {"config.json", "metrics.jsonl", "result.json", name}
+    assert kept == {"config.json", "metrics.jsonl", "result.json", name, "gazes.webp"}
+    seen = np.asarray(Image.open(output / one.name / "gazes.webp")).astype(int)
+    assert seen.shape == picture.shape and abs(seen - picture).mean() < 5
     config = json.loads((output / other.name / "config.json").read_text())
     assert config == {"images": 3000, "seed": 0, "start_from": "x"}
     printed = capsys.readouterr().out
