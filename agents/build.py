@@ -16,6 +16,7 @@ import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.adaptive_agent import AdaptiveAgent
 from agents.agent import GlimpseAgent
 from agents.config import Config
+from agents.networks import EmissionNetwork
 from agents.saved_run import fitting, load_run
 from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.errors import InvalidArgument
@@ -152,13 +153,12 @@ def set_precision(name: str) -> None:
 
 
 def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
-    """A fresh agent for these environments, on their device; sets the run's matmul precision."""
+    """A fresh agent for these environments, on their device."""
     return build_agent(config, sizes_of(envs), envs.device)
 
 
 def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
     """The same, for what its environments would be."""
-    set_precision(config.matmul_precision)
     agent = (AdaptiveAgent if sizes.agent_decides else GlimpseAgent)(
         glimpse_shape=sizes.glimpse,
         context_shape=sizes.context if config.layers == 2 else None,
@@ -182,6 +182,13 @@ def gaze_unit(config: Config, width: int) -> float:
     return config.unit_pixels / (width / 2) if config.unit_pixels else 1.0
 
 
+def fit_gazes(agent: GlimpseAgent, config: Config, width: int) -> None:
+    """From here on, let an output of 1 mean as many pixels as in training, in images so wide."""
+    for box in agent.modules():
+        if isinstance(box, EmissionNetwork):
+            box.unit = gaze_unit(config, width)
+
+
 def half_width(envs: GazeVectorEnv) -> float:
     """Pixels in a unit of the gaze."""
     return envs.image_shape[2] / 2
@@ -194,17 +201,13 @@ def pick_device(device: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def load_agent(
-    run: str | Path, device: str = "cpu", split: str = "validation"
-) -> tuple[GlimpseAgent, Config]:
+def load_agent(run: str | Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
     """The agent of a run folder, as for a test, and its configuration; see `load_sized`."""
-    agent, config, _ = load_sized(run, device, split)
+    agent, config, _ = load_sized(run, device)
     return agent, config
 
 
-def load_sized(
-    run: str | Path, device: str = "cpu", split: str = "validation"
-) -> tuple[GlimpseAgent, Config, Sizes]:
+def load_sized(run: str | Path, device: str = "cpu") -> tuple[GlimpseAgent, Config, Sizes]:
     """The agent of a run folder, its configuration, and what it was made for.
 
     The agent is in evaluation mode, without dropout.
@@ -212,8 +215,6 @@ def load_sized(
     Args:
         run: The folder.
         device: Torch device.
-        split: Of older runs, which did not keep their sizes, whose images tell them instead;
-            one whose data are there.
 
     Raises:
         MissingData: The folder has no checkpoint.
@@ -222,9 +223,7 @@ def load_sized(
     """
     state, config = load_run(run, Config)
     with fitting(run):
-        sizes = Sizes(**state["sizes"]) if "sizes" in state else None
-    sizes = sizes or sizes_of(make_envs(config, split, 1))
-    agent = build_agent(config, sizes, device)
-    with fitting(run):
+        sizes = Sizes(**state["sizes"])
+        agent = build_agent(config, sizes, device)
         agent.load_state_dict(state["agent"])
     return agent.eval(), config, sizes

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from agents.agent import GlimpseAgent
-from agents.fixed_rollout import collect_fixed, send
+from agents.fixed_rollout import collect_fixed
 from agents.noise import KeptNoise
 from agents.ranks import Ranks
 from agents.rollout import GazePolicy, IndexArray, Rollout
+from agents.transfer import send
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.vector_env import GlimpseVectorEnv

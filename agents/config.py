@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Literal
 
+from agents.config_checks import require_positive
 from agents.run_config import RunConfig
 from glimpse_env.errors import InvalidArgument
 
@@ -31,6 +32,14 @@ class Config(RunConfig):
         "sigma_fall_images",
         "samples",
         "num_envs",
+    )
+    NOT_NEGATIVE: ClassVar[tuple[str, ...]] = (
+        *RunConfig.NOT_NEGATIVE,
+        "classifier_hidden",
+        "unit_pixels",
+        "reinforce_weight",
+        "outside_penalty",
+        "entropy_weight",
     )
 
     glimpses_per_label: int | None = None
@@ -132,10 +141,10 @@ class Config(RunConfig):
             InvalidArgument: Such a value.
         """
         super().__post_init__()
-        if self.sigma_start_pixels is not None and not self.sigma_start_pixels > 0:
-            raise InvalidArgument(
-                f"sigma_start_pixels={self.sigma_start_pixels} must be greater than 0, or None"
-            )
+        if self.sigma_start_pixels is not None:
+            require_positive(self, ["sigma_start_pixels"])
+        if any(channels < 1 for channels in self.convolutions):
+            raise InvalidArgument(f"convolutions={self.convolutions}: all must be at least 1")
         if not 0 <= self.dropout < 1:
             raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
         if self.baseline == "peers" and self.samples == 1:

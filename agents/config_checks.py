@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing
 from collections.abc import Iterable
 from typing import Literal
@@ -16,8 +17,19 @@ def require_positive(config: object, names: Iterable[str]) -> None:
         InvalidArgument: Such a field.
     """
     for name in names:
-        if not getattr(config, name) > 0:
-            raise InvalidArgument(f"{name}={getattr(config, name)} must be greater than 0")
+        if not 0 < getattr(config, name) < math.inf:
+            raise InvalidArgument(f"{name}={getattr(config, name)} must be finite, greater than 0")
+
+
+def require_not_negative(config: object, names: Iterable[str]) -> None:
+    """Refuse fields below 0.
+
+    Raises:
+        InvalidArgument: Such a field.
+    """
+    for name in names:
+        if not 0 <= getattr(config, name) < math.inf:
+            raise InvalidArgument(f"{name}={getattr(config, name)} must be finite, at least 0")
 
 
 def require_choices(config: object) -> None:

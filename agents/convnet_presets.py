@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agents.convnet_config import ConvNetConfig
+from agents.run_config import OWN_IMAGES
 
 _MNIST = "GlimpseMNIST-v0"
 _TRANSLATED = "GlimpseTranslatedMNIST-v0"
@@ -278,6 +279,11 @@ def modern_house_numbers110_cpu() -> ConvNetConfig:
     )
 
 
+def modern_image_folder() -> ConvNetConfig:
+    """modern_house_numbers_cpu on own images; wants `--image-folder` and `--label-file`."""
+    return replace(modern_house_numbers_cpu(), env_id=OWN_IMAGES, published_error="")
+
+
 CONVNET_PRESETS: dict[str, Callable[[], ConvNetConfig]] = {
     preset.__name__: preset
     for preset in (
@@ -308,6 +314,7 @@ CONVNET_PRESETS: dict[str, Callable[[], ConvNetConfig]] = {
         modern_house_numbers_cpu,
         modern_house_numbers110,
         modern_house_numbers110_cpu,
+        modern_image_folder,
         modern_svhn,
         modern_svhn110,
     )

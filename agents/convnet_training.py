@@ -16,6 +16,8 @@ from agents.convnet_config import ConvNetConfig
 from agents.convnets import ConvNet, most_likely, sequence_loss
 from agents.evaluation import Evaluation, evaluate_reader
 from agents.optimization import learning_rate, make_optimizer
+from agents.readers import with_end
+from agents.transfer import for_task
 from glimpse_env.arguments import require_at_least
 from glimpse_env.tasks.task import Task
 
@@ -31,20 +33,17 @@ class Images:
 
     def __init__(self, config: ConvNetConfig, split: str, device: str) -> None:
         """Take the task out of the environment of that id."""
-        envs = make_reading_envs(config, split, 1, device)
-        self.task: Task = envs.task
-        self.device, self._on_host = device, envs.backend_name == "numpy"
+        self._envs = make_reading_envs(config, split, 1, device)
+        self.task: Task = self._envs.task
 
     def batch(self, index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Images uint8 (B, C, H, W) and labels int64 (B, L), padded with -1."""
-        return torch.as_tensor(self.task.images(self._there(index))), self.labels(index)
+        there = for_task(self._envs, index)
+        return torch.as_tensor(self.task.images(there)), torch.as_tensor(self.task.labels(there))
 
     def labels(self, index: NDArray[np.int64]) -> Tensor:
         """Labels alone."""
-        return torch.as_tensor(self.task.labels(self._there(index)))
-
-    def _there(self, index: NDArray[np.int64]) -> Any:
-        return index if self._on_host else torch.as_tensor(index, device=self.device)
+        return torch.as_tensor(self.task.labels(for_task(self._envs, index)))
 
 
 class ConvNetTraining:
@@ -146,15 +145,6 @@ class ConvNetReader:
     def targets(self, index: NDArray[np.int64]) -> Tensor:
         """See Reader."""
         return with_end(self._images.labels(index).cpu(), self.end)
-
-
-def with_end(labels: Tensor, end: int | None) -> Tensor:
-    """Labels (B, L), padded with -1, followed by the end label: (B, L + 1); unless it is None."""
-    if end is None:
-        return labels
-    length = (labels >= 0).sum(1, keepdim=True)
-    padded = torch.nn.functional.pad(labels, (0, 1), value=-1)
-    return padded.scatter(1, length, end)
 
 
 def evaluate_convnet(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,15 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import tyro
 
 from agents.agent import GlimpseAgent
-from agents.build import Sizes, load_agent, load_sized, make_envs, pick_device, sizes_of
+from agents.build import (
+    Sizes,
+    load_agent,
+    load_sized,
+    make_envs,
+    pick_device,
+    set_precision,
+    sizes_of,
+)
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, evaluate_reader, length_lines
 from agents.files import write_json
@@ -65,7 +74,8 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     """Evaluate, print, and keep the result beside the checkpoint."""
     device = pick_device(arguments.device)
-    agent, config, sizes = load_sized(arguments.run, device, arguments.split)
+    agent, config, sizes = load_sized(arguments.run, device)
+    set_precision(config.matmul_precision)
     config = config.with_own_images(arguments.image_folder, arguments.label_file)
     if config.image_folder:
         config = dataclasses.replace(config, num_classes=sizes.num_classes)
@@ -75,7 +85,7 @@ def main(arguments: Arguments) -> None:
         name += f"_images{arguments.images}"
     if arguments.backward or arguments.focus:
         results = [evaluate_pair_or_focus(agent, config, arguments)]
-        name += "_" + results[0].reader.replace(" ", "_")
+        name += "_" + re.sub("[ /]", "_", results[0].reader)
     else:
         results = evaluate_gazes(agent, config, arguments)
         if arguments.gaze != ALL_GAZES:
@@ -133,9 +143,7 @@ def evaluate_pair_or_focus(agent: GlimpseAgent, config: Config, arguments: Argum
     split, samples, rows = arguments.split, arguments.samples, arguments.num_envs
     reader: Reader
     if arguments.backward:
-        other, mirrored = load_agent(
-            arguments.backward, str(next(agent.parameters()).device), split
-        )
+        other, mirrored = load_agent(arguments.backward, str(next(agent.parameters()).device))
         mirrored = mirrored.with_own_images(arguments.image_folder, arguments.label_file)
         mirrored = dataclasses.replace(mirrored, num_classes=config.num_classes)
         if arguments.focus or config.backward or not mirrored.backward:

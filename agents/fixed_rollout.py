@@ -13,21 +13,8 @@ import torch
 from torch import Tensor
 
 from agents.agent import GlimpseAgent
-from agents.rollout import GazePolicy, IndexArray, Rollout, require_fixed_pace, returns_of
+from agents.rollout import GazePolicy, Rollout, require_fixed_pace, returns_of
 from glimpse_env.vector_env import GlimpseVectorEnv
-
-
-def send(array: IndexArray, device: str | torch.device) -> Tensor:
-    """An array on the device; the host waits neither for the copy nor for what is computed there.
-
-    Args:
-        array: int64, of any shape.
-        device: Torch device.
-    """
-    tensor = torch.from_numpy(array)
-    if torch.device(device).type != "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def collect_fixed(

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from agents.agent import GlimpseAgent
-from agents.build import make_envs
+from agents.build import fit_gazes, make_envs
 from agents.config import Config
 from agents.readers import AgentReader, label_reader
 from agents.reading import Reading
@@ -61,6 +61,7 @@ class FocusReader:
     def read(self, index: IndexArray, seed: int) -> Reading:
         """What is said in the second pass, and how sure it is."""
         first, samples, task = self._first, self._first.samples, self._first.envs.task
+        fit_gazes(first.agent, self._config, first.envs.image_shape[2])
         middle = gaze_middles(first.play(index, seed), samples).cpu().numpy()
         labels = first.labels(index)
         close = envs_of_images(
@@ -71,6 +72,7 @@ class FocusReader:
             num_envs=self.batch * samples,
             device=first.envs.device,
         )
+        fit_gazes(first.agent, self._config, self._side)
         sigma = self._config.sigma_pixels
         second = AgentReader(first.agent, close, sigma, samples=samples, noise_seed=1 + seed)
         return second.read(np.arange(self.batch), seed)

@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from agents.build import gaze_unit, load_sized
-from agents.networks import EmissionNetwork
+from agents.build import fit_gazes, load_sized
 from agents.readers import AgentReader
 from agents.reading import Reading
 from agents.rollout import PixelArray
@@ -123,9 +122,7 @@ class ImageReader:
             num_envs=rows * self.samples,
             device=self.device,
         )
-        for box in self.agent.modules():
-            if isinstance(box, EmissionNetwork):
-                box.unit = gaze_unit(self.config, images.shape[3])
+        fit_gazes(self.agent, self.config, images.shape[3])
         reader = AgentReader(self.agent, envs, self.config.sigma_pixels, samples=self.samples)
         return reader.read(np.arange(rows), seed=0)
 

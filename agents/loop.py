@@ -89,19 +89,22 @@ class Means:
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self._sums: dict[str, torch.Tensor] = {}
+        self._names: tuple[str, ...] = ()
+        self._sum: torch.Tensor | None = None
         self._count = 0
 
     def add(self, metrics: dict[str, torch.Tensor]) -> None:
-        """Count in the metrics of an update."""
-        for key, value in metrics.items():
-            self._sums[key] = self._sums.get(key, 0) + value.detach()
+        """Count in the metrics of an update, the same ones in every update."""
+        values = torch.stack([value.detach().float() for value in metrics.values()])
+        self._names = tuple(metrics)
+        self._sum = values if self._sum is None else self._sum + values
         self._count += 1
 
     def take(self) -> dict[str, float]:
-        """The means since the last time; waits for the device."""
-        means = {key: float(value) / self._count for key, value in self._sums.items()}
-        self._sums, self._count = {}, 0
+        """The means since the last time; waits for the device, once."""
+        sums = [] if self._sum is None else self._sum.tolist()
+        means = {name: total / self._count for name, total in zip(self._names, sums, strict=True)}
+        self._names, self._sum, self._count = (), None, 0
         return means
 
 

@@ -25,9 +25,8 @@ from agents.rollout import (
     random_gaze,
     sampled,
 )
-from glimpse_env import episode
+from agents.transfer import for_task
 from glimpse_env.arguments import require_at_least
-from glimpse_env.backend import make_backend
 from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.vector_env import GlimpseVectorEnv
@@ -107,29 +106,26 @@ class AgentReader:
 
     def targets(self, index: IndexArray) -> Tensor:
         """See Reader; a backward agent's targets go from last to first."""
-        return due_labels(self.labels(index), self.envs.rules)
+        return with_end(torch.as_tensor(self.labels(index)), self.end)
 
     def labels(self, index: IndexArray) -> IndexArray:
         """The labels of the images of `index`: int64 (batch, L), padded with -1."""
-        labels = self.envs.task.labels(self._on_backend(index))
+        labels = self.envs.task.labels(for_task(self.envs, index))
         return np.asarray(torch.as_tensor(labels).cpu())
 
     def images(self, index: IndexArray) -> PixelArray:
         """The images of `index`: uint8 (batch, C, H, W)."""
-        images = self.envs.task.images(self._on_backend(index))
+        images = self.envs.task.images(for_task(self.envs, index))
         return np.asarray(torch.as_tensor(images).cpu(), np.uint8)
 
-    def _on_backend(self, index: IndexArray) -> IndexArray | Tensor:
-        if self.envs.backend_name == "numpy":
-            return index
-        return torch.as_tensor(index, device=self.envs.device)
 
-
-def due_labels(labels: IndexArray, rules: episode.Rules) -> Tensor:
-    """What should be said where the labels are int64 (B, L), padded with -1: int64 (B, S)."""
-    backend = make_backend("torch", "cpu")
-    due: Tensor = episode.targets(backend, torch.as_tensor(labels), rules)
-    return due[:, : rules.max_said]
+def with_end(labels: Tensor, end: int | None) -> Tensor:
+    """Labels (B, L), padded with -1, followed by the end label: (B, L + 1); unless it is None."""
+    if end is None:
+        return labels
+    length = (labels >= 0).sum(1, keepdim=True)
+    padded = torch.nn.functional.pad(labels, (0, 1), value=-1)
+    return padded.scatter(1, length, end)
 
 
 class GameReader:

@@ -43,7 +43,9 @@ def read_off(rollout: Rollout, samples: int) -> Reading:
     log_probs = rollout.logits.new_zeros(rows * turns, rollout.logits.shape[1])
     log_probs[rollout.logits_at] = rollout.logits.detach().log_softmax(1)
     averaged = log_probs.view(rows // samples, samples, turns, -1).mean(1)
-    spoken = (averaged != 0).any(2)
+    spoken = torch.zeros(rows * turns, dtype=torch.bool, device=log_probs.device)
+    spoken[rollout.logits_at] = True
+    spoken = spoken.view(-1, samples, turns)[:, 0]
     return Reading(averaged, torch.where(spoken, averaged.argmax(2), -1))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.agent import GlimpseAgent, State
+from agents.agent import GlimpseAgent
 from agents.noise import RowNoise
 from agents.tensor_envs import TensorEnvs
 from glimpse_env.episode import Rules
@@ -157,13 +157,8 @@ class _Episodes:
         self.samples, device = samples, next(agent.parameters()).device
         self.played = TensorEnvs(envs, device, watch)
         self.turns = envs.rules.max_said
-        self.gaze: list[Tensor] = []
-        self.mean: list[Tensor] = []
-        self.baseline: list[Tensor] = []
-        self.for_label: list[Tensor] = []
-        self.logits: list[Tensor] = []
-        self.logits_at: list[Tensor] = []
-        self.targets: list[Tensor] = []
+        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, for_label
+        self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
         self.rewards = torch.zeros(envs.num_envs, self.turns, device=device)
         self.right = torch.zeros(envs.num_envs, dtype=torch.bool, device=device)
 
@@ -178,9 +173,11 @@ class _Episodes:
                 glimpse, location = observation["glimpse"][rows], observation["location"][rows]
                 state = self.agent.look(state, glimpse, location)
             due = seen == rules.glimpses_per_label * (turn + 1)
-            label = self._speak(state, info["target"][rows]) if due else None
+            label = None
             if due:
-                self.logits_at.append(rows * self.turns + turn)
+                logits = self.agent.logits(state)
+                self.labels.append((logits, rows * self.turns + turn, info["target"][rows]))
+                label = agreed_scores(logits.detach(), self.samples).argmax(1)
             mean, baseline = self.agent.where_next(state)
             gaze = self.policy(mean, rows)
             observation, info, reward, over = self.played.step(rows, gaze, label)
@@ -193,35 +190,22 @@ class _Episodes:
                 state = state.select(going)
                 rows = state.rows
                 gaze, mean, baseline = gaze[going], mean[going], baseline[going]
-            self._remember(rows, turn, gaze, mean, baseline)
+            self.gazes.append((gaze, mean, baseline, rows * self.turns + turn))
             seen += 1
         return self._finish()
 
-    def _speak(self, state: State, targets: Tensor) -> Tensor:
-        """The labels said, (B,); groups of `samples` rows agree on one."""
-        logits = self.agent.logits(state)
-        self.logits.append(logits)
-        self.targets.append(targets)
-        return agreed_scores(logits.detach(), self.samples).argmax(1)
-
-    def _remember(
-        self, rows: Tensor, turn: int, gaze: Tensor, mean: Tensor, baseline: Tensor
-    ) -> None:
-        self.gaze.append(gaze)
-        self.mean.append(mean)
-        self.baseline.append(baseline)
-        self.for_label.append(rows * self.turns + turn)
-
     def _finish(self) -> Rollout:
+        gaze, mean, baseline, for_label = map(torch.cat, zip(*self.gazes, strict=True))
+        logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
         return Rollout(
-            gaze=torch.cat(self.gaze),
-            gaze_mean=torch.cat(self.mean),
-            baseline=torch.cat(self.baseline),
+            gaze=gaze,
+            gaze_mean=mean,
+            baseline=baseline,
             returns=returns_of(self.rewards),
-            for_label=torch.cat(self.for_label),
-            logits=torch.cat(self.logits),
-            logits_at=torch.cat(self.logits_at),
-            targets=torch.cat(self.targets),
+            for_label=for_label,
+            logits=logits,
+            logits_at=logits_at,
+            targets=targets,
             right=self.right,
             labels_right=self.rewards.sum(1),
         )

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from agents.config_checks import require_choices, require_positive
+from agents.config_checks import require_choices, require_not_negative, require_positive
 from envs_registry import TABLE
 from glimpse_env.errors import InvalidArgument
 
@@ -35,6 +35,8 @@ class RunConfig:
         "epoch_images",
         "validation_images",
     )
+
+    NOT_NEGATIVE: ClassVar[tuple[str, ...]] = ("weight_decay", "seed")
 
     env_id: str
     """Environment to train on; a whole-image network takes its images and labels alone."""
@@ -109,7 +111,12 @@ class RunConfig:
             InvalidArgument: Such a value.
         """
         require_positive(self, self.POSITIVE)
+        require_not_negative(self, self.NOT_NEGATIVE)
         require_choices(self)
+        if not 0 <= self.warmup < 1:
+            raise InvalidArgument(f"warmup={self.warmup} must be in [0, 1)")
+        if not 0 < self.decay <= 1:
+            raise InvalidArgument(f"decay={self.decay} must be greater than 0, at most 1")
         if (self.image_folder is None) != (self.label_file is None):
             raise InvalidArgument(
                 f"image_folder={self.image_folder!r} and label_file={self.label_file!r} go "
@@ -120,8 +127,6 @@ class RunConfig:
                 f"image_folder={self.image_folder!r} is read by {OWN_IMAGES}, not by "
                 f"{self.env_id}: add --env-id {OWN_IMAGES}"
             )
-        if self.seed < 0:
-            raise InvalidArgument(f"seed={self.seed} must be at least 0")
 
 
 def _full_path(path: str | Path | None) -> str | None:

@@ -40,6 +40,7 @@ def new_folder(root: Path, name: str, seed: int) -> Path:
     Raises:
         FolderUnwritable: There is no room for it, or no permission.
     """
+    name = name.replace("/", "-")  # an id may have a namespace
     stem = f"{name}-seed{seed}-{time.strftime('%Y%m%d-%H%M%S')}"
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from agents.config_checks import require_choices, require_positive
+from agents.config_checks import require_choices, require_not_negative, require_positive
 from glimpse_env.errors import InvalidArgument
 
 _POSITIVE = (
@@ -84,13 +84,10 @@ class Sb3Config:
             InvalidArgument: Such a value.
         """
         require_positive(self, _POSITIVE)
+        require_not_negative(self, ("seed", "entropy_weight"))
         require_choices(self)
-        if self.seed < 0:
-            raise InvalidArgument(f"seed={self.seed} must be at least 0")
         if not 0 <= self.discount <= 1:
             raise InvalidArgument(f"discount={self.discount} must be in 0 .. 1")
-        if self.entropy_weight < 0:
-            raise InvalidArgument(f"entropy_weight={self.entropy_weight} must be at least 0")
         for name in _OURS:
             if name in self.options:
                 raise InvalidArgument(f"options: {name!r} is for the trainer to decide")

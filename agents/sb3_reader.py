@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from agents.build import is_game, make_envs
 from agents.evaluation import Evaluation, evaluate_reader
-from agents.readers import Gaze, due_labels
+from agents.readers import Gaze, with_end
 from agents.rollout import IndexArray
 from agents.sb3_config import Sb3Config
 from glimpse_env import episode
@@ -113,7 +113,7 @@ class Sb3Reader(_Player):
 
     def targets(self, index: IndexArray) -> Tensor:
         """See Reader."""
-        return due_labels(self.envs.task.labels(index), self.envs.rules)
+        return with_end(torch.from_numpy(self.envs.task.labels(index)), self.end)
 
 
 class Sb3GameReader(_Player):

@@ -22,6 +22,7 @@ from agents.convnet_training import ConvNetTraining, evaluate_convnet
 from agents.evaluation import length_lines
 from agents.files import write_json
 from agents.loop import STOPPED, train
+from agents.own_images import check_own_images
 from agents.ranks import require_alone
 from agents.run_folder import RunFolder
 from agents.saved_run import fitting, load_run
@@ -57,20 +58,22 @@ def main(arguments: Arguments) -> int:
     """
     require_alone("train_convnet.py")
     device = pick_device(arguments.device)
-    training = ConvNetTraining(arguments.config, device)
-    if arguments.resume:
+    if arguments.resume:  # before images are drawn or read, which may take minutes
         state, config = load_run(arguments.resume, ConvNetConfig)
         require_same_run(arguments.preset, arguments.config, config)
+    training = ConvNetTraining(arguments.config, device)
+    if arguments.resume:
         with fitting(arguments.resume):
             training.restore(state)
         require_left("images", arguments.config.images, config.images, training.images)
         folder = RunFolder(arguments.resume, training.images)
     else:
-        name = arguments.preset or default_preset(device)
+        name = arguments.preset or default_preset(device, arguments.config.image_folder)
         folder = RunFolder.new(arguments.runs, name, arguments.config)
         folder.save(training.state())
     with contextlib.closing(folder):
         print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
+        check_own_images(training.config, training.source.task, device, test=arguments.test)
         finished = train(training, folder, partial(end_epoch, training, folder))
         folder.save(training.state())
         if finished and arguments.test:
@@ -103,8 +106,9 @@ def report(training: ConvNetTraining, folder: RunFolder) -> None:
 
 
 def default_preset(device: str, image_folder: str | None = None) -> str:
-    """The house-number preset sized for the machine, for own images, too."""
-    del image_folder
+    """The house-number preset sized for the machine, or the one for own images."""
+    if image_folder:
+        return "modern_image_folder"
     return "modern_house_numbers_cpu" if device == "cpu" else "modern_house_numbers"
 
 

@@ -14,13 +14,14 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import tyro
 from tqdm import tqdm
 
-from agents.build import make_envs, pick_device
+from agents.build import pick_device
 from agents.command_line import first_config, require_left, require_same_run, settled
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, length_lines
 from agents.files import write_json
 from agents.loop import STOPPED, train
 from agents.make_training import make_training
+from agents.own_images import check_own_images
 from agents.pictures import draw_pictures
 from agents.presets import PRESETS
 from agents.ranks import join
@@ -31,7 +32,6 @@ from agents.training import Training
 from glimpse_env.errors import GlimpseError, InvalidArgument
 from glimpse_env.tasks.arrays import ArrayTask
 from glimpse_env.tasks.backward import BackwardTask
-from glimpse_env.tasks.image_folder import ImageFolderTask
 from glimpse_env.tasks.task import Task
 from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -71,10 +71,11 @@ def main(arguments: Arguments) -> int:
         The exit status: 0, or `STOPPED`.
     """
     with join(pick_device(arguments.device)) as (ranks, device):
-        training = make_training(arguments.config, device, ranks)
-        if arguments.resume:
+        if arguments.resume:  # before images are drawn or read, which may take minutes
             state, config = load_run(arguments.resume, Config)
             require_same_run(arguments.preset, arguments.config, config)
+        training = make_training(arguments.config, device, ranks)
+        if arguments.resume:
             with fitting(arguments.resume):
                 training.restore(state)
             require_left("images", arguments.config.images, config.images, training.images)
@@ -85,7 +86,7 @@ def main(arguments: Arguments) -> int:
             return 0 if train(training, None, lambda _: None, ranks) else STOPPED
         with contextlib.closing(open_folder(arguments, training)) as folder:
             print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
-            check_own_images(training, test=arguments.test)
+            check_own_images(training.config, task_of(training), device, test=arguments.test)
             finished = train(training, folder, partial(end_epoch, training, folder), ranks)
             folder.save(training.state())
             if finished and arguments.test:
@@ -101,19 +102,6 @@ def task_of(training: Training) -> Task | None:
         return None
     task = training.envs.task
     return task.forward if isinstance(task, BackwardTask) else task
-
-
-def check_own_images(training: Training, *, test: bool) -> None:
-    """Of a folder of images, say what is in it, and read what is held out before days of training.
-
-    Raises:
-        InvalidArgument, MissingData, CorruptedData: See ImageFolderTask.
-    """
-    task = task_of(training)
-    if isinstance(task, ImageFolderTask):
-        print(f"own images: {task.describe()}")
-        for split in ("validation", "test") if test else ("validation",):
-            make_envs(training.config, split, 1, training.device)
 
 
 def open_folder(arguments: Arguments, training: Training) -> RunFolder:

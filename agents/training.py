@@ -1,4 +1,4 @@
-"""The training loop: collect, loss, step, log."""
+"""A run in progress, and what an update of it is: collect, loss, step."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from agents.agent import GlimpseAgent
-from agents.build import half_width, make_agent, make_envs, sizes_of
+from agents.build import half_width, make_agent, make_envs, set_precision, sizes_of
 from agents.capture import GraphedUpdate, StaticUpdate, compiled, require_capturable
 from agents.config import Config
-from agents.fixed_rollout import collect_fixed, send
+from agents.fixed_rollout import collect_fixed
 from agents.losses import (
     baseline_loss,
     expected_returns,
@@ -44,6 +44,7 @@ from agents.rollout import (
     random_gaze,
     sampled,
 )
+from agents.transfer import send
 from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -68,6 +69,7 @@ class Training:
     def __init__(self, config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> None:
         """Make environments, agent and optimizer."""
         torch.manual_seed(config.seed)
+        set_precision(config.matmul_precision)
         self.config, self.device, self.ranks = config, device, ranks
         self.rows = ranks.share(config.num_envs, config.samples)
         own = self.rows.stop - self.rows.start

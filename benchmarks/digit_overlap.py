@@ -78,7 +78,7 @@ def main(arguments: Arguments) -> None:
     Raises:
         InvalidArgument: The run reads something else, or a number of images below 0.
     """
-    agent, config = load_agent(arguments.run, "cpu", arguments.split)
+    agent, config = load_agent(arguments.run)
     reader = label_reader(agent, config, arguments.split)
     task = reader.envs.task
     if not isinstance(task, MNISTTask) or np.stack(task.corners(np.arange(1))).shape[-1] != 2:

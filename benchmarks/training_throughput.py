@@ -22,6 +22,7 @@ from agents.build import make_reading_envs, set_precision
 from agents.config import Config
 from agents.presets import PRESETS
 from agents.training import Training
+from agents.transfer import for_task
 from benchmarks import reporting
 from benchmarks.measuring import REPETITIONS, Rate, Work, clocked, measure, waiter_for
 from benchmarks.plain_ram import Batches, PlainTraining, Retina, loaded, resident
@@ -119,8 +120,7 @@ def trainings(config: Config, device: str) -> Iterator[tuple[str, str, Work]]:
     ours = Training(config, device)
     reading = make_reading_envs(config, "train", 1, device)
     task, glimpses = reading.task, reading.rules.glimpses_per_label
-    index = np.arange(min(task.size, MOST_IMAGES))
-    number = torch.as_tensor(index, device=device) if device != "cpu" else index
+    number = for_task(reading, np.arange(min(task.size, MOST_IMAGES)))
     images = torch.as_tensor(task.images(number)).cpu()[:, 0].to(torch.uint8)
     labels = torch.as_tensor(task.labels(number)).cpu()[:, 0]
     scales, side, _ = ours.envs.single_observation_space["glimpse"].shape  # type: ignore[index]

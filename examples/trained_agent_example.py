@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import sys
 
-import gymnasium as gym
 import numpy as np
 import torch
 
-import glimpse_env  # noqa: F401  (registers the ids)
-from agents.build import load_agent
+from agents.build import load_agent, make_reading_envs
 from agents.rollout import require_fixed_pace
 
 ROWS = 500
@@ -22,8 +20,7 @@ ROWS = 500
 def main(run: str) -> None:
     """Play the test split and print how many images were read without a mistake."""
     agent, config = load_agent(run)
-    options = config.env_options() | {"split": "test", "autoreset_mode": "disabled"}
-    envs = gym.make_vec(config.env_id, ROWS, **options)
+    envs = make_reading_envs(config, "test", ROWS)  # gym.make_vec(id, ROWS, split="test", ...)
     require_fixed_pace(envs.rules)
     right = 0
     for first in range(0, envs.size, ROWS):

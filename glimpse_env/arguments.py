@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from glimpse_env.errors import InvalidArgument
 
+SPLITS = ("train", "validation", "test")
 INITIAL_GAZES = ("none", "center", "random")
 RENDER_MODES = (None, "rgb_array", "human")
 

@@ -11,7 +11,6 @@ from glimpse_env.backend import make_backend
 from glimpse_env.catch_episodes import CatchEpisodes
 from glimpse_env.eye import Eye
 from glimpse_env.gaze_vector_env import GazeVectorEnv
-from glimpse_env.tasks.build import SPLITS
 from glimpse_env.tasks.catch import CatchGame
 
 
@@ -117,7 +116,7 @@ class CatchVectorEnv(GazeVectorEnv):
         arguments.require_known("keywords of Catch", unknown, tuple(keywords))
         recipe = {name: given[name] for name in keywords}
         super().__init__(num_envs, recipe, autoreset_mode=autoreset_mode, render_mode=render_mode)
-        arguments.require_choice("split", split, SPLITS)
+        arguments.require_choice("split", split, arguments.SPLITS)
         arguments.require_at_least("context_size", context_size, 0)
         arguments.require_choice("initial_gaze", initial_gaze, arguments.INITIAL_GAZES)
         made = make_backend(backend, device)

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from glimpse_env.arguments import SPLITS
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 
-SPLITS = ("train", "validation", "test")
 WANTED, OPTIONAL = ("file", "labels"), ("split",)
 _LARGEST_LABEL = 99_999  # a classifier has an output for each label up to the largest
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from glimpse_env.arguments import SPLITS
 from glimpse_env.backend import Backend, make_backend
 from glimpse_env.datasets import DATA_VARIABLE
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.arrays import ArrayTask, as_array
 from glimpse_env.tasks.task import Task
 
-SPLITS = ("train", "validation", "test")
 _PATHS, _ARRAYS = ("image_folder", "label_file"), ("images", "labels")
 TASKS = ("mnist", "house_numbers", "svhn", "arrays", "image_folder")
 
@@ -57,7 +57,9 @@ def make_backend_and_task(
             options[name] = value = value.item()
         if not isinstance(value, int | float | str | None):
             raise InvalidArgument(f"{name}={value!r} must be a number, a string or a boolean")
-    made = _shared(task, backend, device, split, data_dir, tuple(sorted(options.items())))
+    # With its type: 97.0 is 97 to a cache, and is no size of a canvas.
+    chosen = tuple((name, type(options[name]), options[name]) for name in sorted(options))
+    made = _shared(task, backend, device, split, data_dir, chosen)
     if task == "image_folder":
         found: Any = made[1]
         found.warn_of_changes()
@@ -91,10 +93,10 @@ def _shared(
     device: str,
     split: str,
     data_dir: str | None,
-    options: tuple[tuple[str, Any], ...],
+    chosen: tuple[tuple[str, type, Any], ...],
 ) -> tuple[Backend, Task]:
-    made = make_backend(backend, device)
-    return made, _construct(task, made, {"split": split, "data_dir": data_dir, **dict(options)})
+    made, options = make_backend(backend, device), {name: value for name, _, value in chosen}
+    return made, _construct(task, made, {"split": split, "data_dir": data_dir, **options})
 
 
 def _construct(task: str, backend: Backend, options: dict[str, Any]) -> Task:

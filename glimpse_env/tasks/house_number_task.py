@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from tqdm import tqdm
 
-from glimpse_env.arguments import require_at_least
+from glimpse_env.arguments import require_at_least, require_choice
 from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.house_numbers import render_house_numbers
@@ -51,6 +51,7 @@ class HouseNumberTask:
         require_at_least("min_digits", min_digits, 1)
         require_at_least("max_digits", max_digits, min_digits)
         require_at_least("num_images", num_images, 0)
+        require_choice("color", color, (False, True))
         if not 0 <= num_images <= NUM_IMAGES[split]:
             raise InvalidArgument(
                 f"num_images={num_images} must be in 0 .. {NUM_IMAGES[split]} (0 for all)"

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env.arguments import SPLITS
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.house_number_layout import (
     CROP_SIZE,
@@ -28,8 +29,6 @@ from glimpse_env.tasks.house_number_layout import (
 )
 from glimpse_env.tasks.house_number_painting import paint
 from glimpse_env.tasks.house_number_styles import NOISE_SIZE
-
-SPLITS = ("train", "validation", "test")
 
 
 def render_house_numbers(

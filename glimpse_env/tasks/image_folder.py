@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glimpse_env.arguments import require_at_least, require_choice
+from glimpse_env.arguments import SPLITS, require_at_least, require_choice
 from glimpse_env.backend import Backend
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 from glimpse_env.image_files import Image, fit, read_image
-from glimpse_env.label_file import SPLITS, LabelledFile, read_label_file
+from glimpse_env.label_file import LabelledFile, read_label_file
 from glimpse_env.tasks.arrays import ArrayTask
 
 

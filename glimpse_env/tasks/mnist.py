@@ -46,7 +46,7 @@ class MNISTTask:
         num_distractors: Number of patches.
         distractor_size: Side of a patch, pixels.
         target: "digit" (its class), "combination" (which of the 55 unordered pairs), "sum"
-            (0 .. 18) or "sequence" (the digits from left to right, then the end label).
+            (0 .. 18) or "sequence" (the digits of a slope from left to right, then the end label).
 
     Raises:
         InvalidArgument: A value that cannot work.
@@ -79,6 +79,11 @@ class MNISTTask:
             require_at_least(name, value, 0)
         _check_digits(min_digits, max_digits, target)
         _check_canvas(canvas_size, max_digits, layout)
+        if target == "sequence" and max_digits > 1 and layout != "slope":
+            raise InvalidArgument(
+                f"layout={layout!r} has no order in which to read: target='sequence' needs "
+                "layout='slope'"
+            )
         _check_distractors(num_distractors, distractor_size)
         digits = load_mnist(split, data_dir)
         self._backend = backend

@@ -75,6 +75,8 @@ class SVHNTask:
         require_at_least("min_digits", min_digits, 1)
         require_at_least("max_digits", max_digits, min_digits)
         require_at_least("num_images", num_images, 0)
+        require_choice("color", color, (False, True))
+        require_choice("extra", extra, (False, True))
         look = Look(crop_side(image_size), border, bool(color))
         crops = load_crops(split, look, extra=bool(extra), data_dir=data_dir)
         lengths = (crops.digits >= 0).sum(axis=1)

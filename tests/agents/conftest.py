@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import glimpse_env  # noqa: F401
 from agents.agent import GlimpseAgent
-from agents.build import make_agent, make_envs
+from agents.build import make_agent, make_envs, set_precision
 from agents.config import Config
 from agents.noise import RowNoise
 from agents.rollout import Rollout
@@ -23,6 +23,12 @@ NUMBERS = Config(
     env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, standardize=True
 )
 STRIPES_ID = "Stripes-v0"
+
+
+@pytest.fixture(autouse=True)
+def highest_precision() -> None:
+    """A training sets what the whole process computes products in, and leaves it so."""
+    set_precision("highest")
 
 
 def fresh_agent(config: Config) -> GlimpseAgent:

@@ -13,6 +13,7 @@ from agents.convnet_training import ConvNetTraining, Images
 from agents.convnets import ConvNet
 from agents.flops import counting, parameters_of
 from agents.presets import PRESETS
+from agents.run_config import OWN_IMAGES
 
 
 def preset(name: str) -> ConvNetConfig:
@@ -22,16 +23,23 @@ def preset(name: str) -> ConvNetConfig:
 
 @pytest.mark.parametrize("name", CONVNET_PRESETS)
 def test_every_preset_takes_an_update(
-    name: str, synthetic_mnist: Path, synthetic_svhn: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    synthetic_mnist: Path,
+    synthetic_svhn: Path,
+    own_images: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """At a fraction of its width."""
     config = replace(preset(name), batch=8)
+    if config.env_id == OWN_IMAGES:
+        config = config.with_own_images(*own_images)
     if "SVHN" in config.env_id:
         monkeypatch.setenv("GLIMPSE_DATA", str(synthetic_svhn))
     narrow = replace(config, width_factor=min(config.width_factor, 1 / 8))
     metrics = ConvNetTraining(narrow).update()
     assert torch.isfinite(metrics["train/cross_entropy"])
-    assert config.published_error and CONVNET_PRESETS[name].__doc__
+    assert CONVNET_PRESETS[name].__doc__
+    assert bool(config.published_error) == (config.env_id != OWN_IMAGES)
 
 
 @pytest.mark.parametrize(

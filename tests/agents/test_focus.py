@@ -38,17 +38,19 @@ def test_crop_against_a_loop() -> None:
         np.testing.assert_array_equal(cut, image[:, top : top + 5, left : left + 5])
 
 
-def test_focus_reads_the_crop_around_its_gazes() -> None:
+@pytest.mark.parametrize("unit_pixels", [0.0, 40.0])
+def test_focus_reads_the_crop_around_its_gazes(unit_pixels: float) -> None:
     """Gazes that rest on one place make the second pass a reading of the crop around it."""
-    agent = fresh_agent(NUMBERS)
+    config = replace(NUMBERS, unit_pixels=unit_pixels)
+    agent, unit = fresh_agent(config), unit_pixels / 55 or 1.0
     with torch.no_grad():
         agent.emission.linear.weight.zero_()
         agent.emission.linear.bias[:] = torch.tensor([0.31, -0.22])
-    reader = FocusReader(agent, NUMBERS, "validation", WIDE, num_envs=6)
+    reader = FocusReader(agent, config, "validation", WIDE, num_envs=6)
     index = np.arange(6)
     found = reader.read(index, 0)
     images, labels = render_house_numbers("validation", index, image_size=110)
-    left, top = (int(np.floor((at + 1) / 2 * 110 - 27 + 0.5)) for at in (0.31, -0.22))
+    left, top = (int(np.floor((at + 1) / 2 * 110 - 27 + 0.5)) for at in (0.31 * unit, -0.22 * unit))
     crops = images[:, top : top + 54, left : left + 54]
     envs = gym.make_vec(
         "Glimpse-v0",

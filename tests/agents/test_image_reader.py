@@ -7,9 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from agents import checkpoint
-from agents.build import load_agent, make_envs
+from agents.build import load_agent, make_envs, set_precision
 from agents.config import Config
 from agents.image_reader import Found, ImageReader
 from agents.readers import label_reader
@@ -138,13 +139,19 @@ def test_none_of_the_training_images_are_needed(
 def test_a_run_that_did_not_keep_its_sizes(stripes_config: Config, tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", stripes_config)
     state = checkpoint.load(run / "checkpoint.pt")
-    kept = state.pop("sizes")
-    checkpoint.save(run / "checkpoint.pt", state)
-    assert ImageReader(run).sizes._asdict() == kept
-    state["sizes"] = {"image": (1, 24, 24)}
-    checkpoint.save(run / "checkpoint.pt", state)
-    with pytest.raises(InvalidArgument, match="version of this code"):
-        load_agent(run)
+    for sizes in ({"sizes": {"image": (1, 24, 24)}}, {}):
+        checkpoint.save(run / "checkpoint.pt", {k: state[k] for k in state if k != "sizes"} | sizes)
+        with pytest.raises(InvalidArgument, match="version of this code"):
+            load_agent(run)
+
+
+def test_loading_leaves_the_precision_of_other_networks(
+    stripes_config: Config, tmp_path: Path
+) -> None:
+    run = run_of(tmp_path / "run", dataclasses.replace(stripes_config, matmul_precision="medium"))
+    set_precision("high")
+    ImageReader(run).read([np.zeros((24, 24), np.uint8)])
+    assert torch.get_float32_matmul_precision() == "high"
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,14 @@ def test_lengths_leave_out_the_end() -> None:
     assert reading(*rows).lengths.tolist() == [0, 1, 4]
 
 
+def test_what_could_not_be_otherwise_is_said_too() -> None:
+    """With one label alone its log-probability is 0."""
+    rollout = partial_rollout(
+        returns=torch.zeros(2, 2), logits=torch.zeros(3, 1), logits_at=torch.tensor([0, 1, 2])
+    )
+    assert read_off(rollout, 1).said.tolist() == [[0, 0], [0, -1]]
+
+
 def test_read_off_averages_log_probabilities_of_samples() -> None:
     """Two images, two samples each; the second image ends after its first label."""
     generator = torch.Generator().manual_seed(0)

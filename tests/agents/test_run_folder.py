@@ -12,7 +12,7 @@ import torch
 from agents import checkpoint, train_dram
 from agents.files import FolderUnwritable
 from agents.presets import PRESETS
-from agents.run_folder import RunFolder, read_metrics
+from agents.run_folder import RunFolder, new_folder, read_metrics
 from glimpse_env.errors import InvalidArgument
 from tests.agents.conftest import small_disk
 
@@ -114,6 +114,11 @@ def test_events_that_do_not_fit(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=100)
     assert done.returncode == 0 and f"{tmp_path} cannot be written" in done.stdout, done.stderr
     RunFolder(tmp_path, 0).close()
+
+
+def test_an_id_with_a_namespace_names_one_folder(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path, "ppo-mine/Wide-v0", 3)
+    assert folder.parent == tmp_path and folder.name.startswith("ppo-mine-Wide-v0-seed3-")
 
 
 def test_a_folder_for_runs_that_cannot_be_made(tmp_path: Path) -> None:

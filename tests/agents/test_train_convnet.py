@@ -14,7 +14,7 @@ import torch
 from agents import checkpoint, train_convnet, train_dram
 from agents.convnet_presets import CONVNET_PRESETS
 from agents.run_folder import read_metrics
-from glimpse_env.errors import InvalidArgument
+from glimpse_env.errors import CorruptedData, InvalidArgument
 
 SCRIPT = Path(train_convnet.__file__)
 SMALL = (
@@ -121,6 +121,21 @@ def test_the_run_of_another_trainer_is_refused(
         checkpoint.save(folder / "checkpoint.pt", train_dram.Training(stripes_config).state())
     with pytest.raises(InvalidArgument, match="another trainer"):
         trainer.parse(["--resume", str(folder)])
+
+
+def test_held_out_images_are_read_before_training(
+    tmp_path: Path, own_images: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, table = own_images
+    (folder / "23.png").write_bytes(b"")  # in the test split
+    runs = tmp_path / "runs"
+    given = f"--image-folder {folder} --label-file {table} --runs {runs} --device cpu".split()
+    tiny = "--images 8 --batch 4 --epoch-images 8 --validation-images 4".split()
+    with pytest.raises(CorruptedData, match=r"line 25: .*23\.png"):
+        train_convnet.main(train_convnet.parse([*given, *tiny]))
+    assert "own images: 29 train" in capsys.readouterr().out
+    assert train_convnet.main(train_convnet.parse([*given, *tiny, "--no-test"])) == 0
+    assert {path.name.split("-seed")[0] for path in runs.iterdir()} == {"modern_image_folder"}
 
 
 def test_an_id_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import cv2
+import gymnasium as gym
 import numpy as np
 import pytest
 
+import glimpse_env  # noqa: F401
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks import house_number_glyphs as glyphs
 from glimpse_env.tasks import house_number_layout as layout
@@ -181,3 +183,11 @@ def test_bad_arguments_are_named(arguments: dict[str, object], message: str) -> 
     good: dict[str, object] = {"split": "train", "indices": np.arange(1)}
     with pytest.raises(InvalidArgument, match=message):
         render_house_numbers(**(good | arguments))  # type: ignore[arg-type]
+
+
+def test_keywords_are_what_they_are_whoever_came_before() -> None:
+    few = {"num_images": 4}
+    assert gym.make("GlimpseHouseNumbers-v0", image_size=60, color=True, **few).unwrapped.size == 4
+    for wrong in ({"image_size": 60.0}, {"color": "no"}):
+        with pytest.raises(InvalidArgument, match=next(iter(wrong))):
+            gym.make("GlimpseHouseNumbers-v0", **wrong, **few)

@@ -50,9 +50,9 @@ def corner_of(image: NDArray[np.int64]) -> tuple[int, ...]:
     return x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1
 
 
-@pytest.mark.parametrize("layout", ["independent", "slope"])
-def test_corners_tell_where_the_digits_are(make: Make, layout: str) -> None:
-    options = {"target": "sequence", "layout": layout, "min_digits": 2, "max_digits": 2}
+@pytest.mark.parametrize(("layout", "target"), [("independent", "sum"), ("slope", "sequence")])
+def test_corners_tell_where_the_digits_are(make: Make, layout: str, target: str) -> None:
+    options = {"target": target, "layout": layout, "min_digits": 2, "max_digits": 2}
     task = make(canvas_size=100, **options)
     index = np.arange(300)
     x, y = task.corners(index)
@@ -299,6 +299,7 @@ SEQUENCE = {"target": "sequence"}
         ("target", {"target": "colour"}),
         ("target", {"target": "sum"}),
         ("layout", {"layout": "circle"}),
+        ("layout", {"canvas_size": 100, "max_digits": 2, **SEQUENCE}),  # no order to read in
         ("num_distractors", {"num_distractors": -1}),
         ("num_distractors", {"num_distractors": 201}),
         ("num_distractors", {"num_distractors": 2.5}),

@@ -198,6 +198,8 @@ def test_extra_adds_to_training(make: Any) -> None:
         ({"min_digits": 6, "max_digits": 6}, "min_digits=6, max_digits=6: no house number"),
         ({"num_images": -1}, "num_images=-1"),
         ({"num_images": 41, "split": "test"}, r"num_images=41 must be in 0 \.\. 40"),
+        ({"color": "no"}, "color='no'"),
+        ({"extra": "no"}, "extra='no'"),
         ({"digits": 3}, "unknown keyword 'digits' for task='svhn'"),
         ({"split": "extra"}, "split='extra'"),
     ],
