@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         InvalidArgument,
         MissingData,
         MissingPackage,
+        UnknownKeyword,
     )
     from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -40,6 +41,7 @@ __all__ = [
     "InvalidArgument",
     "MissingData",
     "MissingPackage",
+    "UnknownKeyword",
     "envs_registry",
 ]
 

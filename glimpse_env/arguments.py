@@ -60,14 +60,15 @@ def _is_integer(value: Any) -> bool:
 
 
 def parse_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[int | None]:
-    """One seed a row: `seed + i` from a number, the list itself; None goes on as before."""
+    """One seed a row: `seed + i` from a number, the list itself; None goes on as before.
+
+    Of seeds beyond 63 bits, as Gymnasium draws them for itself, the lowest 63 count.
+    """
     if seed is None:
         return [None] * num_envs
     if isinstance(seed, int | np.integer):
-        first = int(seed)
-        _require_seed(first)
-        _require_seed(first + num_envs - 1)
-        return list(range(first, first + num_envs))
+        _require_seed(seed)
+        return [(int(seed) + row) % 2**63 for row in range(num_envs)]
     if not isinstance(seed, Iterable):
         raise InvalidArgument(f"seed={seed!r} must be an integer, a sequence of integers, or None")
     seeds: list[Any] = list(seed)
@@ -76,12 +77,12 @@ def parse_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[
     for value in seeds:
         if value is not None:
             _require_seed(value)
-    return [value if value is None else int(value) for value in seeds]
+    return [value if value is None else int(value) % 2**63 for value in seeds]
 
 
 def _require_seed(value: Any) -> None:
-    if not (_is_integer(value) and 0 <= value < 2**63):
-        raise InvalidArgument(f"seed={value!r} must be an integer in 0 .. 2**63 - 1")
+    if not (_is_integer(value) and value >= 0):
+        raise InvalidArgument(f"seed={value!r} must be an integer of at least 0")
 
 
 def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64] | None:

@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode
 from glimpse_env import arguments
 from glimpse_env.backend import make_backend
 from glimpse_env.catch_episodes import CatchEpisodes
+from glimpse_env.errors import UnknownKeyword
 from glimpse_env.eye import Eye
 from glimpse_env.gaze_vector_env import GazeVectorEnv
 from glimpse_env.tasks.catch import CatchGame
@@ -113,7 +114,10 @@ class CatchVectorEnv(GazeVectorEnv):
         given = dict(locals())
         keywords = CatchVectorEnv.__init__.__kwdefaults__ or {}
         arguments.refuse_time_limit(unknown)
-        arguments.require_known("keywords of Catch", unknown, tuple(keywords))
+        for name in unknown:
+            raise UnknownKeyword(
+                f"got an unexpected keyword argument {name!r}; Catch takes {', '.join(keywords)}"
+            )
         recipe = {name: given[name] for name in keywords}
         super().__init__(num_envs, recipe, autoreset_mode=autoreset_mode, render_mode=render_mode)
         arguments.require_choice("split", split, arguments.SPLITS)

@@ -79,7 +79,7 @@ class Episodes(abc.ABC):
         fresh = {
             "index": index,
             "seen": self.backend.zeros((len(chosen),), "int64") + self.first_clock,
-            "gaze": gaze if self._random_gaze else gaze * 0,
+            "gaze": gaze if self._random_gaze else self.backend.xp.zeros_like(gaze),
         }
         rows.begin(self.backend, chosen, keep, fresh | self._fresh(index))
         rows.over = rows.over & ~mask

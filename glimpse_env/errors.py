@@ -11,6 +11,14 @@ class InvalidArgument(GlimpseError, ValueError):
     """A constructor argument or a reset option that cannot work."""
 
 
+class UnknownKeyword(InvalidArgument, TypeError):
+    """A keyword that nothing reads.
+
+    A TypeError in Python's own words, "got an unexpected keyword argument", for libraries that try
+    keywords out, as TorchRL's `GymEnv` does with "frameskip".
+    """
+
+
 class InvalidAction(GlimpseError, ValueError):
     """A wrong shape, a gaze that is not finite, or a label or move outside its space."""
 

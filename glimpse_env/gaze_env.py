@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from glimpse_env.errors import InvalidAction
-from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.gaze_vector_env import GazeVectorEnv, own_seed
 
 
 class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
@@ -50,7 +50,7 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         """Begin an episode; see `GazeVectorEnv.reset`."""
         super().reset(seed=seed)
         if seed is None and not self._begun:
-            seed = int(self.np_random.integers(2**31))
+            seed = own_seed(self)
         observation, info = self._vector.reset(seed=seed, options=options)
         self._begun = True
         return self._first(observation), self._info(info)
@@ -97,12 +97,15 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
 
 def _batch_of_one(action: Mapping[str, Any], choice: str) -> dict[str, Any]:
     try:
-        return {
-            "gaze": np.asarray(action["gaze"])[None],
-            choice: np.asarray(action[choice])[None],
-        }
+        gaze, chosen = np.asarray(action["gaze"]), np.asarray(action[choice])
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise InvalidAction(
             f"an action is a dictionary with 'gaze', two real numbers, and {choice!r}, an integer: "
             f"{error}"
         ) from error
+    if gaze.shape != (2,) or chosen.shape != ():
+        raise InvalidAction(
+            f"action['gaze'] of shape {gaze.shape} and action[{choice!r}] of shape {chosen.shape} "
+            "must have shapes (2,) and ()"
+        )
+    return {"gaze": gaze[None], choice: chosen[None]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import logger
 from gymnasium.error import ResetNeeded
@@ -117,7 +118,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
 
         Args:
             seed: Row i is seeded with `seed + i`, or with the i-th number of a sequence; None goes
-                on with the episodes that the last seeds give.
+                on with the episodes that the last seeds give, and begins with `np_random_seed`.
             options: `index`: which image or game (an integer, or one a row), instead of the one
                 that follows from seed and episode. `reset_mask`: bool (num_envs,), which rows to
                 reset; the others stay as they are.
@@ -138,6 +139,9 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         if not self._begun and "reset_mask" in options and not mask.all():
             raise ResetNeeded("the first reset() begins every row: leave options['reset_mask'] out")
         super().reset(seed=next((value for value in seeds if value is not None), None))
+        if not self._begun:
+            own = arguments.parse_seeds(own_seed(self), self.num_envs)
+            seeds = [mine if seed is None else seed for mine, seed in zip(own, seeds, strict=True)]
         self._seed(seeds, mask)
         running = episodes.clocks if "reset_mask" in options else frozenset()
         episodes.clocks = running | {episodes.first_clock}
@@ -168,15 +172,12 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         return episodes.observe(), infos.present(episodes, episodes.everyone)
 
     def _seed(self, seeds: list[int | None], mask: Array) -> None:
-        """Seed the rows in `mask` that are given a seed, and at first every row."""
-        seed, backend = self._episodes.rows.seed, self._backend
-        if not self._begun:
-            first = int(self.np_random.integers(2**31))
-            seed(backend, backend.arange(self.num_envs) + first, self._episodes.everyone)
+        """Seed the rows in `mask` that are given a seed."""
+        backend = self._backend
         if any(value is not None for value in seeds):
             given = backend.asarray([value is not None for value in seeds], "bool")
             values = backend.asarray([value or 0 for value in seeds], "int64")
-            seed(backend, values, mask & given)
+            self._episodes.rows.seed(backend, values, mask & given)
 
     def _reset_mask(self, options: Mapping[str, Any]) -> Array:
         if "reset_mask" not in options:
@@ -259,6 +260,8 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     def render(self) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...] | None:
         """One frame a row: image, gaze path, the boxes of every scale, what was said or done.
 
+        Frames are for people: they show the whole image, and the labels that are right.
+
         Returns:
             uint8 (height, width, 3) frames with `render_mode="rgb_array"`, None with "human" (a
             window shows them).
@@ -297,6 +300,16 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             self._viewer.trace = trace
         if self._begun:
             self._episodes.take_over(past)
+
+
+def own_seed(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> int:
+    """What an environment begins with that is given no seed: `np_random_seed`, which repeats it.
+
+    A generator that the user has put there has none; then one is drawn from it.
+    """
+    known = env.np_random_seed
+    assert isinstance(known, int)
+    return known if known >= 0 else int(env.np_random.integers(2**63))
 
 
 def _mode_of(value: Any) -> AutoresetMode:

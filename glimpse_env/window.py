@@ -30,7 +30,10 @@ except cv2.error as error:
     sys.exit(str(error))
 """
 _PATIENCE = 30  # seconds that the display has to answer
-_ADVICE = 'use render_mode="rgb_array", or run under `xvfb-run`'
+_ADVICE = (
+    'use render_mode="rgb_array", or run under `xvfb-run`; `check_env` leaves windows out with '
+    "skip_render_check=True"
+)
 
 _numbers = itertools.count(1)
 

@@ -64,6 +64,20 @@ def test_lists_and_batches_of_cleanrl_are_alike() -> None:
     assert len(returns[0]) > 20 and max(returns[0]) > 0 and returns[0] == returns[1]
 
 
+def test_one_discrete_action_means_what_its_parts_do() -> None:
+    code = next(block for block in PYTHON if "unravel_index" in block)
+    wrappers = next(block for block in PYTHON if "import FlatMultiDiscreteAction" in block)
+    namespace: dict[str, Any] = {}
+    exec("\n".join(line for line in wrappers.splitlines() if "import" in line), namespace)
+    # Catch draws no images.
+    exec(code.replace("GlimpseMNIST-v0", "GlimpseCatch-v0").replace("10]", "3]"), namespace)
+    env, parts = namespace["env"], namespace["parts"]
+    assert parts.tolist() == [5, 5, 3] and env.action_space.n == 75
+    env.reset(seed=0)
+    seen, *_ = env.step((4 * 5 + 1) * 3 + 2)  # the fifth column, the second row
+    assert seen["location"].tolist() == pytest.approx([0.8, -0.4])
+
+
 def test_the_commands_are_understood() -> None:
     pytest.importorskip("stable_baselines3")
     from agents import train_sb3

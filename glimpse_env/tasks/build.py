@@ -13,7 +13,7 @@ import numpy as np
 from glimpse_env.arguments import SPLITS
 from glimpse_env.backend import Backend, make_backend
 from glimpse_env.datasets import DATA_VARIABLE
-from glimpse_env.errors import InvalidArgument
+from glimpse_env.errors import InvalidArgument, UnknownKeyword
 from glimpse_env.tasks.arrays import ArrayTask, as_array
 from glimpse_env.tasks.task import Task
 
@@ -104,9 +104,9 @@ def _construct(task: str, backend: Backend, options: dict[str, Any]) -> Task:
     allowed = [name for name in inspect.signature(made).parameters if name != "backend"]
     unknown = sorted(set(options) - set(allowed))
     if unknown:
-        raise InvalidArgument(
-            f"unknown keyword {unknown[0]!r} for task={task!r}; beside the keywords of the "
-            f"environment itself, such as glimpse_size, it takes {', '.join(allowed)}"
+        raise UnknownKeyword(
+            f"got an unexpected keyword argument {unknown[0]!r}; beside the keywords of the "
+            f"environment itself, such as glimpse_size, task={task!r} takes {', '.join(allowed)}"
         )
     missing = [
         name

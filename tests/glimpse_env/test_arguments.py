@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glimpse_env import GlimpseVectorEnv, InvalidArgument
+from glimpse_env import GlimpseVectorEnv, InvalidAction, InvalidArgument
 
 ARRAYS: dict[str, Any] = {
     "images": np.zeros((5, 9, 7), np.uint8),
@@ -149,7 +149,7 @@ def test_house_numbers_that_cannot_be_drawn(name: str, value: Any) -> None:
 
 def test_seeds_and_options_that_cannot_be() -> None:
     envs = make()
-    for seed in (-1, 2**63 - 1, 2**63, 1.5, "a", [1], [1, 2, 3], [1, -1], [0.5, 1]):
+    for seed in (-1, 1.5, "a", [1], [1, 2, 3], [1, -1], [0.5, 1]):
         with pytest.raises(InvalidArgument, match="seed"):
             envs.reset(seed=seed)  # type: ignore[arg-type]
     wrong: list[Any] = [-1, 5, [0, 5], 0.5, "a", [0], [[0, 1]], [[0], [1, 2]]]
@@ -158,6 +158,56 @@ def test_seeds_and_options_that_cannot_be() -> None:
             envs.reset(options={"index": index})
     with pytest.raises(InvalidArgument, match=r"'indx'.*index.*reset_mask"):
         envs.reset(options={"indx": 1})
+
+
+@pytest.mark.parametrize("make_one", [gym.make, gym.make_vec])
+def test_what_began_without_a_seed_can_be_repeated(make_one: Any) -> None:
+    """As in Gymnasium, by the seed that the environment has drawn for itself, of 128 bits."""
+    for backend in ("numpy", "torch"):
+        first, again = (make_one("GlimpseCatch-v0", backend=backend) for _ in range(2))
+        (observation, info), seed = first.reset(), first.unwrapped.np_random_seed
+        assert seed >= 2**63
+        other, others = again.reset(seed=seed)
+        assert np.array_equal(info["index"], others["index"])
+        assert np.array_equal(observation["location"], other["location"])  # random, too
+
+
+def test_the_lowest_63_bits_of_a_seed_count() -> None:
+    envs = gym.make_vec("GlimpseCatch-v0", 2)
+    seeds = (2**63 - 1, 2**64 - 1, [2**63 - 1, 2**63], [2**63 - 1, 0])
+    starts = [envs.reset(seed=seed)[0]["location"] for seed in seeds]
+    assert all(np.array_equal(start, starts[0]) for start in starts)
+    assert not np.array_equal(envs.reset(seed=2**63)[0]["location"], starts[0])
+
+
+@pytest.mark.parametrize("make_one", [gym.make, gym.make_vec])
+def test_a_generator_of_ones_own_is_drawn_from(make_one: Any) -> None:
+    starts = []
+    for number in (7, 7, 8):
+        env = make_one("GlimpseCatch-v0").unwrapped
+        env.np_random = np.random.default_rng(number)
+        starts.append(env.reset()[0]["location"].tolist())
+    assert starts[0] == starts[1] != starts[2]
+
+
+@pytest.mark.parametrize("make_one", [gym.make, gym.make_vec])
+def test_unknown_keywords_are_type_errors_in_pythons_words(make_one: Any) -> None:
+    for env_id, keywords in (("Glimpse-v0", ARRAYS), ("GlimpseCatch-v0", {})):
+        with pytest.raises(TypeError, match="got an unexpected keyword argument 'frameskip'"):
+            make_one(env_id, frameskip=1, **keywords)
+
+
+def test_a_single_environment_speaks_of_one_action() -> None:
+    env = gym.make("GlimpseCatch-v0", disable_env_checker=True)
+    env.reset(seed=0)
+    for action in ({"gaze": [0.0, 0.0], "move": [1]}, {"gaze": [[0.0, 0.0]], "move": 1}):
+        with pytest.raises(InvalidAction, match=r"must have shapes \(2,\) and \(\)"):
+            env.step(action)
+
+
+def test_a_gaze_that_has_not_been_is_plainly_zero() -> None:
+    location = make(initial_gaze="none", num_envs=20).reset(seed=0)[0]["location"]
+    assert not np.signbit(location).any()
 
 
 def test_masks_are_refused_as_gymnasium_does() -> None:

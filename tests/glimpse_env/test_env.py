@@ -113,7 +113,7 @@ def test_batch_keywords_are_refused(ragged: dict[str, Any]) -> None:
     for name, value in (("num_envs", 4), ("autoreset_mode", "disabled")):
         with pytest.raises(TypeError, match=f"{name}.*make_vec"):
             GlimpseEnv(**{name: value}, **ragged)
-    with pytest.raises(InvalidArgument, match=r"glimpse_sise.*such as glimpse_size, it"):
+    with pytest.raises(InvalidArgument, match=r"glimpse_sise.*such as glimpse_size, task"):
         GlimpseEnv(glimpse_sise=3, **ragged)
 
 
