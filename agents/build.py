@@ -224,6 +224,6 @@ def load_sized(run: str | Path, device: str = "cpu") -> tuple[GlimpseAgent, Conf
     state, config = load_run(run, Config)
     with fitting(run):
         sizes = Sizes(**state["sizes"])
-        agent = build_agent(config, sizes, device)
+        agent = build_agent(config, sizes, "cpu")
         agent.load_state_dict(state["agent"])
-    return agent.eval(), config, sizes
+    return agent.to(device).eval(), config, sizes

@@ -124,8 +124,8 @@ class Config(RunConfig):
 
     precision: Literal["float32", "bfloat16"] = "float32"
     """What the networks compute in when they learn: bfloat16 by torch.autocast; weights, recurrent
-    layers and all outside of the networks in float32. Evaluations are in float32, with products as
-    `matmul_precision` says."""
+    layers and all outside of the networks in float32. Evaluations are in float32, those of
+    trainers and evaluate.py with products as `matmul_precision` says."""
     capture: Literal["none", "graph", "compile"] = "none"
     """How an update gets to a GPU: its kernels one by one, as one CUDA graph that is captured once
     and replayed, or as such a graph with the networks compiled before (torch.compile)."""

@@ -16,7 +16,6 @@ import tyro
 from agents.agent import GlimpseAgent
 from agents.build import (
     Sizes,
-    load_agent,
     load_sized,
     make_envs,
     pick_device,
@@ -79,12 +78,12 @@ def main(arguments: Arguments) -> None:
     config = config.with_own_images(arguments.image_folder, arguments.label_file)
     if config.image_folder:
         config = dataclasses.replace(config, num_classes=sizes.num_classes)
-        require_same_labels(config, arguments.split, sizes)
+        require_same_lengths(config, arguments.split, sizes)
     name = f"evaluation_{arguments.split}_samples{arguments.samples}"
     if arguments.images:
         name += f"_images{arguments.images}"
     if arguments.backward or arguments.focus:
-        results = [evaluate_pair_or_focus(agent, config, arguments)]
+        results = [evaluate_pair_or_focus(agent, config, sizes, arguments)]
         name += "_" + re.sub("[ /]", "_", results[0].reader)
     else:
         results = evaluate_gazes(agent, config, arguments)
@@ -99,12 +98,12 @@ def main(arguments: Arguments) -> None:
             print(path)
 
 
-def require_same_labels(config: Config, split: str, trained: Sizes) -> None:
-    """Refuse own images with other labels than those that an agent was trained to say.
+def require_same_lengths(config: Config, split: str, trained: Sizes) -> None:
+    """Refuse own images with more or fewer labels than an agent was trained to say.
 
     Raises:
-        InvalidArgument: The label file has classes that it does not know, or longer or shorter
-            sequences.
+        InvalidArgument: The label file has longer or shorter sequences, or, as the environment
+            finds, classes that the agent does not know.
     """
     ours, theirs = sizes_of(make_envs(config, split, 1)).max_labels, trained.max_labels
     if ours != theirs:
@@ -134,7 +133,9 @@ def evaluate_gazes(agent: GlimpseAgent, config: Config, arguments: Arguments) ->
     return results
 
 
-def evaluate_pair_or_focus(agent: GlimpseAgent, config: Config, arguments: Arguments) -> Evaluation:
+def evaluate_pair_or_focus(
+    agent: GlimpseAgent, config: Config, sizes: Sizes, arguments: Arguments
+) -> Evaluation:
     """The readers of DRAM's tables 3 and 4.
 
     Raises:
@@ -143,9 +144,9 @@ def evaluate_pair_or_focus(agent: GlimpseAgent, config: Config, arguments: Argum
     split, samples, rows = arguments.split, arguments.samples, arguments.num_envs
     reader: Reader
     if arguments.backward:
-        other, mirrored = load_agent(arguments.backward, str(next(agent.parameters()).device))
+        device = str(next(agent.parameters()).device)
+        other, mirrored, theirs = load_sized(arguments.backward, device)
         mirrored = mirrored.with_own_images(arguments.image_folder, arguments.label_file)
-        mirrored = dataclasses.replace(mirrored, num_classes=config.num_classes)
         if arguments.focus or config.backward or not mirrored.backward:
             raise InvalidArgument(
                 f"{arguments.run} must be a forward run and {arguments.backward} one that was "
@@ -154,6 +155,13 @@ def evaluate_pair_or_focus(agent: GlimpseAgent, config: Config, arguments: Argum
         if mirrored.env_id != config.env_id:
             raise InvalidArgument(
                 f"{arguments.run} reads {config.env_id} and {arguments.backward} {mirrored.env_id}"
+            )
+        if config.image_folder:
+            mirrored = dataclasses.replace(mirrored, num_classes=theirs.num_classes)
+        if theirs.num_classes != sizes.num_classes:
+            raise InvalidArgument(
+                f"{arguments.run} knows {sizes.num_classes} classes and {arguments.backward} "
+                f"{theirs.num_classes}: train both with the same --num-classes"
             )
         forward = label_reader(agent, config, split, samples=samples, num_envs=rows)
         backward = label_reader(other, mirrored, split, samples=samples, num_envs=rows)

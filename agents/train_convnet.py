@@ -37,7 +37,7 @@ class Arguments:
     preset: str | None = None
     """Row of the papers' tables to start from: a name in agents/convnet_presets.py. The options
     below override it. By default modern_house_numbers with a GPU, modern_house_numbers_cpu
-    without."""
+    without, and modern_image_folder where `--image-folder` is given."""
     resume: Path | None = None
     """Folder of a run to go on with, with its own configuration."""
     device: str = "auto"

@@ -49,7 +49,8 @@ class Arguments:
 
     preset: str | None = None
     """Row of the papers' tables to start from: a name in agents/presets.py. The options below
-    override it. By default dram_house_numbers with a GPU, dram_house_numbers_cpu without."""
+    override it. By default dram_house_numbers with a GPU, dram_house_numbers_cpu without, and
+    dram_image_folder where `--image-folder` is given."""
     resume: Path | None = None
     """Folder of a run to go on with, with its own configuration."""
     device: str = "auto"
@@ -68,7 +69,7 @@ def main(arguments: Arguments) -> int:
     The first rank does all but the training.
 
     Returns:
-        The exit status: 0, or `STOPPED`.
+        The exit status: 0, or `STOPPED` of the first rank.
     """
     with join(pick_device(arguments.device)) as (ranks, device):
         if arguments.resume:  # before images are drawn or read, which may take minutes
@@ -83,7 +84,8 @@ def main(arguments: Arguments) -> int:
             start_from_others(training)
         ranks.require_same(training.beginning())
         if not ranks.leads:
-            return 0 if train(training, None, lambda _: None, ranks) else STOPPED
+            train(training, None, lambda _: None, ranks)
+            return 0  # torchrun would end the first rank, which may still be saving, with us
         with contextlib.closing(open_folder(arguments, training)) as folder:
             print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
             check_own_images(training.config, task_of(training), device, test=arguments.test)

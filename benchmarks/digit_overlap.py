@@ -18,7 +18,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from agents.build import load_agent
+from agents.build import load_agent, set_precision
 from agents.evaluation import batches
 from agents.readers import Reader, label_reader
 from benchmarks import reporting
@@ -79,6 +79,7 @@ def main(arguments: Arguments) -> None:
         InvalidArgument: The run reads something else, or a number of images below 0.
     """
     agent, config = load_agent(arguments.run)
+    set_precision(config.matmul_precision)
     reader = label_reader(agent, config, arguments.split)
     task = reader.envs.task
     if not isinstance(task, MNISTTask) or np.stack(task.corners(np.arange(1))).shape[-1] != 2:

@@ -114,9 +114,10 @@ class CatchVectorEnv(GazeVectorEnv):
         given = dict(locals())
         keywords = CatchVectorEnv.__init__.__kwdefaults__ or {}
         arguments.refuse_time_limit(unknown)
-        for name in unknown:
+        if unknown:
             raise UnknownKeyword(
-                f"got an unexpected keyword argument {name!r}; Catch takes {', '.join(keywords)}"
+                f"got an unexpected keyword argument {min(unknown)!r}; Catch takes "
+                f"{', '.join(keywords)}"
             )
         recipe = {name: given[name] for name in keywords}
         super().__init__(num_envs, recipe, autoreset_mode=autoreset_mode, render_mode=render_mode)

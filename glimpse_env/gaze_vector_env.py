@@ -140,8 +140,10 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             raise ResetNeeded("the first reset() begins every row: leave options['reset_mask'] out")
         super().reset(seed=next((value for value in seeds if value is not None), None))
         if not self._begun:
-            own = arguments.parse_seeds(own_seed(self), self.num_envs)
-            seeds = [mine if seed is None else seed for mine, seed in zip(own, seeds, strict=True)]
+            # Beside seeds that are given for some rows, theirs must not come again.
+            first = own_seed(self) if seed is None else int(self.np_random.integers(2**63))
+            own = arguments.parse_seeds(first, self.num_envs)
+            seeds = [mine if one is None else one for mine, one in zip(own, seeds, strict=True)]
         self._seed(seeds, mask)
         running = episodes.clocks if "reset_mask" in options else frozenset()
         episodes.clocks = running | {episodes.first_clock}

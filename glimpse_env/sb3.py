@@ -229,6 +229,8 @@ class GlimpseVecEnv(VecEnv):
 def _make(env_id: str, num_envs: int, keywords: dict[str, Any]) -> Any:
     try:
         return gym.make_vec(env_id, num_envs=num_envs, autoreset_mode="same_step", **keywords)
+    except InvalidArgument:  # which may be a TypeError, too
+        raise
     except TypeError as error:
         raise InvalidArgument(f"{env_id!r} is not a glimpse environment: {error}") from error
 

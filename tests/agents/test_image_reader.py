@@ -136,7 +136,7 @@ def test_none_of_the_training_images_are_needed(
     assert len(ImageReader(str(sequences[0])).read([np.zeros((50, 50), np.uint8)])) == 1
 
 
-def test_a_run_that_did_not_keep_its_sizes(stripes_config: Config, tmp_path: Path) -> None:
+def test_a_run_without_its_sizes_is_refused(stripes_config: Config, tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", stripes_config)
     state = checkpoint.load(run / "checkpoint.pt")
     for sizes in ({"sizes": {"image": (1, 24, 24)}}, {}):

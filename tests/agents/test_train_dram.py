@@ -15,6 +15,7 @@ import tyro
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents import checkpoint, evaluate, train_dram
+from agents.build import set_precision
 from agents.presets import PRESETS
 from agents.run_folder import RunFolder, read_metrics
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
@@ -196,7 +197,9 @@ def test_a_backward_reader_shares_the_glimpse_network_and_both_read(
     assert not torch.equal(ours["emission.linear.weight"], theirs["emission.linear.weight"])
     few = ["--split", "validation", "--images", "20", "--num-envs", "20", "--device", "cpu"]
     both = ["--backward", str(backward), "--samples", "2", "--examples", "0"]
+    set_precision("high")
     evaluate.main(tyro.cli(evaluate.Arguments, args=[str(forward), *few, *both]))
+    assert torch.get_float32_matmul_precision() == "medium"  # the preset's
     (file,) = forward.glob("evaluation_validation_samples2_images20_forward-backward_with_*.json")
     (result,) = json.loads(file.read_text())
     assert result["reader"] == f"forward-backward with {backward.name}"
@@ -256,6 +259,9 @@ def test_own_images_are_trained_on_and_read_again_after_they_have_moved(
     assert json.loads((run / "config.json").read_text())["image_folder"] == str(folder)
     train_dram.main(train_dram.parse(["--runs", "back", *TINY, *given, "--backward", "--no-test"]))
     (backward,) = (tmp_path / "back").iterdir()
+    eleven = ["--backward", "--no-test", "--num-classes", "11"]
+    train_dram.main(train_dram.parse(["--runs", "more", *TINY, *given, *eleven]))
+    (more_classes,) = (tmp_path / "more").iterdir()
     monkeypatch.chdir(run)  # the run knows where its images are
     more = ["--resume", str(run), "--images", "64", "--no-test", "--device", "cpu"]
     train_dram.main(train_dram.parse(more))
@@ -282,6 +288,10 @@ def test_own_images_are_trained_on_and_read_again_after_they_have_moved(
         refused = pytest.raises(InvalidArgument, match=wrong) if wrong else nullcontext()
         with refused:
             evaluate.main(tyro.cli(evaluate.Arguments, args=args))
+    evaluate.main(tyro.cli(evaluate.Arguments, args=[*args, *both]))
+    with pytest.raises(InvalidArgument, match=r"knows 10 classes and .* 11: .*--num-classes"):
+        both = ["--backward", str(more_classes)]
+        evaluate.main(tyro.cli(evaluate.Arguments, args=[*args, *both]))
     train_dram.main(train_dram.parse([*more, "--images", "96", *there]))
     assert checkpoint.load(run / "checkpoint.pt")["config"]["image_folder"] == str(moved)
     assert [row["images"] for row in read_metrics(run)] == [32, 64, 96]

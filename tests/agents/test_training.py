@@ -116,6 +116,11 @@ def test_impossible_configurations_are_named(
         replace(stripes_config, **wrong)  # type: ignore[arg-type]
 
 
+def test_a_training_computes_in_the_precision_of_its_run(stripes_config: Config) -> None:
+    Training(replace(stripes_config, matmul_precision="medium"))
+    assert torch.get_float32_matmul_precision() == "medium"
+
+
 def test_labels_after_the_end_do_not_count(stripes_id: str) -> None:
     """Without `stop_on_mistake` an agent can speak where nothing is right any more."""
     logits = torch.randn(3, 5)

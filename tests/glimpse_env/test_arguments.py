@@ -260,6 +260,11 @@ def test_none_in_a_list_of_seeds_goes_on(backend: str) -> None:
     assert info["index"][1] == seeded["index"][1]
 
 
+def test_rows_without_a_seed_are_none_of_those_that_have_one() -> None:
+    info = gym.make_vec("GlimpseCatch-v0", 4).reset(seed=[None, None, 7, None])[1]
+    assert len(set(info["index"].tolist())) == 4
+
+
 def test_a_first_reset_of_some_rows_makes_no_twins() -> None:
     images, labels = np.zeros((1000, 2, 2), np.uint8), np.zeros(1000, np.int64)
     envs = GlimpseVectorEnv(4, images=images, labels=labels, num_classes=1, glimpses_per_label=1)
