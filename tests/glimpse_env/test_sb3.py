@@ -165,7 +165,7 @@ def test_other_environments_are_refused() -> None:
     """Not CartPole: Gymnasium 1.1 and 1.2 cannot throw away a half-made batch of their own."""
     with pytest.raises(InvalidArgument, match="MountainCar"):
         GlimpseVecEnv("MountainCar-v0", 2)
-    with pytest.raises(InvalidArgument, match="^got an unexpected .* 'glimpse_sise'"):
+    with pytest.raises(InvalidArgument, match=r"^got an unexpected .* 'glimpse_sise'"):
         GlimpseVecEnv("GlimpseCatch-v0", 2, glimpse_sise=3)
 
 
