@@ -20,7 +20,7 @@ from glimpse_env import datasets
 
 # Before torch is loaded, here and in every process a test starts: the tests are many small
 # operations side by side (`-n 2`), and more threads only get in each other's way.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or "1"
 # Tests check the same everywhere: where `--device auto` would take a GPU, they see none.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # Read before any test changes it: the folder of real files, if this machine has one.
