@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Literal
 
-from agents.config_checks import require_positive
+from agents.config_checks import require_positive, require_positive_entries
 from agents.run_config import RunConfig
 from glimpse_env.errors import InvalidArgument
 
@@ -143,8 +143,7 @@ class Config(RunConfig):
         super().__post_init__()
         if self.sigma_start_pixels is not None:
             require_positive(self, ["sigma_start_pixels"])
-        if any(channels < 1 for channels in self.convolutions):
-            raise InvalidArgument(f"convolutions={self.convolutions}: all must be at least 1")
+        require_positive_entries(self, ["convolutions"])
         if not 0 <= self.dropout < 1:
             raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
         if self.baseline == "peers" and self.samples == 1:

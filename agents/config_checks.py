@@ -7,6 +7,7 @@ import typing
 from collections.abc import Iterable
 from typing import Literal
 
+from glimpse_env import arguments
 from glimpse_env.errors import InvalidArgument
 
 
@@ -28,8 +29,18 @@ def require_not_negative(config: object, names: Iterable[str]) -> None:
         InvalidArgument: Such a field.
     """
     for name in names:
-        if not 0 <= getattr(config, name) < math.inf:
-            raise InvalidArgument(f"{name}={getattr(config, name)} must be finite, at least 0")
+        arguments.require_not_negative(name, getattr(config, name))
+
+
+def require_positive_entries(config: object, names: Iterable[str]) -> None:
+    """Refuse tuples with an entry below 1.
+
+    Raises:
+        InvalidArgument: Such a tuple.
+    """
+    for name in names:
+        if any(number < 1 for number in getattr(config, name)):
+            raise InvalidArgument(f"{name}={getattr(config, name)}: all must be at least 1")
 
 
 def require_choices(config: object) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import ClassVar, Literal
 
 from agents.config import Config
+from agents.config_checks import require_positive_entries
 from agents.run_config import RunConfig
 from glimpse_env.errors import InvalidArgument
 
@@ -64,9 +65,7 @@ class ConvNetConfig(RunConfig):
             InvalidArgument: Such a value.
         """
         super().__post_init__()
-        for name in ("convolutions", "kernels", "hidden"):
-            if any(number < 1 for number in getattr(self, name)):
-                raise InvalidArgument(f"{name}={getattr(self, name)}: all must be at least 1")
+        require_positive_entries(self, ("convolutions", "kernels", "hidden"))
         if not 0 <= self.dropout < 1:
             raise InvalidArgument(f"dropout={self.dropout} must be in 0 .. 1, 1 left out")
         if self.network == "plain":

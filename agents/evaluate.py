@@ -75,9 +75,8 @@ def main(arguments: Arguments) -> None:
     device = pick_device(arguments.device)
     agent, config, sizes = load_sized(arguments.run, device)
     set_precision(config.matmul_precision)
-    config = config.with_own_images(arguments.image_folder, arguments.label_file)
+    config = with_images_found(config, sizes, arguments)
     if config.image_folder:
-        config = dataclasses.replace(config, num_classes=sizes.num_classes)
         require_same_lengths(config, arguments.split, sizes)
     name = f"evaluation_{arguments.split}_samples{arguments.samples}"
     if arguments.images:
@@ -96,6 +95,14 @@ def main(arguments: Arguments) -> None:
             agent, config, arguments.split, arguments.run, arguments.examples
         ):
             print(path)
+
+
+def with_images_found(config: Config, trained: Sizes, arguments: Arguments) -> Config:
+    """The run with own images where they lie now, and the classes that its agent knows."""
+    config = config.with_own_images(arguments.image_folder, arguments.label_file)
+    if not config.image_folder:
+        return config
+    return dataclasses.replace(config, num_classes=trained.num_classes)
 
 
 def require_same_lengths(config: Config, split: str, trained: Sizes) -> None:
@@ -146,7 +153,7 @@ def evaluate_pair_or_focus(
     if arguments.backward:
         device = str(next(agent.parameters()).device)
         other, mirrored, theirs = load_sized(arguments.backward, device)
-        mirrored = mirrored.with_own_images(arguments.image_folder, arguments.label_file)
+        mirrored = with_images_found(mirrored, theirs, arguments)
         if arguments.focus or config.backward or not mirrored.backward:
             raise InvalidArgument(
                 f"{arguments.run} must be a forward run and {arguments.backward} one that was "
@@ -156,8 +163,6 @@ def evaluate_pair_or_focus(
             raise InvalidArgument(
                 f"{arguments.run} reads {config.env_id} and {arguments.backward} {mirrored.env_id}"
             )
-        if config.image_folder:
-            mirrored = dataclasses.replace(mirrored, num_classes=theirs.num_classes)
         if theirs.num_classes != sizes.num_classes:
             raise InvalidArgument(
                 f"{arguments.run} knows {sizes.num_classes} classes and {arguments.backward} "

@@ -35,7 +35,6 @@ class RunConfig:
         "epoch_images",
         "validation_images",
     )
-
     NOT_NEGATIVE: ClassVar[tuple[str, ...]] = ("weight_decay", "seed")
 
     env_id: str

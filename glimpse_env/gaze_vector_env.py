@@ -139,7 +139,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         if not self._begun and "reset_mask" in options and not mask.all():
             raise ResetNeeded("the first reset() begins every row: leave options['reset_mask'] out")
         super().reset(seed=next((value for value in seeds if value is not None), None))
-        if not self._begun:
+        if not self._begun and None in seeds:
             # Beside seeds that are given for some rows, theirs must not come again.
             first = own_seed(self) if seed is None else int(self.np_random.integers(2**63))
             own = arguments.parse_seeds(first, self.num_envs)
