@@ -19,6 +19,7 @@ class RunConfig:
 
     ENV_OPTIONS: ClassVar[tuple[str, ...]] = (
         "max_digits",
+        "layout",
         "num_distractors",
         "num_images",
         "extra",
@@ -41,6 +42,9 @@ class RunConfig:
     """Environment to train on; a whole-image network takes its images and labels alone."""
     max_digits: int | None = None
     """Longest number (house numbers and MNIST sequences); None for the environment's own."""
+    layout: Literal["independent", "apart", "slope"] | None = None
+    """Where digits lie (MNIST): "independent", where they may overlap, "apart", where two never do,
+    or "slope"; None for the environment's own."""
     num_distractors: int | None = None
     """Patches of clutter (MNIST); None for the environment's own."""
     num_images: int | None = None

@@ -23,7 +23,8 @@ from agents.evaluation import batches
 from agents.readers import Reader, label_reader
 from benchmarks import reporting
 from glimpse_env.errors import GlimpseError, InvalidArgument
-from glimpse_env.tasks.mnist import DIGIT, MNISTTask
+from glimpse_env.tasks.digit_layouts import DIGIT
+from glimpse_env.tasks.mnist import MNISTTask
 
 EDGES = (0, DIGIT // 4, DIGIT // 2, 3 * DIGIT // 4, DIGIT)  # pixels
 

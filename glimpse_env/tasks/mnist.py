@@ -15,16 +15,16 @@ from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import Array, Backend
 from glimpse_env.datasets import load_mnist
 from glimpse_env.errors import InvalidArgument
+from glimpse_env.tasks.digit_layouts import DIGIT, LAYOUTS, Layout
 from glimpse_env.tasks.task import GENERATED_IMAGES
 
-DIGIT = 28  # pixels, the side of an MNIST image
-LAYOUTS = ("independent", "slope")
 TARGETS = ("digit", "combination", "sum", "sequence")
 _SPLIT_KEY = {"train": 0x1D872B41, "validation": 0x2C1B3C6D, "test": 0x297A2D39}  # any numbers
 
 # Which of its random numbers an image uses for what. From _DIGITS on: D numbers say which digits,
-# 2 D where (x, y), and 5 d say source digit, patch x, patch y, x and y of each distractor.
-_COUNT, _RISE, _LINE_X, _LINE_Y, _DIGITS = range(5)
+# 2 D where each is, and 5 d say source digit, patch x, patch y, x and y of each distractor. The
+# three from _LINE on say where all are.
+_COUNT, _LINE, _DIGITS = 0, 1, 4
 
 
 class MNISTTask:
@@ -41,8 +41,9 @@ class MNISTTask:
         canvas_size: Side of the image, pixels.
         min_digits: Fewest digits in an image.
         max_digits: Most digits in an image.
-        layout: "independent" (each anywhere, they may overlap) or "slope" (left to right along a
-            straight line of at most 45 degrees, not overlapping).
+        layout: "independent" (each anywhere, they may overlap), "apart" (two anywhere that they do
+            not overlap) or "slope" (left to right along a straight line of at most 45 degrees, not
+            overlapping).
         num_distractors: Number of patches.
         distractor_size: Side of a patch, pixels.
         target: "digit" (its class), "combination" (which of the 55 unordered pairs), "sum"
@@ -78,7 +79,8 @@ class MNISTTask:
         ):
             require_at_least(name, value, 0)
         _check_digits(min_digits, max_digits, target)
-        _check_canvas(canvas_size, max_digits, layout)
+        if layout not in LAYOUTS:
+            raise InvalidArgument(f"layout={layout!r} is unknown; choose one of {tuple(LAYOUTS)}")
         if target == "sequence" and max_digits > 1 and layout != "slope":
             raise InvalidArgument(
                 f"layout={layout!r} has no order in which to read: target='sequence' needs "
@@ -91,7 +93,8 @@ class MNISTTask:
         self._classes = backend.asarray(digits.labels, "int64")
         self._num_digits = len(digits.labels)
         self._split_key = _SPLIT_KEY[split]
-        self._side, self._layout, self._target = canvas_size, layout, target
+        self._side, self._target = canvas_size, target
+        self._layout: Layout = LAYOUTS[layout](backend, canvas_size, max_digits)
         self._min_digits, self._max_digits = min_digits, max_digits
         self._num_distractors, self._patch_side = num_distractors, distractor_size
         self._plain = canvas_size == DIGIT and num_distractors == 0 and max_digits == 1
@@ -167,28 +170,10 @@ class MNISTTask:
         return self._corners(numbers, self._shown(index, numbers)[1])
 
     def _corners(self, numbers: Array, present: Array) -> tuple[Array, Array]:
-        if self._layout == "slope":
-            return self._line(numbers, present)
         d = self._max_digits
+        line = numbers[:, _LINE:_DIGITS]
         place = numbers[:, _DIGITS + d : _DIGITS + 3 * d].reshape(-1, d, 2)
-        corner = counter_hash.below(place, self._side - DIGIT + 1)
-        return corner[..., 0], corner[..., 1]
-
-    def _line(self, numbers: Array, present: Array) -> tuple[Array, Array]:
-        """Top left corners of digits along a slope: x and y, int64 (m, D)."""
-        below, gaps = counter_hash.below, present.sum(1) - 1
-        room = self._side - DIGIT
-        steepest = self._backend.xp.clip(gaps * DIGIT, None, room)
-        rise = below(numbers[:, _RISE], 2 * steepest + 1) - steepest
-        top = below(numbers[:, _LINE_Y], room - abs(rise) + 1)
-        left = below(numbers[:, _LINE_X], room - gaps * DIGIT + 1)
-        start = top - self._backend.xp.clip(rise, None, 0)
-        position = self._backend.arange(self._max_digits)
-        span = self._backend.xp.clip(gaps, 1, None)[:, None]
-        x = left[:, None] + position * DIGIT
-        y = start[:, None] + rise[:, None] * position // span
-        # digits that are not there are drawn in black; keep them inside the canvas
-        return self._backend.xp.clip(x, 0, room), self._backend.xp.clip(y, 0, room)
+        return self._layout.corners(line, place, present)
 
     def _add_distractors(self, canvas: _Canvas, numbers: Array) -> None:
         side, below = self._patch_side, counter_hash.below
@@ -232,17 +217,6 @@ def _check_digits(min_digits: int, max_digits: int, target: str) -> None:
         raise InvalidArgument(f"target={target!r} needs min_digits=2 and max_digits=2")
     if target == "digit" and max_digits != 1:
         raise InvalidArgument(f"max_digits={max_digits} needs target='sequence', not 'digit'")
-
-
-def _check_canvas(canvas_size: int, max_digits: int, layout: str) -> None:
-    if layout not in LAYOUTS:
-        raise InvalidArgument(f"layout={layout!r} is unknown; choose one of {LAYOUTS}")
-    needed = DIGIT * max_digits if layout == "slope" else DIGIT
-    if canvas_size < needed:
-        raise InvalidArgument(
-            f"canvas_size={canvas_size} is too small: {max_digits} digits with layout={layout!r} "
-            f"need {needed} pixels"
-        )
 
 
 def _check_distractors(num_distractors: int, distractor_size: int) -> None:

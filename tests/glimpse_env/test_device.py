@@ -41,6 +41,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Glimpse-v0", "same_step", {}),
     ("Glimpse-v0", "disabled", {}),
     ("Glimpse-v0", "next_step", {"glimpses_per_label": 0, "max_glimpses": 2, "glimpse_cost": 0.1}),
+    ("GlimpseMNISTPairs-v0", "next_step", {"layout": "apart"}),
     ("GlimpseCatch-v0", "same_step", {}),
 ]
 

@@ -50,7 +50,9 @@ def corner_of(image: NDArray[np.int64]) -> tuple[int, ...]:
     return x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1
 
 
-@pytest.mark.parametrize(("layout", "target"), [("independent", "sum"), ("slope", "sequence")])
+@pytest.mark.parametrize(
+    ("layout", "target"), [("independent", "sum"), ("apart", "sum"), ("slope", "sequence")]
+)
 def test_corners_tell_where_the_digits_are(make: Make, layout: str, target: str) -> None:
     options = {"target": target, "layout": layout, "min_digits": 2, "max_digits": 2}
     task = make(canvas_size=100, **options)
@@ -172,12 +174,14 @@ def test_sums_are_right(make: Make) -> None:
     assert {*labels.tolist()} == {*range(19)}
 
 
-def test_two_digits_are_placed_independently(make: Make) -> None:
+def test_two_digits_are_placed_independently_or_apart(make: Make) -> None:
     task = make(grey=1, canvas_size=100, min_digits=2, max_digits=2, target="sum")
     images = images_of(task, 400)
     overlapping = (images.max((1, 2)) == 2).mean()
     # the chance that two of 73 places are less than 28 apart is 0.618 an axis
     assert overlapping == pytest.approx(0.618**2, abs=0.09)
+    apart = make(grey=1, canvas_size=100, min_digits=2, max_digits=2, target="sum", layout="apart")
+    assert images_of(apart, 400).max() == 1
 
 
 def read_slope(image: NDArray[np.int64], count: int) -> tuple[list[int], list[int], int]:
@@ -235,6 +239,7 @@ TASKS: list[dict[str, Any]] = [
     {},
     {"canvas_size": 60, "num_distractors": 4},
     {"canvas_size": 64, "min_digits": 2, "max_digits": 2, "target": "combination"},
+    {"canvas_size": 64, "min_digits": 2, "max_digits": 2, "target": "sum", "layout": "apart"},
     {
         "canvas_size": 100,
         "max_digits": 3,
@@ -299,6 +304,7 @@ SEQUENCE = {"target": "sequence"}
         ("target", {"target": "colour"}),
         ("target", {"target": "sum"}),
         ("layout", {"layout": "circle"}),
+        ("layout", {"layout": "apart"}),  # one digit is apart from what?
         ("layout", {"canvas_size": 100, "max_digits": 2, **SEQUENCE}),  # no order to read in
         ("num_distractors", {"num_distractors": -1}),
         ("num_distractors", {"num_distractors": 201}),
