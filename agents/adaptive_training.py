@@ -26,7 +26,7 @@ class AdaptiveTraining(Training):
         """Refuse what only a fixed number of glimpses has.
 
         Raises:
-            InvalidArgument: Such an option.
+            InvalidArgument: Such an option, or a single label, which needs no glimpse.
         """
         if config.baseline != "learned":
             raise InvalidArgument(
@@ -34,6 +34,11 @@ class AdaptiveTraining(Training):
                 "glimpses_per_label=0 they do not; use baseline='learned'"
             )
         super().__init__(config, device, ranks)
+        if self.envs.rules.num_labels < 2:
+            raise InvalidArgument(
+                "glimpses_per_label=0 weighs the two likeliest labels, and this task has a single "
+                "one; give --num-classes if the label file shows only one of several"
+            )
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         policy, speaks = self.policy(self.std), tossed(self.noise)

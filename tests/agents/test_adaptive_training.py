@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -18,7 +20,7 @@ from agents.run_folder import read_metrics
 from agents.train_dram import main, parse
 from agents.training import Training
 from glimpse_env.errors import InvalidArgument
-from tests.agents.conftest import partial_rollout
+from tests.agents.conftest import partial_rollout, stripes
 
 
 @pytest.fixture
@@ -81,6 +83,15 @@ def test_decisions_are_worth_what_gazes_are(adaptive_config: Config) -> None:
 def test_samples_that_look_unequally_often_are_no_peers(adaptive_config: Config) -> None:
     with pytest.raises(InvalidArgument, match=r"baseline='peers'.*glimpses_per_label=0"):
         make_training(replace(adaptive_config, samples=2, baseline="peers"))
+
+
+def test_a_single_label_leaves_nothing_to_decide(adaptive_config: Config) -> None:
+    """Stripes of one kind alone."""
+    images, _ = stripes(20)
+    spec = gym.spec(adaptive_config.env_id)
+    spec.kwargs.update(images=images, labels=np.zeros(20, np.int64), num_classes=1)
+    with pytest.raises(InvalidArgument, match="a single one; give --num-classes"):
+        make_training(adaptive_config)
 
 
 def test_an_agent_that_decides_is_trained_so(
