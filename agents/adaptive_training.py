@@ -23,10 +23,10 @@ class AdaptiveTraining(Training):
     envs: GlimpseVectorEnv
 
     def __init__(self, config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> None:
-        """Refuse what only a fixed number of glimpses has.
+        """Refuse what an agent that decides cannot be trained with.
 
         Raises:
-            InvalidArgument: Such an option, or a single label, which needs no glimpse.
+            InvalidArgument: Such an option, or a task in which only one label can ever be said.
         """
         if config.baseline != "learned":
             raise InvalidArgument(
@@ -36,8 +36,8 @@ class AdaptiveTraining(Training):
         super().__init__(config, device, ranks)
         if self.envs.rules.num_labels < 2:
             raise InvalidArgument(
-                "glimpses_per_label=0 weighs the two likeliest labels, and this task has a single "
-                "one; give --num-classes if the label file shows only one of several"
+                "glimpses_per_label=0 weighs the two likeliest labels, but in this task only one "
+                "can be said; give --num-classes if the label file shows only one of several"
             )
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:

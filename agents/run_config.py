@@ -43,8 +43,9 @@ class RunConfig:
     max_digits: int | None = None
     """Longest number (house numbers and MNIST sequences); None for the environment's own."""
     layout: Literal["independent", "apart", "slope"] | None = None
-    """Where digits lie (MNIST): "independent", where they may overlap, "apart", where two never do,
-    or "slope"; None for the environment's own."""
+    """Where digits lie (MNIST): "independent" (anywhere, they may overlap), "apart" (two, anywhere
+    but on each other) or "slope" (from left to right along a line); None for the environment's
+    own."""
     num_distractors: int | None = None
     """Patches of clutter (MNIST); None for the environment's own."""
     num_images: int | None = None

@@ -6,6 +6,7 @@ corners of the squares that its D digits fill. All are wholly inside the canvas.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -56,7 +57,7 @@ class Independent:
 
 
 class Apart:
-    """Two digits anywhere that their squares have no pixel in common, all such places alike.
+    """Two digits whose squares share no pixel; every such placement is equally likely.
 
     Args:
         backend: Where the arrays live.
@@ -78,7 +79,8 @@ class Apart:
         shift = np.arange(1 - self._places, self._places)
         ways = (self._places - abs(shift)).astype(np.float64)
         far = abs(shift) >= DIGIT
-        # A shift of less than a digit to the side needs one of more down; any other goes with all.
+        # Shifted sideways by less than a digit, they must be a digit or more apart downwards; else
+        # any shift downwards will do.
         across = ways * np.where(far, ways.sum(), ways[far].sum())
         self._across = backend.asarray(_thresholds(across), "int64")
         self._down = backend.asarray(_thresholds(ways), "int64")
@@ -87,13 +89,14 @@ class Apart:
 
     def corners(self, line: Array, place: Array, present: Array) -> tuple[Array, Array]:
         """See Layout."""
+        # The first digit's numbers say how far apart the two are, the second's where both lie.
         shift_x = self._shift(self._across, place[:, 0, 0])
         any_y, far_y = (self._shift(t, place[:, 0, 1]) for t in (self._down, self._far_down))
         shift_y = self._backend.xp.where(abs(shift_x) < DIGIT, far_y, any_y)
         return self._both(shift_x, place[:, 1, 0]), self._both(shift_y, place[:, 1, 1])
 
     def _shift(self, thresholds: Array, number: Array) -> Array:
-        number = self._backend.copy(number)  # torch warns of what does not lie together
+        number = self._backend.copy(number)  # contiguous, or torch warns
         entry = self._backend.xp.searchsorted(thresholds, number, side="right")
         return entry - (self._places - 1)
 
@@ -137,7 +140,7 @@ class Slope:
         return clip(x, 0, room), clip(y, 0, room)
 
 
-LAYOUTS: dict[str, type[Independent] | type[Apart] | type[Slope]] = {
+LAYOUTS: dict[str, Callable[[Backend, int, int], Layout]] = {
     "independent": Independent,
     "apart": Apart,
     "slope": Slope,

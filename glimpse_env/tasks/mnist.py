@@ -15,7 +15,7 @@ from glimpse_env.arguments import require_at_least
 from glimpse_env.backend import Array, Backend
 from glimpse_env.datasets import load_mnist
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.tasks.digit_layouts import DIGIT, LAYOUTS, Layout
+from glimpse_env.tasks.digit_layouts import DIGIT, LAYOUTS
 from glimpse_env.tasks.task import GENERATED_IMAGES
 
 TARGETS = ("digit", "combination", "sum", "sequence")
@@ -41,9 +41,9 @@ class MNISTTask:
         canvas_size: Side of the image, pixels.
         min_digits: Fewest digits in an image.
         max_digits: Most digits in an image.
-        layout: "independent" (each anywhere, they may overlap), "apart" (two anywhere that they do
-            not overlap) or "slope" (left to right along a straight line of at most 45 degrees, not
-            overlapping).
+        layout: "independent" (each anywhere, they may overlap), "apart" (two digits, anywhere
+            but on each other) or "slope" (left to right along a straight line of at most 45
+            degrees, not overlapping).
         num_distractors: Number of patches.
         distractor_size: Side of a patch, pixels.
         target: "digit" (its class), "combination" (which of the 55 unordered pairs), "sum"
@@ -87,6 +87,7 @@ class MNISTTask:
                 "layout='slope'"
             )
         _check_distractors(num_distractors, distractor_size)
+        self._layout = LAYOUTS[layout](backend, canvas_size, max_digits)
         digits = load_mnist(split, data_dir)
         self._backend = backend
         self._pixels = backend.asarray(digits.images.reshape(-1), "uint8")
@@ -94,7 +95,6 @@ class MNISTTask:
         self._num_digits = len(digits.labels)
         self._split_key = _SPLIT_KEY[split]
         self._side, self._target = canvas_size, target
-        self._layout: Layout = LAYOUTS[layout](backend, canvas_size, max_digits)
         self._min_digits, self._max_digits = min_digits, max_digits
         self._num_distractors, self._patch_side = num_distractors, distractor_size
         self._plain = canvas_size == DIGIT and num_distractors == 0 and max_digits == 1

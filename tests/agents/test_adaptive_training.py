@@ -85,12 +85,12 @@ def test_samples_that_look_unequally_often_are_no_peers(adaptive_config: Config)
         make_training(replace(adaptive_config, samples=2, baseline="peers"))
 
 
-def test_a_single_label_leaves_nothing_to_decide(adaptive_config: Config) -> None:
+def test_where_only_one_label_can_be_said_nothing_is_to_decide(adaptive_config: Config) -> None:
     """Stripes of one kind alone."""
     images, _ = stripes(20)
     spec = gym.spec(adaptive_config.env_id)
     spec.kwargs.update(images=images, labels=np.zeros(20, np.int64), num_classes=1)
-    with pytest.raises(InvalidArgument, match="a single one; give --num-classes"):
+    with pytest.raises(InvalidArgument, match="only one can be said; give --num-classes"):
         make_training(adaptive_config)
 
 

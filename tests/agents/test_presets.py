@@ -2,14 +2,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args, get_type_hints
 
+import numpy as np
 import pytest
 import torch
 
 from agents.build import make_agent, make_envs
 from agents.make_training import make_training
 from agents.presets import PRESETS
-from agents.run_config import OWN_IMAGES
+from agents.run_config import OWN_IMAGES, RunConfig
+from agents.train_dram import parse
+from glimpse_env.tasks.digit_layouts import DIGIT, LAYOUTS
+from glimpse_env.tasks.mnist import MNISTTask
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -47,3 +52,13 @@ def test_the_papers_sizes(synthetic_mnist: Path) -> None:
     assert ram.top is None and ram.context is None
     no_context = make_envs(PRESETS["dram_pairs_no_context"](), "test", 1)
     assert "context" not in no_context.single_observation_space.spaces
+
+
+def test_digits_lie_as_the_command_line_says(synthetic_mnist: Path) -> None:
+    offered, _ = get_args(get_type_hints(RunConfig)["layout"])
+    assert get_args(offered) == tuple(LAYOUTS)
+    config = parse(["--preset", "dram_addition_cpu", "--layout", "apart"]).config
+    task = make_envs(config, "validation", 1).task
+    assert isinstance(task, MNISTTask)
+    corners = np.stack(task.corners(np.arange(200)))
+    assert abs(corners[..., 0] - corners[..., 1]).max(0).min() >= DIGIT

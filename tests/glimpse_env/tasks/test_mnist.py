@@ -314,6 +314,11 @@ SEQUENCE = {"target": "sequence"}
     ],
     ids=str,
 )
-def test_what_cannot_be_is_named(name: str, arguments: dict[str, Any], make: Make) -> None:
+def test_what_cannot_be_is_named(
+    name: str, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is read or downloaded; only the loader knows the splits."""
+    if name != "split":
+        monkeypatch.setattr(mnist, "load_mnist", lambda *_: pytest.fail("loaded"))
     with pytest.raises(InvalidArgument, match=name):
-        make(**arguments) if name != "split" else MNISTTask(NumpyBackend(), **arguments)
+        MNISTTask(NumpyBackend(), **{"split": "train", **arguments})
