@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glimpse_env.arguments import SPLITS
+from glimpse_env.arguments import SPLITS, require_choice
 from glimpse_env.backend import Backend, make_backend
 from glimpse_env.datasets import DATA_VARIABLE
 from glimpse_env.errors import InvalidArgument, UnknownKeyword
@@ -40,10 +40,8 @@ def make_backend_and_task(
     Raises:
         InvalidArgument: An unknown task, split or keyword, or a value that cannot work.
     """
-    if task not in TASKS:
-        raise InvalidArgument(f"task={task!r} is unknown; choose one of {TASKS}")
-    if split not in SPLITS:
-        raise InvalidArgument(f"split={split!r} is unknown; choose one of {SPLITS}")
+    require_choice("task", task, TASKS)
+    require_choice("split", split, SPLITS)
     if task == "arrays" and options.keys() & set(_PATHS):
         task = "image_folder"  # your own images are one id, wherever they come from
     if task == "image_folder" and options.keys() & set(_ARRAYS):

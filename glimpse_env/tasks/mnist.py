@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from glimpse_env import counter_hash
-from glimpse_env.arguments import require_at_least
+from glimpse_env.arguments import require_at_least, require_choice
 from glimpse_env.backend import Array, Backend
 from glimpse_env.datasets import load_mnist
 from glimpse_env.errors import InvalidArgument
@@ -79,8 +79,7 @@ class MNISTTask:
         ):
             require_at_least(name, value, 0)
         _check_digits(min_digits, max_digits, target)
-        if layout not in LAYOUTS:
-            raise InvalidArgument(f"layout={layout!r} is unknown; choose one of {tuple(LAYOUTS)}")
+        require_choice("layout", layout, tuple(LAYOUTS))
         if target == "sequence" and max_digits > 1 and layout != "slope":
             raise InvalidArgument(
                 f"layout={layout!r} has no order in which to read: target='sequence' needs "
@@ -211,8 +210,7 @@ def _check_digits(min_digits: int, max_digits: int, target: str) -> None:
         raise InvalidArgument(
             f"min_digits={min_digits}, max_digits={max_digits}: need 1 <= min_digits <= max_digits"
         )
-    if target not in TARGETS:
-        raise InvalidArgument(f"target={target!r} is unknown; choose one of {TARGETS}")
+    require_choice("target", target, TARGETS)
     if target in ("combination", "sum") and (min_digits, max_digits) != (2, 2):
         raise InvalidArgument(f"target={target!r} needs min_digits=2 and max_digits=2")
     if target == "digit" and max_digits != 1:
