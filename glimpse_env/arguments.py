@@ -69,7 +69,7 @@ def parse_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[
     if isinstance(seed, int | np.integer):
         _require_seed(seed)
         return [(int(seed) + row) % 2**63 for row in range(num_envs)]
-    if not isinstance(seed, Iterable):
+    if not isinstance(seed, Iterable) or getattr(seed, "ndim", 1) == 0:
         raise InvalidArgument(f"seed={seed!r} must be an integer, a sequence of integers, or None")
     seeds: list[Any] = list(seed)
     if len(seeds) != num_envs:

@@ -77,7 +77,13 @@ class Backend(Protocol):
         """`flat[index] += values` in place, adding up where an index repeats."""
 
     def require(self, condition: Array, message: str, values: Array) -> None:
-        """Raise InvalidAction, naming `values`, unless every element of `condition` holds."""
+        """Raise InvalidAction, naming the first of `values` for which `condition` does not hold.
+
+        Args:
+            condition: bool, of the shape of `values`.
+            message: What must hold.
+            values: What is held to it.
+        """
 
     def sum_dtype(self, largest: int) -> str:
         """The dtype for sums up to `largest`, at most 2**24, that holds every integer exactly."""
@@ -170,7 +176,7 @@ class NumpyBackend:
 
     def require(self, condition: Array, message: str, values: Array) -> None:
         if not condition.all():
-            raise InvalidAction(f"{message}, not {values}")
+            raise InvalidAction(f"{message}, not {_first_wrong(condition, values)}")
 
     def sum_dtype(self, largest: int) -> str:
         """See Backend; sums of 16 bits halve the memory traffic of a glimpse."""
@@ -205,9 +211,9 @@ class TorchBackend:
         self._torch = torch
 
     def _tensor(self, values: Any) -> Array:
-        """Share memory where it may be written to, which torch insists on."""
-        if isinstance(values, np.ndarray) and not values.flags.writeable:
-            values = values.copy()
+        """Share memory where torch can: it may be written to, and read from first to last."""
+        if isinstance(values, np.ndarray):
+            values = np.require(values, values.dtype.newbyteorder("="), ["C", "W"])
         return self._torch.as_tensor(values, device=self.device)
 
     def asarray(self, values: Any, dtype: str) -> Array:
@@ -269,11 +275,18 @@ class TorchBackend:
         try:
             self._torch._assert_async(condition.all(), message)
         except RuntimeError as error:
-            raise InvalidAction(f"{message}, not {values}") from error
+            wrong = _first_wrong(self.to_numpy(condition), self.to_numpy(values))
+            raise InvalidAction(f"{message}, not {wrong}") from error
 
     def sum_dtype(self, largest: int) -> str:
         """See Backend; torch does not add unsigned integers of 16 bits."""
         return "float32"
+
+
+def _first_wrong(condition: Array, values: Array) -> str:
+    """The first of `values` for which `condition` does not hold, and where it stands."""
+    place = tuple(np.argwhere(~condition)[0].tolist())
+    return f"{values[place]} at {list(place)}"
 
 
 def make_backend(name: str, device: str) -> Backend:

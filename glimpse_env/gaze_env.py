@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
-from glimpse_env.errors import InvalidAction
+from glimpse_env.errors import InvalidAction, UnknownKeyword
 from glimpse_env.gaze_vector_env import GazeVectorEnv, own_seed
 
 
@@ -29,7 +29,11 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         """Make the vector environment of one row."""
         for name in ("num_envs", "autoreset_mode"):
             if name in arguments:
-                raise TypeError(f"{name!r} is for vector environments: use gym.make_vec")
+                raise UnknownKeyword(
+                    f"{name}={arguments[name]!r} is for batches, not for single environments: give "
+                    f'it to gym.make_vec; beside vectorization_mode="sync" or "async", '
+                    "autoreset_mode belongs in vector_kwargs"
+                )
         self._vector: GazeVectorEnv = self.vector_class(
             1, autoreset_mode="disabled", render_mode=render_mode, **arguments
         )

@@ -9,6 +9,8 @@ K * C * g * g numbers: its cost does not depend on the size of the image, nor on
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from glimpse_env.arguments import require_at_least
@@ -17,6 +19,7 @@ from glimpse_env.errors import InvalidArgument
 
 _CACHE = 2**25  # bytes; a table larger than this lies in main memory
 MAX_SCALES = 9  # 255 * 4**8 is the last sum that float32 holds exactly
+_MAX_GLIMPSE = 2**24  # numbers
 
 
 class Retina:
@@ -56,6 +59,11 @@ class Retina:
         if num_scales > MAX_SCALES:
             raise InvalidArgument(f"num_scales={num_scales} must be in 1 .. {MAX_SCALES}")
         self.shape = (num_scales * channels, glimpse_size, glimpse_size)
+        if math.prod(self.shape) > _MAX_GLIMPSE:
+            raise InvalidArgument(
+                f"glimpse_size={glimpse_size} with num_scales={num_scales} and {channels} channels "
+                f"are {math.prod(self.shape)} numbers a glimpse: at most {_MAX_GLIMPSE} can be"
+            )
         self._backend = backend
         self._size = (height, width)
         self._num_scales = num_scales

@@ -61,7 +61,10 @@ class Rows:
         """
         for name, value in fresh.items():
             state = getattr(self, name)
-            if not backend.eager:
-                where = keep.reshape(-1, *[1] * (value.ndim - 1))
-                value = backend.xp.where(where, value, state[rows])
-            state[rows] = value
+            if backend.eager:
+                state[rows] = value
+                continue
+            # Of torch, `rows` are all rows. Tensors of a step in `torch.inference_mode()` must not
+            # be written to after it, so new ones take their place.
+            where = keep.reshape(-1, *[1] * (value.ndim - 1))
+            setattr(self, name, backend.xp.where(where, value, state))

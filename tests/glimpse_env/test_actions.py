@@ -169,6 +169,30 @@ def test_the_message_names_the_value(backend: str) -> None:
         envs.step(WRONG["label"](RIGHT))
 
 
+def test_one_wrong_value_among_thousands_is_named(backend: str) -> None:
+    images, labels = np.zeros((1, 8, 8), np.uint8), np.zeros(1, int)
+    arrays = {"images": images, "labels": labels, "num_classes": 4}
+    envs = GlimpseVectorEnv(3000, **arrays, backend=backend, glimpses_per_label=1)
+    envs.reset(seed=0)
+    gaze, label = np.zeros((3000, 2)), np.zeros(3000, int)
+    label[1234] = 77
+    with pytest.raises(InvalidAction, match=r"not 77 at \[1234\]"):
+        envs.step({"gaze": gaze, "label": label})
+    gaze[2345, 1] = np.nan
+    with pytest.raises(InvalidAction, match=r"not nan at \[2345, 1\]"):
+        envs.step({"gaze": gaze, "label": label})
+
+
+def test_arrays_however_they_lie_in_memory_are_fine(backend: str) -> None:
+    rng = np.random.default_rng(0)
+    gaze, label = rng.uniform(-1, 1, (NUMBER, 2)), RIGHT["label"]
+    expected = make(backend).step({"gaze": gaze, "label": label})
+    turned = np.ascontiguousarray(gaze[:, ::-1])[:, ::-1]  # as (row, column) becomes (x, y)
+    for same in (turned, gaze.astype(">f8"), np.asfortranarray(gaze)):
+        swapped = label.astype(">i4")
+        assert_equal(make(backend).step({"gaze": same, "label": swapped}), expected)
+
+
 def test_the_action_is_not_changed(backend: str) -> None:
     action = {"gaze": np.full((NUMBER, 2), 5.0, np.float32), "label": np.array([1, 2, 3])}
     before = copy.deepcopy(action)

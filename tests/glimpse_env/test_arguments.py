@@ -33,6 +33,7 @@ WRONG: list[tuple[str, Any]] = [
     ("glimpse_size", -3),
     ("glimpse_size", 2.5),
     ("glimpse_size", "8"),
+    ("glimpse_size", 10**6),
     ("num_scales", 0),
     ("num_scales", 40),
     ("num_scales", None),
@@ -149,7 +150,7 @@ def test_house_numbers_that_cannot_be_drawn(name: str, value: Any) -> None:
 
 def test_seeds_and_options_that_cannot_be() -> None:
     envs = make()
-    for seed in (-1, 1.5, "a", [1], [1, 2, 3], [1, -1], [0.5, 1]):
+    for seed in (-1, 1.5, "a", [1], [1, 2, 3], [1, -1], [0.5, 1], np.array(4)):
         with pytest.raises(InvalidArgument, match="seed"):
             envs.reset(seed=seed)  # type: ignore[arg-type]
     wrong: list[Any] = [-1, 5, [0, 5], 0.5, "a", [0], [[0, 1]], [[0], [1, 2]]]

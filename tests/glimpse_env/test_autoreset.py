@@ -185,3 +185,27 @@ def test_the_first_reset_begins_every_row(ragged: dict[str, Any], backend: str) 
         envs.step({"gaze": np.zeros((2, 2)), "label": np.zeros(2, int)})
     envs.reset(seed=0, options={"reset_mask": mask | True})
     envs.reset(options={"reset_mask": mask})
+
+
+@pytest.mark.parametrize("mode", ["next_step", "same_step", "disabled"])
+def test_steps_in_inference_mode_leave_the_others_as_they_are(
+    mode: str, torch: Any, ragged: dict[str, Any], play: Any, same_tree: Same
+) -> None:
+    envs, others = (
+        GlimpseVectorEnv(NUMBER, autoreset_mode=mode, backend="torch", **ragged, **SIZES)
+        for _ in range(2)
+    )
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        with torch.inference_mode(number % 3 == 0):
+            if number % 10 == 0:  # a mask is for episodes that have begun
+                options = {"reset_mask": np.arange(NUMBER) % 2 == 0} if number else {}
+                _, info = envs.reset(seed=number, options=options)
+            else:
+                result = envs.step(action)
+                info = result[-1]
+        if number % 10 == 0:
+            others.reset(seed=number, options=options)
+        else:
+            same_tree(result, others.step(action))
+        action = play(rng, info, envs.rules.num_choices)
