@@ -196,6 +196,7 @@ def test_steps_in_inference_mode_leave_the_others_as_they_are(
         for _ in range(2)
     )
     rng = np.random.default_rng(0)
+    action: dict[str, Any] = {}
     for number in range(40):
         with torch.inference_mode(number % 3 == 0):
             if number % 10 == 0:  # a mask is for episodes that have begun
