@@ -28,6 +28,7 @@ from agents.files import write_json
 from agents.focus import FocusReader
 from agents.forward_backward import ForwardBackwardReader
 from agents.pictures import draw_pictures
+from agents.provenance import sign
 from agents.readers import Gaze, Reader, label_reader
 from glimpse_env.errors import GlimpseError, InvalidArgument
 
@@ -88,6 +89,7 @@ def main(arguments: Arguments) -> None:
         results = evaluate_gazes(agent, config, arguments)
         if arguments.gaze != ALL_GAZES:
             name += "_" + "_".join(arguments.gaze)
+    sign(arguments.run, device)
     write_json(arguments.run / f"{name}.json", [dataclasses.asdict(one) for one in results])
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
     if arguments.examples != ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from agents.evaluation import length_lines
 from agents.files import write_json
 from agents.loop import STOPPED, train
 from agents.own_images import check_own_images
+from agents.provenance import sign
 from agents.ranks import require_alone
 from agents.run_folder import RunFolder
 from agents.saved_run import fitting, load_run
@@ -72,10 +74,14 @@ def main(arguments: Arguments) -> int:
         folder = RunFolder.new(arguments.runs, name, arguments.config)
         folder.save(training.state())
     with contextlib.closing(folder):
+        sign(folder.path, device, images=training.images)
+        began = time.monotonic()
         print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
         check_own_images(training.config, training.source.task, device, test=arguments.test)
         finished = train(training, folder, partial(end_epoch, training, folder))
         folder.save(training.state())
+        seconds = round(time.monotonic() - began)
+        sign(folder.path, device, images=training.images, seconds=seconds)
         if finished and arguments.test:
             report(training, folder)
     if not finished:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from agents.make_training import make_training
 from agents.own_images import check_own_images
 from agents.pictures import draw_pictures
 from agents.presets import PRESETS
+from agents.provenance import sign
 from agents.ranks import join
 from agents.readers import Gaze
 from agents.run_folder import RunFolder
@@ -87,10 +89,14 @@ def main(arguments: Arguments) -> int:
             train(training, None, lambda _: None, ranks)
             return 0  # torchrun would end the first rank, which may still be saving, with us
         with contextlib.closing(open_folder(arguments, training)) as folder:
+            sign(folder.path, device, images=training.images, processes=ranks.count)
+            began = time.monotonic()
             print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
             check_own_images(training.config, task_of(training), device, test=arguments.test)
             finished = train(training, folder, partial(end_epoch, training, folder), ranks)
             folder.save(training.state())
+            seconds = round(time.monotonic() - began)
+            sign(folder.path, device, images=training.images, seconds=seconds)
             if finished and arguments.test:
                 report(training, folder)
         if not finished:

@@ -32,12 +32,15 @@ from agents.command_line import require_left
 from agents.evaluation import Evaluation, length_lines
 from agents.files import write_json
 from agents.loop import STOPPED, Interrupt
+from agents.provenance import PACKAGES, sign
 from agents.readers import Gaze
 from agents.run_folder import new_folder
 from agents.sb3_callback import Companion, run_logger
 from agents.sb3_config import Sb3Config
 from agents.sb3_model import load_config, load_model, make_model, save_model, training_envs
 from agents.sb3_reader import evaluate_sb3
+
+SB3_PACKAGES = (*PACKAGES, "stable-baselines3", "sb3-contrib")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -75,6 +78,7 @@ def main(arguments: Arguments) -> int:
     else:
         model = make_model(config, envs, device)
         run = new_folder(arguments.runs, f"{config.algo}-{config.env_id}", config.seed)
+    sign(run, device, SB3_PACKAGES, steps=model.num_timesteps)
     print(f"run folder: {run} (tensorboard --logdir {run.parent})")
     finished = learn(model, config, run)
     save_model(run, config, model)

@@ -23,6 +23,7 @@ if __name__ == "__main__":  # before NumPy is loaded, which would start its thre
 import numpy as np
 import tyro
 
+from agents.provenance import ROOT, circumstances
 from benchmarks import reporting
 from benchmarks.env_tables import (
     CLOCKS,
@@ -79,7 +80,7 @@ def main(arguments: Arguments) -> None:
 
         torch.set_num_threads(1)
     packages = ["glimpse-env", "gymnasium", "numpy"] + ["torch"] * ("torch" in arguments.backends)
-    facts = reporting.circumstances(packages, arguments.device)
+    facts = circumstances(packages, arguments.device)
     measured = Measured(arguments.backends, dict(environments(arguments)))
     if "numpy" in arguments.backends:
         measured.singles = singles(arguments.seconds)
@@ -144,7 +145,7 @@ def peers(python: str, seconds: float) -> tuple[dict[str, Rate], str]:
         digits, rates = Path(folder) / "digits.npz", Path(folder) / "rates.json"
         train = load_mnist("train")
         np.savez(digits, images=train.images, labels=train.labels)
-        script = reporting.ROOT / "benchmarks" / "peer_envs.py"
+        script = ROOT / "benchmarks" / "peer_envs.py"
         words = [python, str(script), str(digits), str(rates), str(seconds)]
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
         subprocess.run(words, check=True, stdout=sys.stderr, env=environment)

@@ -19,6 +19,7 @@ if __name__ == "__main__":
 import tyro
 from matplotlib.figure import Figure
 
+from agents.provenance import command
 from benchmarks import reporting
 from envs_registry import TABLE
 from glimpse_env.errors import GlimpseError, InvalidArgument, MissingData
@@ -128,9 +129,8 @@ def main(arguments: Arguments) -> None:
     points = sorted(map(read, arguments.runs), key=lambda one: (one.kind, one.glimpses))
     draw(points, arguments.output)
     text = table(points)
-    command = reporting.command(sys.argv)
     arguments.output.with_suffix(".md").write_text(
-        f"# Error against glimpses\n\n`{command}`\n\n{text}\n"
+        f"# Error against glimpses\n\n`{command(sys.argv)}`\n\n{text}\n"
     )
     print(text)
 

@@ -19,6 +19,7 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import torch
 import tyro
 
+from agents.provenance import circumstances
 from benchmarks import reporting
 from benchmarks.gpu_env import EnvOptions, env_part
 from benchmarks.gpu_parity import ParityOptions, parity_part
@@ -56,7 +57,7 @@ def main(arguments: Arguments) -> None:
         InvalidArgument: There is no such device.
     """
     require_device(arguments.device)
-    about = reporting.circumstances(PACKAGES, arguments.device) | {"device": arguments.device}
+    about = circumstances(PACKAGES, arguments.device) | {"device": arguments.device}
     for name in arguments.parts:
         start = time.monotonic()
         for part in run(name, arguments):

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import reporting
+from agents.provenance import circumstances
 from benchmarks.reporting import RESULTS, table
 from glimpse_env.tasks.house_numbers import photograph, render_house_numbers
 
@@ -147,7 +147,7 @@ def main() -> None:
         "rendered train": rendered("train"),
         "rendered test": rendered("test"),
     }
-    facts = reporting.circumstances(["numpy", "opencv-python"])
+    facts = circumstances(["numpy", "opencv-python"])
     about = (
         f"{NUM_RENDERED:,} numbers of each rendered split; every split follows the statistics of "
         "SVHN train."

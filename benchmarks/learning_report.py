@@ -19,10 +19,11 @@ import tyro
 from PIL import Image
 
 from agents.files import write_atomically, write_json
+from agents.provenance import PROVENANCE
 from agents.run_folder import read_metrics
 from benchmarks import reporting
 
-KEPT = ("metrics.jsonl", "result.json", "evaluation_test_*.json")
+KEPT = ("metrics.jsonl", "result.json", "evaluation_test_*.json", PROVENANCE)
 PICTURE = "gazes.png"  # kept as WebP, in a tenth of the room
 POINTS = 12  # rows of a curve
 KIND = ("run", "images trained on", "reader", "gaze", "sequences averaged", "test images")
@@ -72,6 +73,21 @@ def outcomes(runs: Sequence[Path]) -> str:
     head = [*KIND, "test error", "95 % interval", "parameters", "million multiply-adds an image"]
     head += ["glimpses an image"]
     return reporting.table(head, dict.fromkeys(map(tuple, body)))  # the same twice is once
+
+
+def past(run: Path) -> str:
+    """What trained and evaluated a run, where and at which commit, a line each."""
+    path = run / PROVENANCE
+    if not path.exists():
+        return "Commit and machine are not known: the run is older than their record."
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return "\n".join(
+        "- " + ", ".join(_fact(*fact) for fact in json.loads(line).items()) for line in lines
+    )
+
+
+def _fact(name: str, value: object) -> str:
+    return str(value) if name in ("command", "versions") else f"{name} {value}"
 
 
 def over_seeds(runs: Sequence[Path]) -> str:
@@ -151,7 +167,8 @@ def main(arguments: Arguments) -> None:
                 shutil.copyfile(path, folder / path.name)
         if (run / PICTURE).exists():
             keep_picture(run / PICTURE, (folder / PICTURE).with_suffix(".webp"))
-        print(f"\n### {run.name}\n\n{outcomes([run])}\n\n{curve(read_metrics(run))}")
+        tables = f"{outcomes([run])}\n\n{curve(read_metrics(run))}"
+        print(f"\n### {run.name}\n\n{past(run)}\n\n{tables}")
     if len(arguments.runs) > 1:
         print(f"\n### All\n\n{outcomes(arguments.runs)}")
     if table := over_seeds(arguments.runs):

@@ -25,6 +25,7 @@ if __name__ == "__main__":
 
 import tyro
 
+from agents.provenance import circumstances
 from benchmarks import reporting
 from benchmarks.svhn_files import annotated_photos, contents, write_archive
 from glimpse_env import datasets
@@ -144,7 +145,7 @@ def main(arguments: Arguments) -> None:
         "and verifies the archive too.",
         reporting.table(head, rows),
     ]
-    facts = reporting.circumstances(["h5py", "numpy", "opencv-python"])
+    facts = circumstances(["h5py", "numpy", "opencv-python"])
     data = {"archive_bytes": source.file(NAME).size, "costs": [cost._asdict() for cost in costs]}
     print(reporting.write(arguments.output, "Preparing SVHN", facts, parts, data))
 

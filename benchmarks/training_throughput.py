@@ -21,6 +21,7 @@ import tyro
 from agents.build import make_reading_envs, set_precision
 from agents.config import Config
 from agents.presets import PRESETS
+from agents.provenance import circumstances
 from agents.training import Training
 from agents.transfer import for_task
 from benchmarks import reporting
@@ -81,7 +82,7 @@ def main(arguments: Arguments) -> None:
     torch.set_num_threads(arguments.threads)
     configs = {name: preset(name) for name in arguments.presets}
     packages = ("glimpse-env", "gymnasium", "numpy", "torch")
-    facts = reporting.circumstances(packages, arguments.device)
+    facts = circumstances(packages, arguments.device)
     works = {
         Name(name, training, precision): work
         for name, config in configs.items()

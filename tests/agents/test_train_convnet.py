@@ -48,6 +48,8 @@ def test_a_run_from_the_shell(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     folder = next(tmp_path.iterdir())
     assert {"config.json", "metrics.jsonl", "checkpoint.pt"} <= {p.name for p in folder.iterdir()}
+    signed = map(json.loads, (folder / "provenance.jsonl").read_text().splitlines())
+    assert [line["images"] for line in signed] == [0, 160]
     rows = read_metrics(folder)
     assert [row["images"] for row in rows] == [80, 160]
     assert {"validation/error", "train/error", "train/cross_entropy"} <= set(rows[0])

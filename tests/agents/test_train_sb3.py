@@ -121,7 +121,7 @@ def test_a_run_from_the_shell(tmp_path: Path) -> None:
     folder = next(tmp_path.iterdir())
     assert folder.name.startswith("ppo-GlimpseHouseNumbers-v0-seed0-")
     names = {path.name.split(".")[0] for path in folder.iterdir()}
-    assert names == {"config", "model", "progress", "events"}
+    assert names == {"config", "model", "progress", "events", "provenance"}
     assert "validation error" in done.stdout + done.stderr
     assert load_config(folder) == small()
 

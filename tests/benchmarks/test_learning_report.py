@@ -39,6 +39,8 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     (other / "result.json").write_text(json.dumps([both | {"gaze": "none"}]))
     config = {"images": 3000, "seed": 0, "start_from": "/some/where/x"}
     (other / "config.json").write_text(json.dumps(config))
+    past = {"command": "`python x.py`", "commit": "abc", "versions": "torch 3", "images": 0}
+    (other / "provenance.jsonl").write_text(json.dumps(past) + "\n")
     picture = np.zeros((30, 40, 3), np.uint8)
     picture[:, 20:] = 200
     Image.fromarray(picture).save(one / "gazes.png")
@@ -48,6 +50,7 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     assert kept == {"config.json", "metrics.jsonl", "result.json", name, "gazes.webp"}
     seen = np.asarray(Image.open(output / one.name / "gazes.webp")).astype(int)
     assert seen.shape == picture.shape and abs(seen - picture).mean() < 5
+    assert json.loads((output / other.name / "provenance.jsonl").read_text()) == past
     config = json.loads((output / other.name / "config.json").read_text())
     assert config == {"images": 3000, "seed": 0, "start_from": "x"}
     printed = capsys.readouterr().out
@@ -63,7 +66,8 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
     assert "| convnet_y | 3,000 | forward-backward | none |" in table
     curve = printed.split("### convnet_y")[0]
     assert "| 3,000 | 21.00 | 50.0 |" in curve  # the last row is always there
-    assert "emission" not in curve
+    assert "emission" not in curve and "not known" in curve
+    assert "- `python x.py`, commit abc, torch 3, images 0" in printed
 
 
 def test_runs_that_differ_in_their_seeds_alone_are_averaged(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import env_throughput, env_works, measuring, reporting, training_throughput
+from agents.provenance import ROOT
+from benchmarks import env_throughput, env_works, measuring, training_throughput
 from benchmarks.env_tables import Measured, thresholds
 from benchmarks.plain_ram import Retina, loaded
 from glimpse_env.backend import NumpyBackend
@@ -40,7 +41,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def read(path: Path) -> tuple[str, Any]:
     text = path.read_text(encoding="utf-8")
     assert str(Path.home()) not in text
-    assert str(reporting.ROOT) not in text
+    assert str(ROOT) not in text
     for fact in ("command", "commit", "date", "CPU", "cores", "versions"):
         assert f"- {fact}: " in text
     return text, json.loads(path.with_suffix(".json").read_text())
@@ -113,13 +114,6 @@ def test_plain_retina_sees_what_ours_sees(python_slices: bool) -> None:
 
 def test_thresholds_without_measurements_claim_nothing() -> None:
     assert {ratio.verdict for ratio in thresholds(Measured((), {}))} == {"not measured"}
-
-
-def test_commands_name_no_path() -> None:
-    words = ["benchmarks/x.py", "--peer-python", "/some/where/python", "--output=/a/b.md", "a/b"]
-    assert reporting.command(words) == (
-        "python benchmarks/x.py --peer-python PATH --output=PATH a/b"
-    )
 
 
 def test_a_loader_without_a_whole_batch_is_refused() -> None:
