@@ -25,7 +25,7 @@ class AdaptiveAgent(GlimpseAgent):
         **boxes: The others of GlimpseAgent; `labels` does not count "keep looking".
     """
 
-    def __init__(self, *, units: int, features: int, unit: float, **boxes: Any) -> None:
+    def __init__(self, *, units: int, features: int, unit: Tensor, **boxes: Any) -> None:
         """Build the boxes."""
         super().__init__(units=units, features=features, unit=unit, **boxes)
         self.speaking = SpeakingNetwork(units)

@@ -41,13 +41,13 @@ class AdaptiveTraining(Training):
             )
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
-        policy, speaks = self.policy(self.std), tossed(self.noise)
+        policy, speaks = self.policy(self.sigma), tossed(self.noise)
         return read_adaptively(self.agent, self.envs, index, policy, seed=seed, speaks=speaks)
 
-    def _loss(self, rollout: Rollout, std: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
         assert rollout.decisions is not None
         decisions = rollout.decisions
-        loss, parts = hybrid_loss(rollout, self.config, std)
+        loss, parts = hybrid_loss(rollout, self.config)
         loss = loss + speaking_loss(decisions, rollout, self.config)
         # A classifier that was only asked where the agent speaks could read nowhere else, and the
         # agent would never find out that it had seen enough before.

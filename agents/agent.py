@@ -77,7 +77,7 @@ class GlimpseAgent(nn.Module):
         standardize: bool,
         classifier_hidden: int,
         dropout: float,
-        unit: float,
+        unit: Tensor,
         precision: str = "float32",
     ) -> None:
         """Build the boxes."""

@@ -11,6 +11,7 @@ import gymnasium as gym
 import torch
 from gymnasium import spaces
 from gymnasium.envs.registration import load_env_creator
+from torch import Tensor
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.adaptive_agent import AdaptiveAgent
@@ -171,27 +172,33 @@ def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
         standardize=config.standardize,
         classifier_hidden=config.classifier_hidden,
         dropout=config.dropout,
-        unit=gaze_unit(config, sizes.image[2]),
+        unit=gaze_unit(config, sizes.image),
         precision=config.precision,
     )
     return agent.to(device)
 
 
-def gaze_unit(config: Config, width: int) -> float:
-    """What an output of 1 of the emission network means in images so wide, in units of the gaze."""
-    return config.unit_pixels / (width / 2) if config.unit_pixels else 1.0
+def half_image(image: Shape) -> Tensor:
+    """Pixels in a unit of the gaze, across and down: (2,), for an image (C, H, W)."""
+    _, height, width = image
+    return torch.tensor([width / 2, height / 2])
 
 
-def fit_gazes(agent: GlimpseAgent, config: Config, width: int) -> None:
-    """From here on, let an output of 1 mean as many pixels as in training, in images so wide."""
+def gaze_unit(config: Config, image: Shape) -> Tensor:
+    """What outputs of 1 of the emission network mean in such an image, in units of the gaze: (2,).
+
+    Args:
+        config: The run.
+        image: (C, H, W).
+    """
+    return config.unit_pixels / half_image(image) if config.unit_pixels else torch.ones(2)
+
+
+def fit_gazes(agent: GlimpseAgent, config: Config, image: Shape) -> None:
+    """From here on, let an output of 1 mean as many pixels as in training, in images (C, H, W)."""
     for box in agent.modules():
         if isinstance(box, EmissionNetwork):
-            box.unit = gaze_unit(config, width)
-
-
-def half_width(envs: GazeVectorEnv) -> float:
-    """Pixels in a unit of the gaze."""
-    return envs.image_shape[2] / 2
+            box.unit = gaze_unit(config, image).to(box.unit.device)
 
 
 def pick_device(device: str) -> str:

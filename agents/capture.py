@@ -60,8 +60,7 @@ class StaticUpdate:
         optimizer: What `learn` steps.
         noise: Where `policy` and the agent's dropout get their numbers.
         policy: From the standard deviation of the gaze, a tensor, to how gazes are chosen.
-        learn: From a rollout and that standard deviation, one step of the optimizer; returns what
-            to log.
+        learn: From a rollout, one step of the optimizer; returns what to log.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class StaticUpdate:
         optimizer: torch.optim.Optimizer,
         noise: KeptNoise,
         policy: Callable[[Tensor], GazePolicy],
-        learn: Callable[[Rollout, Tensor], dict[str, Tensor]],
+        learn: Callable[[Rollout], dict[str, Tensor]],
     ) -> None:
         """Allocate what an update is told."""
         self.agent, self.envs, self.optimizer, self.noise = agent, envs, optimizer, noise
@@ -80,16 +79,16 @@ class StaticUpdate:
         self.index = torch.zeros(envs.num_envs, dtype=torch.int64, device=self.device)
         self.numbers = torch.arange(envs.num_envs, device=self.device)
         self.seed = torch.zeros((), dtype=torch.int64, device=self.device)
-        self.std = torch.zeros((), device=self.device)
+        self.sigma = torch.zeros((), device=self.device)
         self.rate = torch.zeros((), device=self.device)
 
-    def update(self, index: IndexArray, seed: int, std: float, rate: float) -> dict[str, Tensor]:
+    def update(self, index: IndexArray, seed: int, sigma: float, rate: float) -> dict[str, Tensor]:
         """One update.
 
         Args:
             index: int64 (B,), which image for each row.
             seed: Row i is seeded with `seed + i`.
-            std: Standard deviation of the gaze, half images.
+            sigma: Standard deviation of the gaze, pixels.
             rate: Learning rate.
 
         Returns:
@@ -97,7 +96,7 @@ class StaticUpdate:
         """
         self.index.copy_(send(index, self.device))
         self.seed.fill_(seed)
-        self.std.fill_(std)
+        self.sigma.fill_(sigma)
         self.rate.fill_(rate)
         self.noise.refill()
         return self.run()
@@ -110,9 +109,9 @@ class StaticUpdate:
     def _run(self) -> dict[str, Tensor]:
         self.noise.rewind()
         seeds = self.seed + self.numbers
-        policy = self.policy(self.std)
+        policy = self.policy(self.sigma)
         rollout = collect_fixed(self.agent, self.envs, self.index, seeds, policy)
-        return self.learn(rollout, self.std)
+        return self.learn(rollout)
 
     @contextlib.contextmanager
     def _rate_on_the_device(self) -> Iterator[None]:

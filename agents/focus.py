@@ -61,7 +61,7 @@ class FocusReader:
     def read(self, index: IndexArray, seed: int) -> Reading:
         """What is said in the second pass, and how sure it is."""
         first, samples, task = self._first, self._first.samples, self._first.envs.task
-        fit_gazes(first.agent, self._config, first.envs.image_shape[2])
+        fit_gazes(first.agent, self._config, first.envs.image_shape)
         middle = gaze_middles(first.play(index, seed), samples).cpu().numpy()
         labels = first.labels(index)
         close = envs_of_images(
@@ -72,7 +72,7 @@ class FocusReader:
             num_envs=self.batch * samples,
             device=first.envs.device,
         )
-        fit_gazes(first.agent, self._config, self._side)
+        fit_gazes(first.agent, self._config, close.image_shape)
         sigma = self._config.sigma_pixels
         second = AgentReader(first.agent, close, sigma, samples=samples, noise_seed=1 + seed)
         return second.read(np.arange(self.batch), seed)

@@ -41,26 +41,24 @@ class GameTraining(Training):
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         moves = sampled_move(self.noise)
-        policy = self.policy(self.std)
+        policy = self.policy(self.sigma)
         return play_games(self.agent, self.envs, index, policy, seed=seed, moves=moves)
 
-    def _loss(self, rollout: Rollout, std: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        weight = entropy_weight(self.config, self.images)
-        return game_loss(rollout, self.config, std, weight)
+    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        return game_loss(rollout, self.config, entropy_weight(self.config, self.images))
 
 
 def game_loss(
-    rollout: Rollout, config: Config, std: float | Tensor, entropy_weight: float
+    rollout: Rollout, config: Config, entropy_weight: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """REINFORCE for moves and gazes, squared error of the baseline, entropy, pull to the screen.
 
     Mnih et al. 2014, section 3.1 (eq. 2 and 3) with the one return R of a game for all its steps,
-    for one game on average. The term of the gazes is multiplied by sigma^2 as in `hybrid_loss`.
+    for one game on average. Log-densities of gazes are multiplied by sigma^2, see `gaze_log_prob`.
 
     Args:
         rollout: Games played by sampled moves.
         config: Weights of the other terms.
-        std: Standard deviation of the gaze, half images.
         entropy_weight: That of the entropy of the moves now.
     """
     number = len(rollout.right)
@@ -74,9 +72,9 @@ def game_loss(
     if config.gaze == "policy":
         early = slice(0, len(returns) - number)  # what the last gaze shows, no move can use
         mean = rollout.gaze_mean[early]
-        log_prob = gaze_log_prob(rollout.gaze[early], mean, std)
+        log_prob = gaze_log_prob(rollout.gaze[early], mean)
         reinforce = reinforce_loss(log_prob, returns[early], rollout.baseline[early])
-        loss = loss + config.reinforce_weight * std**2 * reinforce
+        loss = loss + config.reinforce_weight * reinforce
         loss = loss + config.outside_penalty * outside_loss(mean)
     parts = {
         "train/error": 1 - rollout.right.float().mean(),

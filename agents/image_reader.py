@@ -122,7 +122,7 @@ class ImageReader:
             num_envs=rows * self.samples,
             device=self.device,
         )
-        fit_gazes(self.agent, self.config, images.shape[3])
+        fit_gazes(self.agent, self.config, images.shape[1:])
         reader = AgentReader(self.agent, envs, self.config.sigma_pixels, samples=self.samples)
         return reader.read(np.arange(rows), seed=0)
 

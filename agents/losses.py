@@ -9,18 +9,20 @@ import torch
 from torch import Tensor
 
 
-def gaze_log_prob(gaze: Tensor, mean: Tensor, std: float | Tensor) -> Tensor:
-    """The log-density of gazes, log N(gaze; mean, std^2 I), up to a constant.
+def gaze_log_prob(gaze: Tensor, mean: Tensor) -> Tensor:
+    """The log-density of gazes times sigma^2, axis by axis, up to a constant.
+
+    sigma^2 log N(gaze; mean, sigma^2) is -(gaze - mean)^2 / 2, whatever sigma. Without that factor
+    the gradient grows with 1 / sigma^2, and a weight that works at one sigma explodes at another.
 
     Args:
         gaze: (G, 2), the raw samples, not clipped: the density belongs to what was drawn.
         mean: (G, 2), the means they were drawn around.
-        std: Standard deviation in units of the gaze.
 
     Returns:
         (G,). The gradient goes to the mean alone: a sample that carried a gradient would cancel it.
     """
-    return -((gaze.detach() - mean) ** 2).sum(1) / (2 * std**2)
+    return -((gaze.detach() - mean) ** 2).sum(1) / 2
 
 
 def reinforce_loss(log_prob: Tensor, returns: Tensor, baseline: Tensor) -> Tensor:

@@ -123,14 +123,16 @@ class EmissionNetwork(nn.Module):
 
     Args:
         units: Size of the input.
-        unit: What an output of 1 means, in units of the gaze (half an image).
+        unit: (2,), what an output of 1 means, in units of the gaze (half an image).
     """
 
-    def __init__(self, units: int, unit: float) -> None:
+    unit: Tensor
+
+    def __init__(self, units: int, unit: Tensor) -> None:
         """Build the layer; first gazes are near the centre."""
         super().__init__()
         self.linear = nn.Linear(units, 2)
-        self.unit = unit
+        self.register_buffer("unit", unit, persistent=False)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Tensor) -> Tensor:

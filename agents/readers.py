@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.agent import GlimpseAgent, testing
-from agents.build import half_width, is_game, make_envs, make_reading_envs
+from agents.build import half_image, is_game, make_envs, make_reading_envs
 from agents.config import Config
 from agents.game_rollout import play_games
 from agents.noise import RowNoise
@@ -225,4 +225,6 @@ def _policy(
         return random_gaze(noise)
     if gaze == "center":
         return center_gaze
-    return mean_gaze if samples == 1 else sampled(sigma_pixels / half_width(envs), noise)
+    if samples == 1:
+        return mean_gaze
+    return sampled(sigma_pixels / half_image(envs.image_shape).to(envs.device), noise)

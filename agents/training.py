@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.agent import GlimpseAgent
-from agents.build import half_width, make_agent, make_envs, set_precision, sizes_of
+from agents.build import half_image, make_agent, make_envs, set_precision, sizes_of
 from agents.capture import GraphedUpdate, StaticUpdate, compiled, require_capturable
 from agents.config import Config
 from agents.fixed_rollout import collect_fixed
@@ -74,6 +74,7 @@ class Training:
         self.rows = ranks.share(config.num_envs, config.samples)
         own = self.rows.stop - self.rows.start
         self.envs: GazeVectorEnv = make_envs(config, "train", own, device)
+        self.half_image = half_image(self.envs.image_shape).to(device)
         self.agent = make_agent(config, self.envs)
         noise = RowNoise if config.capture == "none" else KeptNoise
         self.noise = noise(torch.Generator(device), config.num_envs, self.rows)
@@ -100,34 +101,34 @@ class Training:
         return self.updates * self.config.num_envs
 
     @property
-    def std(self) -> float:
-        """Standard deviation of the gaze in half images."""
-        return sigma_pixels(self.config, self.images) / half_width(self.envs)
+    def sigma(self) -> float:
+        """Standard deviation of the gaze, pixels."""
+        return sigma_pixels(self.config, self.images)
 
-    def policy(self, std: float | Tensor) -> GazePolicy:
-        """How gazes are chosen: around the mean with that standard deviation, or by a control."""
+    def policy(self, sigma: float | Tensor) -> GazePolicy:
+        """How gazes are chosen: around the mean, with so many pixels of noise, or by a control."""
         if self.config.gaze == "random":
             return random_gaze(self.noise)
         if self.config.gaze == "center":
             return center_gaze
-        return sampled(std, self.noise)
+        return sampled(sigma / self.half_image, self.noise)
 
     def update(self) -> dict[str, Tensor]:
         """One step of the optimizer; returns what to log, still on the device."""
         index, seed = self._draw()
         rate = learning_rate(self.config, self.images)
         if self.static is not None:
-            metrics = self.static.update(index, seed, self.std, rate)
+            metrics = self.static.update(index, seed, self.sigma, rate)
         else:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            metrics = self.learn(self._play(index, seed), self.std)
+            metrics = self.learn(self._play(index, seed))
         self.updates += 1
         return metrics
 
-    def learn(self, rollout: Rollout, std: float | Tensor) -> dict[str, Tensor]:
+    def learn(self, rollout: Rollout) -> dict[str, Tensor]:
         """Loss, gradient and step of the optimizer for a rollout; returns what to log."""
-        loss, parts = self._loss(rollout, std)
+        loss, parts = self._loss(rollout)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         # Which parameters have a gradient follows from the configuration: all ranks agree.
@@ -147,14 +148,14 @@ class Training:
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:
         assert isinstance(self.envs, GlimpseVectorEnv)
-        policy = self.policy(self.std)
+        policy = self.policy(self.sigma)
         if self.envs.backend.eager:
             return collect(self.agent, self.envs, index, policy, seed=seed)
         seeds = torch.arange(seed, seed + len(index), device=self.device)
         return collect_fixed(self.agent, self.envs, send(index, self.device), seeds, policy)
 
-    def _loss(self, rollout: Rollout, std: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        return hybrid_loss(rollout, self.config, std)
+    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        return hybrid_loss(rollout, self.config)
 
     def _share(self, index: IndexArray) -> IndexArray:
         """Show each image to `samples` rows."""
@@ -201,14 +202,12 @@ def earned_returns(rollout: Rollout, config: Config) -> Tensor:
     return expected_returns(rollout.logits, rollout.targets, rollout.logits_at, shape)
 
 
-def hybrid_loss(
-    rollout: Rollout, config: Config, std: float | Tensor
-) -> tuple[Tensor, dict[str, Tensor]]:
+def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross-entropy, squared error of the baseline, REINFORCE and the pull towards the image.
 
-    DRAM eq. 13 with the cumulative returns of eq. 16, for one episode on average. Multiplied by
-    sigma^2, the gradient of the REINFORCE term with respect to a mean gaze is the advantage times
-    the deviation of the sample from it.
+    DRAM eq. 13 with the cumulative returns of eq. 16, for one episode on average. Log-densities are
+    multiplied by sigma^2 (see `gaze_log_prob`): the gradient of the REINFORCE term with respect to
+    a mean gaze is the advantage times the deviation of the sample from it.
 
     Decisions that do not count add nothing to any sum: their gazes, means, baselines and returns
     are 0, and their targets -1.
@@ -220,12 +219,12 @@ def hybrid_loss(
         returns = returns * rollout.gaze_counts
     loss = labels + baseline_loss(returns, rollout.baseline)
     if config.gaze == "policy":
-        log_prob = gaze_log_prob(rollout.gaze, rollout.gaze_mean, std)
+        log_prob = gaze_log_prob(rollout.gaze, rollout.gaze_mean)
         baseline = rollout.baseline
         if config.baseline == "peers":
             baseline = peer_returns(earned, config.samples).view(-1)[rollout.for_label]
         reinforce = reinforce_loss(log_prob, returns, baseline)
-        loss = loss + config.reinforce_weight * std**2 * reinforce
+        loss = loss + config.reinforce_weight * reinforce
         loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)
     said_right = rollout.logits.argmax(1) == rollout.targets
     said = len(said_right) if rollout.label_counts is None else rollout.label_counts.sum()

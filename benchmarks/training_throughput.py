@@ -134,7 +134,7 @@ def trainings(config: Config, device: str) -> Iterator[tuple[str, str, Work]]:
             device,
             retina=Retina(side, scales, python_slices),
             glimpses=glimpses,
-            std=ours.std,
+            std=ours.sigma / ours.envs.image_shape[2] * 2,
         ).update
 
     updates = {

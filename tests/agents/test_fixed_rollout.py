@@ -126,7 +126,7 @@ def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) ->
     std = torch.zeros((), device="meta")
     with device_alone():
         rollout = collect_fixed(agent, envs, index, seeds, sampled(std, zeros))  # type: ignore[arg-type]
-        loss, _ = hybrid_loss(rollout, config, std)
+        loss, _ = hybrid_loss(rollout, config)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(agent.parameters(), 1.0)
     assert norm.device.type == "meta"

@@ -48,7 +48,7 @@ def test_gradients_are_those_of_reinforce(catch_config: Config) -> None:
     """By hand: (p - 1[move]) (R - b) for scores, (l - mean) (R - b) for gazes but the last."""
     config = replace(catch_config, outside_penalty=0.0, reinforce_weight=0.7)
     rollout = invented()
-    loss, _ = game_loss(rollout, config, STD, 0.0)
+    loss, _ = game_loss(rollout, config, 0.0)
     scores, means, baseline = torch.autograd.grad(
         loss, (rollout.logits, rollout.gaze_mean, rollout.baseline)
     )
@@ -68,9 +68,7 @@ def test_entropy_is_rewarded(catch_config: Config) -> None:
     sure = torch.tensor([9.0, 0.0, 0.0]).expand(STEPS * NUMBER, 3)
     known = {"baseline": torch.tensor([1.0, 0.0] * STEPS)}  # no advantage: entropy alone counts
     config = replace(catch_config, outside_penalty=0.0)
-    losses = [
-        game_loss(invented(logits=some, **known), config, STD, 0.5)[0] for some in (fair, sure)
-    ]
+    losses = [game_loss(invented(logits=some, **known), config, 0.5)[0] for some in (fair, sure)]
     # the entropy of three fair moves is ln 3, of a sure one nearly 0
     assert (losses[1] - losses[0]).item() == pytest.approx(0.5 * STEPS * 1.0986, abs=0.01)
 

@@ -107,7 +107,7 @@ def test_an_output_keeps_its_meaning_in_pixels(stripes_config: Config, tmp_path:
     reader = ImageReader(run_of(tmp_path / "run", config))
     for width, unit in ((24, 0.5), (48, 0.25), (24, 0.5)):
         reader.read([np.zeros((24, width), np.uint8)], scale=False)
-        assert reader.agent.emission.unit == unit
+        assert reader.agent.emission.unit.tolist() == [unit, 0.5]
 
 
 def test_a_backward_agent_reads_from_left_to_right_too(

@@ -10,20 +10,20 @@ import torch
 from agents import losses
 
 
-def test_log_density_is_that_of_torch_up_to_a_constant() -> None:
+def test_log_density_is_that_of_torch_times_its_variance_up_to_a_constant() -> None:
     gaze, mean = torch.randn(5, 2), torch.randn(5, 2)
-    theirs = torch.distributions.Normal(mean, 0.3).log_prob(gaze).sum(1)
-    ours = losses.gaze_log_prob(gaze, mean, 0.3)
-    constant = -2 * math.log(0.3 * math.sqrt(2 * math.pi))
-    torch.testing.assert_close(ours + constant, theirs)
+    sigma = torch.tensor([0.3, 0.1])  # in pixels the same in an image three times as high as wide
+    theirs = (sigma**2 * torch.distributions.Normal(mean, sigma).log_prob(gaze)).sum(1)
+    constant = -(sigma**2 * (sigma * math.sqrt(2 * math.pi)).log()).sum()
+    torch.testing.assert_close(losses.gaze_log_prob(gaze, mean) + constant, theirs)
 
 
 def test_the_sample_carries_no_gradient() -> None:
     mean = torch.zeros(1, 2, requires_grad=True)
     sample = mean + 0.1 * torch.tensor([[1.0, -2.0]])
-    losses.gaze_log_prob(sample, mean, 0.1).sum().backward()
-    # (l - mu) / sigma^2; with a gradient through the sample it would be 0
-    torch.testing.assert_close(mean.grad, torch.tensor([[10.0, -20.0]]))
+    losses.gaze_log_prob(sample, mean).sum().backward()
+    # l - mu; with a gradient through the sample it would be 0
+    torch.testing.assert_close(mean.grad, torch.tensor([[0.1, -0.2]]))
 
 
 @pytest.mark.parametrize("baseline", [0.0, 0.4, -3.0])
@@ -43,7 +43,7 @@ def test_reinforce_gradient_is_that_of_the_enumerated_expectation(
         weight = density * torch.tensor(weights) * (high - low) / 2
         mean = torch.full((400, 2), start, dtype=torch.float64, requires_grad=True)
         gaze = torch.stack([x, torch.full_like(x, start)], 1)
-        log_prob = losses.gaze_log_prob(gaze, mean, std)
+        log_prob = losses.gaze_log_prob(gaze, mean) / std**2
         reward = (x > 0).double()
         loss = losses.reinforce_loss(log_prob * weight, reward, torch.full_like(x, baseline))
         loss.backward()

@@ -23,7 +23,7 @@ def make(**changes: Any) -> GlimpseAgent:
         "standardize": False,
         "classifier_hidden": 0,
         "dropout": 0.0,
-        "unit": 1.0,
+        "unit": torch.ones(2),
     }
     return GlimpseAgent(**(sizes | changes))
 

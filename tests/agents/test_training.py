@@ -2,14 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import torch
 
 from agents import losses as losses_module
 from agents.config import Config
 from agents.evaluation import evaluate
+from agents.readers import AgentReader, agent_reader
 from agents.training import Training
 from glimpse_env.errors import InvalidArgument
+from glimpse_env.vector_env import GlimpseVectorEnv
 
 
 def losses(training: Training, updates: int) -> list[float]:
@@ -62,6 +66,25 @@ def test_a_shared_glimpse_network_does_not_learn(stripes_config: Config) -> None
     metrics = training.update()
     assert all(map(torch.equal, before, training.agent.glimpse.parameters()))
     assert "gradients/glimpse" not in metrics and metrics["gradients/bottom"] > 0
+
+
+def test_the_noise_of_gazes_has_as_many_pixels_down_as_across() -> None:
+    images = np.zeros((4, 20, 100), np.uint8)
+    wide = dict(images=images, labels=np.zeros(4, int), num_classes=2)
+    gym.register("Wide-v0", vector_entry_point=GlimpseVectorEnv, kwargs=wide)
+    try:
+        config = Config(env_id="Wide-v0", num_envs=2000, features=4, units=4, sigma_pixels=3.0)
+        training = Training(config)
+        rows, means = torch.arange(2000), torch.tensor([[0.5, -0.2]]).expand(2000, 2)
+        training.noise.generator.manual_seed(0)
+        noise = training.policy(training.sigma)(means, rows) - means
+        averaging = agent_reader(training.agent, config, "test", samples=2, num_envs=2000)
+        assert isinstance(averaging, AgentReader)
+        for found in (noise, averaging.policy(means, rows) - means):
+            pixels = found.std(0) * torch.tensor([50.0, 10.0])
+            torch.testing.assert_close(pixels, torch.tensor([3.0, 3.0]), rtol=0.05, atol=0)
+    finally:
+        del gym.registry["Wide-v0"]
 
 
 def test_samples_share_an_image(stripes_config: Config) -> None:
