@@ -14,7 +14,7 @@ from gymnasium.envs.registration import load_env_creator
 from torch import Tensor
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
-from agents.adaptive_agent import AdaptiveAgent
+from agents.adaptive.agent import AdaptiveAgent
 from agents.agent import GlimpseAgent
 from agents.config import Config
 from agents.networks import EmissionNetwork

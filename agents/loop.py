@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from tqdm import tqdm
 
-from agents.convnet_config import AnyConfig
+from agents.convnets.config import AnyConfig
 from agents.optimization import learning_rate
 from agents.ranks import ALONE, Ranks
 from agents.run_folder import RunFolder

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agents.adaptive_training import AdaptiveTraining
+from agents.adaptive.training import AdaptiveTraining
 from agents.build import is_game, paces_itself
 from agents.config import Config
-from agents.game_training import GameTraining
+from agents.games.training import GameTraining
 from agents.ranks import ALONE, Ranks
 from agents.training import Training
 

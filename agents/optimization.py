@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.config import Config
-from agents.convnet_config import AnyConfig
+from agents.convnets.config import AnyConfig
 
 
 def make_optimizer(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents.adaptive_agent import AdaptiveAgent
-from agents.adaptive_rollout import read_adaptively
+from agents.adaptive.agent import AdaptiveAgent
+from agents.adaptive.rollout import read_adaptively
 from agents.agent import GlimpseAgent
-from agents.game_rollout import play_games
+from agents.games.rollout import play_games
 from agents.rollout import GazePolicy, IndexArray, Rollout, collect
 from glimpse_env.catch_vector_env import CatchVectorEnv
 from glimpse_env.gaze_vector_env import GazeVectorEnv

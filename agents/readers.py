@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from agents.agent import GlimpseAgent, testing
 from agents.build import half_image, is_game, make_envs, make_reading_envs
 from agents.config import Config
-from agents.game_rollout import play_games
+from agents.games.rollout import play_games
 from agents.noise import RowNoise
 from agents.play import play
 from agents.reading import Reading, read_off

@@ -108,7 +108,7 @@ def require_fixed_pace(rules: Rules) -> None:
     if rules.agent_decides:
         raise InvalidArgument(
             "glimpses_per_label=0: this rollout is for a fixed number of glimpses before each "
-            "label, at least 1; agents that decide are played by agents/adaptive_rollout.py"
+            "label, at least 1; agents that decide are played by agents/adaptive/rollout.py"
         )
 
 

@@ -15,7 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from agents import checkpoint
-from agents.convnet_config import AnyConfig
+from agents.convnets.config import AnyConfig
 from agents.files import remove_partial, write_atomically, write_json, writing
 from glimpse_env.errors import InvalidArgument
 

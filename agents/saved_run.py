@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from agents import checkpoint
 from agents.config import Config
-from agents.convnet_config import ConvNetConfig
+from agents.convnets.config import ConvNetConfig
 from glimpse_env.errors import CorruptedData, InvalidArgument
 
 AnyConfigT = TypeVar("AnyConfigT", Config, ConvNetConfig)

@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from agents.build import pick_device
 from agents.command_line import first_config, require_left, require_same_run, settled
-from agents.convnet_config import ConvNetConfig
-from agents.convnet_presets import CONVNET_PRESETS
-from agents.convnet_training import ConvNetTraining, evaluate_convnet
+from agents.convnets.config import ConvNetConfig
+from agents.convnets.presets import CONVNET_PRESETS
+from agents.convnets.training import ConvNetTraining, evaluate_convnet
 from agents.evaluation import length_lines
 from agents.files import write_json
 from agents.loop import STOPPED, train
@@ -37,7 +37,7 @@ class Arguments:
     """Train a network that sees whole images, for tables that set an agent beside it."""
 
     preset: str | None = None
-    """Row of the papers' tables to start from: a name in agents/convnet_presets.py. The options
+    """Row of the papers' tables to start from: a name in agents/convnets/presets.py. The options
     below override it. By default modern_house_numbers with a GPU, modern_house_numbers_cpu
     without, and modern_image_folder where `--image-folder` is given."""
     resume: Path | None = None

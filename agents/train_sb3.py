@@ -35,10 +35,10 @@ from agents.loop import STOPPED, Interrupt
 from agents.provenance import PACKAGES, sign
 from agents.readers import Gaze
 from agents.run_folder import new_folder
-from agents.sb3_callback import Companion, run_logger
-from agents.sb3_config import Sb3Config
-from agents.sb3_model import load_config, load_model, make_model, save_model, training_envs
-from agents.sb3_reader import evaluate_sb3
+from agents.sb3.callback import Companion, run_logger
+from agents.sb3.config import Sb3Config
+from agents.sb3.model import load_config, load_model, make_model, save_model, training_envs
+from agents.sb3.reader import evaluate_sb3
 
 SB3_PACKAGES = (*PACKAGES, "stable-baselines3", "sb3-contrib")
 

@@ -10,7 +10,7 @@ import torch
 from agents import checkpoint, train_convnet, train_dram
 from agents.build import load_agent
 from agents.config import Config
-from agents.convnet_presets import CONVNET_PRESETS
+from agents.convnets.presets import CONVNET_PRESETS
 from agents.saved_run import load_run
 from agents.training import Training
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData

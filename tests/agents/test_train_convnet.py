@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from agents import checkpoint, train_convnet, train_dram
-from agents.convnet_presets import CONVNET_PRESETS
+from agents.convnets.presets import CONVNET_PRESETS
 from agents.run_folder import read_metrics
 from glimpse_env.errors import CorruptedData, InvalidArgument
 

@@ -22,16 +22,16 @@ from stable_baselines3 import PPO
 
 from agents import train_sb3
 from agents.build import make_envs, make_reading_envs
-from agents.sb3_callback import Companion
-from agents.sb3_config import Sb3Config
-from agents.sb3_model import (
+from agents.sb3.callback import Companion
+from agents.sb3.config import Sb3Config
+from agents.sb3.model import (
     load_config,
     load_model,
     make_model,
     save_model,
     training_envs,
 )
-from agents.sb3_reader import Sb3GameReader, Sb3Reader, evaluate_sb3
+from agents.sb3.reader import Sb3GameReader, Sb3Reader, evaluate_sb3
 from glimpse_env.errors import (
     CorruptedData,
     InvalidArgument,

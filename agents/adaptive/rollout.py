@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from agents.adaptive_agent import AdaptiveAgent
+from agents.adaptive.agent import AdaptiveAgent
 from agents.agent import State
 from agents.noise import RowNoise
 from agents.rollout import (

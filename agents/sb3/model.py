@@ -13,7 +13,7 @@ from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from agents.files import write_atomically, write_json
-from agents.sb3_config import Sb3Config
+from agents.sb3.config import Sb3Config
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData, MissingPackage
 from glimpse_env.sb3 import GlimpseVecEnv
 from glimpse_env.sb3_features import GlimpseExtractor

@@ -13,7 +13,7 @@ from glimpse_env.errors import InvalidArgument
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ConvNetConfig(RunConfig):
-    """A baseline's run, whole. Each row of the papers' tables is one (see convnet_presets.py)."""
+    """A baseline's run, whole. Each row of the papers' tables is one (see presets.py)."""
 
     POSITIVE: ClassVar[tuple[str, ...]] = (
         *RunConfig.POSITIVE,

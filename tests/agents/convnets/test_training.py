@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from agents.convnet_config import ConvNetConfig
-from agents.convnet_training import (
+from agents.convnets.config import ConvNetConfig
+from agents.convnets.training import (
     ConvNetReader,
     ConvNetTraining,
     Images,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from agents.config import Config
-from agents.game_rollout import play_games, sampled_move
+from agents.games.rollout import play_games, sampled_move
 from agents.losses import (
     baseline_loss,
     explained_variance,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from agents.adaptive_agent import AdaptiveAgent
-from agents.adaptive_rollout import read_adaptively, tossed
+from agents.adaptive.agent import AdaptiveAgent
+from agents.adaptive.rollout import read_adaptively, tossed
 from agents.config import Config
 from agents.losses import baseline_loss, label_loss, reinforce_loss
 from agents.ranks import ALONE, Ranks

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from agents.build import make_agent, make_envs
-from agents.convnet_config import ConvNetConfig
-from agents.convnet_presets import CONVNET_PRESETS
-from agents.convnet_training import ConvNetTraining, Images
-from agents.convnets import ConvNet
+from agents.convnets.config import ConvNetConfig
+from agents.convnets.networks import ConvNet
+from agents.convnets.presets import CONVNET_PRESETS
+from agents.convnets.training import ConvNetTraining, Images
 from agents.flops import counting, parameters_of
 from agents.presets import PRESETS
 from agents.run_config import OWN_IMAGES

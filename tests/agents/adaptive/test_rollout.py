@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from agents.adaptive_agent import AdaptiveAgent
-from agents.adaptive_rollout import SpeakPolicy, likelier, read_adaptively, tossed
+from agents.adaptive.agent import AdaptiveAgent
+from agents.adaptive.rollout import SpeakPolicy, likelier, read_adaptively, tossed
 from agents.build import make_agent, make_reading_envs
 from agents.config import Config
 from agents.noise import RowNoise

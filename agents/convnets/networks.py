@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from agents.convnet_config import ConvNetConfig
+from agents.convnets.config import ConvNetConfig
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.task import Task
 

@@ -10,7 +10,7 @@ import torch
 from agents.build import make_agent, make_envs
 from agents.config import Config
 from agents.evaluation import evaluate
-from agents.game_rollout import likeliest_move, play_games, sampled_move
+from agents.games.rollout import likeliest_move, play_games, sampled_move
 from agents.play import play
 from agents.rollout import mean_gaze, sampled
 from glimpse_env.catch_vector_env import CatchVectorEnv

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from agents.convnet_config import ConvNetConfig
+from agents.convnets.config import ConvNetConfig
 from agents.run_config import OWN_IMAGES
 
 _MNIST = "GlimpseMNIST-v0"

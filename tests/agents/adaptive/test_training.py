@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from agents.adaptive_agent import AdaptiveAgent
-from agents.adaptive_training import AdaptiveTraining, speaking_loss
+from agents.adaptive.agent import AdaptiveAgent
+from agents.adaptive.training import AdaptiveTraining, speaking_loss
 from agents.config import Config
 from agents.evaluation import evaluate
 from agents.make_training import make_training

@@ -8,7 +8,7 @@ import torch
 
 from agents.config import Config
 from agents.evaluation import evaluate
-from agents.game_training import GameTraining, game_loss
+from agents.games.training import GameTraining, game_loss
 from agents.make_training import make_training
 from agents.optimization import entropy_weight
 from agents.rollout import Rollout

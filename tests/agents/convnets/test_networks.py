@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from agents.convnet_config import ConvNetConfig
-from agents.convnets import ConvNet, ResidualBlock, Scores, most_likely, sequence_loss
+from agents.convnets.config import ConvNetConfig
+from agents.convnets.networks import ConvNet, ResidualBlock, Scores, most_likely, sequence_loss
 from agents.flops import parameters_of
 from glimpse_env.errors import InvalidArgument
 

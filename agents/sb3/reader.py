@@ -15,7 +15,7 @@ from agents.build import is_game, make_envs
 from agents.evaluation import Evaluation, evaluate_reader
 from agents.readers import Gaze, with_end
 from agents.rollout import IndexArray
-from agents.sb3_config import Sb3Config
+from agents.sb3.config import Sb3Config
 from glimpse_env import episode
 from glimpse_env.flat_actions import FlatActions, flat_actions
 from glimpse_env.gaze_vector_env import GazeVectorEnv

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from agents.agent import testing
 from agents.build import make_reading_envs
-from agents.convnet_config import ConvNetConfig
-from agents.convnets import ConvNet, most_likely, sequence_loss
+from agents.convnets.config import ConvNetConfig
+from agents.convnets.networks import ConvNet, most_likely, sequence_loss
 from agents.evaluation import Evaluation, evaluate_reader
 from agents.optimization import learning_rate, make_optimizer
 from agents.readers import with_end

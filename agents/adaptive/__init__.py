@@ -1,0 +1,1 @@
+"""Agents that decide when to speak, which neither paper has."""

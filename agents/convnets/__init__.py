@@ -1,0 +1,1 @@
+"""Networks that see whole images: the baselines of both papers, and a small ResNet."""
