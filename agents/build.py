@@ -208,16 +208,22 @@ def pick_device(device: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+class Loaded(NamedTuple):
+    """The agent of a run folder."""
+
+    agent: GlimpseAgent
+    config: Config
+    sizes: Sizes  # what it was made for
+    images: int  # that it has learned from
+
+
 def load_agent(run: str | Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
-    """The agent of a run folder, as for a test, and its configuration; see `load_sized`."""
-    agent, config, _ = load_sized(run, device)
-    return agent, config
+    """The agent of a run folder, as for a test, and its configuration; see `load`."""
+    return load(run, device)[:2]
 
 
-def load_sized(run: str | Path, device: str = "cpu") -> tuple[GlimpseAgent, Config, Sizes]:
-    """The agent of a run folder, its configuration, and what it was made for.
-
-    The agent is in evaluation mode, without dropout.
+def load(run: str | Path, device: str = "cpu") -> Loaded:
+    """The agent of a run folder, in evaluation mode, without dropout, and what is known of it.
 
     Args:
         run: The folder.
@@ -233,4 +239,5 @@ def load_sized(run: str | Path, device: str = "cpu") -> tuple[GlimpseAgent, Conf
         sizes = Sizes(**state["sizes"])
         agent = build_agent(config, sizes, "cpu")
         agent.load_state_dict(state["agent"])
-    return agent.to(device).eval(), config, sizes
+    images = state["updates"] * config.num_envs
+    return Loaded(agent.to(device).eval(), config, sizes, images)

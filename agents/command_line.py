@@ -1,19 +1,62 @@
-"""What the command lines of all trainers have in common: presets, and runs that go on."""
+"""What all command lines have in common: how they end, presets, and runs that go on."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Generic, NoReturn
 
 import tyro
 
 from agents.build import pick_device
-from agents.saved_run import AnyConfigT, load_run
-from glimpse_env.errors import InvalidArgument
+from agents.loop import STOPPED
+from agents.optimization import learning_rate
+from agents.run_config import RunConfig
+from agents.saved_run import ConfigT, load_run
+from glimpse_env.errors import GlimpseError, InvalidArgument
 
 # When a run is resumed; a folder of images may have been moved.
 MAY_CHANGE = ("images", "validation_images", "capture", "image_folder", "label_file")
+
+
+def run_command(command: Callable[[], int | None]) -> NoReturn:
+    """End the process as commands do: with a line instead of a traceback, and an exit status.
+
+    Args:
+        command: What to do; returns the exit status, None for 0.
+    """
+    try:
+        try:
+            status = command()
+        finally:
+            sys.stdout.flush()
+    except GlimpseError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(STOPPED)
+    sys.exit(status)
+
+
+@contextlib.contextmanager
+def going_on_later(script: str, run: Path) -> Iterator[None]:
+    """Say how to go on with a run, if Ctrl-C ends what is done inside."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(how_to_go_on(script, run))
+        raise
+
+
+def how_to_go_on(script: str, run: Path) -> str:
+    """The line that a stopped run ends with."""
+    return f"stopped; to go on: python agents/{script} --resume {run}"
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -23,49 +66,100 @@ class _Start:
     preset: str | None = None
     resume: Path | None = None
     device: str = "auto"
+    env_id: str | None = None
     image_folder: str | None = None
 
 
-def first_config(
-    argv: list[str],
-    kind: type[AnyConfigT],
-    presets: Mapping[str, Callable[[], AnyConfigT]],
-    default_preset: Callable[[str, str | None], str],
-) -> AnyConfigT:
-    """The configuration that a preset or a run to resume gives all other options.
+@dataclasses.dataclass(frozen=True)
+class PresetChoice(Generic[ConfigT]):
+    """The presets of a trainer, and which of them is meant where none is named.
 
     Args:
-        argv: The command line.
-        kind: Class of the configuration.
         presets: Name to preset.
-        default_preset: Device, and folder of own images or None, to the name of a preset.
-
-    Raises:
-        InvalidArgument: An unknown preset, or the run of another trainer.
-        MissingData, CorruptedData: There is no run to resume, or it is damaged.
+        large: The default with a GPU.
+        small: The default without.
+        own_images: The default for a folder of images.
     """
-    first, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
-    if first.resume:
-        return load_run(first.resume, kind)[1]
-    name = first.preset or default_preset(pick_device(first.device), first.image_folder)
-    if name not in presets:
-        raise InvalidArgument(f"--preset {name} is unknown; choose one of {', '.join(presets)}")
-    return presets[name]()
+
+    presets: Mapping[str, Callable[[], ConfigT]]
+    large: str
+    small: str
+    own_images: str
+
+    def help(self) -> str:
+        """What `--help` says of `--preset`."""
+        return (
+            "Row of the papers' tables to start from; the options below override it. By default "
+            f"the one for `--env-id`, {self.large} with a GPU and {self.small} without, or "
+            f"{self.own_images} where `--image-folder` is given. All: {', '.join(self.presets)}."
+        )
+
+    def chosen(
+        self, preset: str | None, device: str, env_id: str | None, image_folder: str | None
+    ) -> str:
+        """The name of the preset that a command line asks for, by name or by its environment.
+
+        Args:
+            preset: The one that is named, or None.
+            device: Torch device, or "auto".
+            env_id: Environment that is named, or None.
+            image_folder: Folder of own images, or None.
+
+        Raises:
+            InvalidArgument: There is no such preset.
+        """
+        if preset:
+            if preset not in self.presets:
+                known = ", ".join(self.presets)
+                raise InvalidArgument(f"--preset {preset} is unknown; choose one of {known}")
+            return preset
+        if image_folder:
+            return self.own_images
+        on_cpu = pick_device(device) == "cpu"
+        default = self.small if on_cpu else self.large
+        made_for = {name: str(preset().env_id) for name, preset in self.presets.items()}
+        fitting = [name for name in (default, *made_for) if made_for[name] == env_id]
+        sized = [name for name in fitting if name.endswith("_cpu") == on_cpu]
+        return [*sized, *fitting, default][0]
+
+    def first(self, argv: list[str], kind: type[ConfigT]) -> ConfigT:
+        """The configuration that a preset or a run to resume gives all other options.
+
+        Args:
+            argv: The command line.
+            kind: Class of the configuration.
+
+        Raises:
+            InvalidArgument: An unknown preset, or the run of another trainer.
+            MissingData, CorruptedData: There is no run to resume, or it is damaged.
+        """
+        start, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
+        if start.resume:
+            return load_run(start.resume, kind)[1]
+        name = self.chosen(start.preset, start.device, start.env_id, start.image_folder)
+        return self.presets[name]()
+
+    def run_name(self, preset: str | None, device: str, config: ConfigT) -> str:
+        """What to call a run: the preset, and the environment where that is another one."""
+        name = self.chosen(preset, device, config.env_id, config.image_folder)
+        ours = self.presets[name]().env_id
+        return name if config.env_id == ours else f"{name}-{config.env_id}"
 
 
-def settled(config: AnyConfigT, start: AnyConfigT) -> AnyConfigT:
+def settled(config: ConfigT, start: ConfigT) -> ConfigT:
     """The configuration as it is to be kept.
 
-    On another task than the preset's, a run is no longer the row of the papers' table. Own images
-    are named by full paths, so that the run goes on from whatever folder.
+    On another task than the preset's, or as a control that does not look where it wants, a run is
+    not the row of the papers' table. Own images are named by full paths, so that the run goes on
+    from whatever folder.
     """
     config = config.with_own_images(None, None)
-    if not config.env_changed(start):
-        return config
-    return dataclasses.replace(config, published_error="")
+    if config.env_changed(start) or getattr(config, "gaze", "policy") != "policy":
+        return dataclasses.replace(config, published_error="")
+    return config
 
 
-def require_same_run(preset: str | None, now: AnyConfigT, then: AnyConfigT) -> None:
+def require_same_run(preset: str | None, now: ConfigT, then: ConfigT) -> None:
     """Refuse options that would make another run of the one that is resumed.
 
     Raises:
@@ -99,4 +193,14 @@ def require_left(name: str, now: int, then: int, seen: int) -> None:
         raise InvalidArgument(
             f"{name}={now} is less than the {seen} that this run has seen already: give "
             f"--{name} {seen} or more"
+        )
+
+
+def tell_schedule(now: RunConfig, then: RunConfig, seen: int) -> None:
+    """Say so where a run that goes on for longer, or shorter, jumps to another learning rate."""
+    before, after = learning_rate(then, seen), learning_rate(now, seen)
+    if before != after:
+        print(
+            f"note: of {now.images} images instead of {then.images}, the learning rate goes on at "
+            f"{after:.2g}; it was at {before:.2g}"
         )

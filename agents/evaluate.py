@@ -16,21 +16,28 @@ import tyro
 from agents.agent import GlimpseAgent
 from agents.build import (
     Sizes,
-    load_sized,
+    load,
     make_envs,
     pick_device,
     set_precision,
     sizes_of,
 )
+from agents.command_line import run_command
 from agents.config import Config
-from agents.evaluation import Evaluation, evaluate, evaluate_reader, length_lines
-from agents.files import write_json
+from agents.evaluation import (
+    Evaluation,
+    evaluate,
+    evaluate_reader,
+    length_lines,
+    write_evaluations,
+)
 from agents.focus import FocusReader
 from agents.forward_backward import ForwardBackwardReader
 from agents.pictures import draw_pictures
 from agents.provenance import sign
 from agents.readers import Gaze, Reader, label_reader
-from glimpse_env.errors import GlimpseError, InvalidArgument
+from glimpse_env.arguments import require_at_least
+from glimpse_env.errors import InvalidArgument
 
 ALL_GAZES: tuple[Gaze, ...] = ("policy", "random", "center")
 
@@ -47,8 +54,9 @@ class Arguments:
     """Folder of the training run."""
     split: Literal["test", "validation"] = "test"
     """Images to read; choices belong on validation."""
-    gaze: tuple[Gaze, ...] = ALL_GAZES
-    """Who looks: the agent, or the controls."""
+    gaze: tuple[Gaze, ...] | None = None
+    """Who looks: the agent, or the controls. None for all; for the one that a control was trained
+    with; and for the agent alone with `--backward` or `--focus`."""
     samples: int = 1
     """M: gaze sequences averaged for an image; 1 for the mean gaze."""
     backward: Path | None = None
@@ -73,30 +81,55 @@ class Arguments:
 
 def main(arguments: Arguments) -> None:
     """Evaluate, print, and keep the result beside the checkpoint."""
+    require_at_least("num_envs", arguments.num_envs, 1)
     device = pick_device(arguments.device)
-    agent, config, sizes = load_sized(arguments.run, device)
-    set_precision(config.matmul_precision)
-    config = with_images_found(config, sizes, arguments)
+    agent, trained, sizes, images = load(arguments.run, device)
+    set_precision(trained.matmul_precision)
+    config = with_images_found(trained, sizes, arguments)
     if config.image_folder:
         require_same_lengths(config, arguments.split, sizes)
+    require_examples(config, arguments)
     name = f"evaluation_{arguments.split}_samples{arguments.samples}"
     if arguments.images:
         name += f"_images{arguments.images}"
     if arguments.backward or arguments.focus:
+        if arguments.gaze not in (None, ("policy",)):
+            raise InvalidArgument(
+                f"gaze={arguments.gaze} is for one agent alone; --backward and --focus read where "
+                "their agents look"
+            )
         results = [evaluate_pair_or_focus(agent, config, sizes, arguments)]
         name += "_" + re.sub("[ /]", "_", results[0].reader)
     else:
-        results = evaluate_gazes(agent, config, arguments)
-        if arguments.gaze != ALL_GAZES:
-            name += "_" + "_".join(arguments.gaze)
+        usual = ALL_GAZES if config.gaze == "policy" else (config.gaze,)
+        gazes = arguments.gaze or usual
+        results = evaluate_gazes(agent, config, gazes, arguments)
+        if gazes != usual:
+            name += "_" + "_".join(gazes)
+    if config.label_file and config.label_file != trained.label_file:  # of other images
+        name = f"{Path(config.label_file).stem}_{name}"
     sign(arguments.run, device)
-    write_json(arguments.run / f"{name}.json", [dataclasses.asdict(one) for one in results])
+    write_evaluations(arguments.run / f"{name}.json", results, images)
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
     if arguments.examples != ():
         for path in draw_pictures(
             agent, config, arguments.split, arguments.run, arguments.examples
         ):
             print(path)
+
+
+def require_examples(config: Config, arguments: Arguments) -> None:
+    """Refuse examples that the split does not have, before it is read.
+
+    Raises:
+        InvalidArgument: Such an example.
+    """
+    if not arguments.examples:
+        return
+    size = make_envs(config, arguments.split, 1).size
+    outside = [number for number in arguments.examples if not 0 <= number < size]
+    if outside:
+        raise InvalidArgument(f"examples: {outside[0]} is outside 0 .. {size - 1}")
 
 
 def with_images_found(config: Config, trained: Sizes, arguments: Arguments) -> Config:
@@ -123,10 +156,12 @@ def require_same_lengths(config: Config, split: str, trained: Sizes) -> None:
         )
 
 
-def evaluate_gazes(agent: GlimpseAgent, config: Config, arguments: Arguments) -> list[Evaluation]:
-    """One agent, at its own gazes and those of the controls."""
+def evaluate_gazes(
+    agent: GlimpseAgent, config: Config, gazes: tuple[Gaze, ...], arguments: Arguments
+) -> list[Evaluation]:
+    """One agent, at its own gazes or those of controls."""
     results = []
-    for gaze in arguments.gaze:
+    for gaze in gazes:
         result = evaluate(
             agent,
             config,
@@ -154,7 +189,7 @@ def evaluate_pair_or_focus(
     reader: Reader
     if arguments.backward:
         device = str(next(agent.parameters()).device)
-        other, mirrored, theirs = load_sized(arguments.backward, device)
+        other, mirrored, theirs, _ = load(arguments.backward, device)
         mirrored = with_images_found(mirrored, theirs, arguments)
         if arguments.focus or config.backward or not mirrored.backward:
             raise InvalidArgument(
@@ -186,7 +221,4 @@ def evaluate_pair_or_focus(
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Arguments))
-    except GlimpseError as error:
-        sys.exit(f"error: {error}")
+    run_command(lambda: main(tyro.cli(Arguments)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ from tqdm import tqdm
 
 from agents.agent import GlimpseAgent
 from agents.config import Config
+from agents.files import write_json
 from agents.flops import counting, counting_glimpses, flops_of_networks, parameters_of
 from agents.readers import Gaze, Reader, agent_reader
 from agents.rollout import IndexArray
@@ -36,6 +39,7 @@ class Evaluation:
     parameters: int = 0  # of all networks that read
     flops_per_image: float = 0.0  # two for each multiply-add; the mean over the first batch
     glimpses_per_image: float = 0.0  # 0 where none are counted: whole images, and agents of SB3
+    trained_images: int = 0  # images, or steps of SB3, that whoever reads has learned from
 
     def describe(self) -> str:
         """One line for people."""
@@ -57,6 +61,16 @@ class Evaluation:
         if self.glimpses_per_image:
             cost += f", {self.glimpses_per_image:.2f} glimpses"
         return cost
+
+
+def write_evaluations(path: Path, results: Iterable[Evaluation], trained_images: int) -> None:
+    """Keep what a network read after so many training images; a run may go on after it.
+
+    Raises:
+        FolderUnwritable: There is no room, or the folder cannot be written.
+    """
+    stamped = (dataclasses.replace(one, trained_images=trained_images) for one in results)
+    write_json(path, [dataclasses.asdict(one) for one in stamped])
 
 
 class Batch(NamedTuple):

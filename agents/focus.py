@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from agents.agent import GlimpseAgent
-from agents.build import fit_gazes, make_envs
+from agents.build import fit_gazes, make_envs, sizes_of
 from agents.config import Config
 from agents.readers import AgentReader, label_reader
 from agents.reading import Reading
@@ -48,9 +48,15 @@ class FocusReader:
         first = label_reader(agent, wide, split, samples=samples, num_envs=num_envs)
         self._first = first
         self._config = config
-        self._side = make_envs(config, split, 1).image_shape[1]
-        if first.envs.image_shape[1] < self._side:
+        close = make_envs(config, split, 1)
+        self._side = close.image_shape[1]
+        if first.envs.image_shape[1] <= self._side:
             raise InvalidArgument(f"{wide_id} is not wider than {config.env_id}")
+        if sizes_of(first.envs)._replace(image=close.image_shape) != sizes_of(close):
+            raise InvalidArgument(
+                f"{wide_id} has other glimpses or other labels than {config.env_id}, which this "
+                "agent was trained on"
+            )
         self.batch, self.size, self.end = first.batch, first.size, first.end
         self.networks = first.networks
 

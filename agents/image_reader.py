@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from agents.build import fit_gazes, load_sized
+from agents.build import fit_gazes, load
 from agents.readers import AgentReader
 from agents.reading import Reading
 from agents.rollout import PixelArray
@@ -56,7 +56,7 @@ class ImageReader:
     def __init__(self, run: str | Path, device: str = "cpu", samples: int = 1) -> None:
         """Load the agent."""
         require_at_least("samples", samples, 1)
-        self.agent, self.config, self.sizes = load_sized(run, device)
+        self.agent, self.config, self.sizes, _ = load(run, device)
         if not self.sizes.max_labels:
             raise InvalidArgument(f"{run} plays {self.config.env_id}, and reads no labels")
         self.device, self.samples = device, samples

@@ -11,9 +11,9 @@ from typing import Protocol
 import torch
 from tqdm import tqdm
 
-from agents.convnets.config import AnyConfig
 from agents.optimization import learning_rate
 from agents.ranks import ALONE, Ranks
+from agents.run_config import RunConfig
 from agents.run_folder import RunFolder
 
 LOG_EVERY = 50  # updates between scalars; each waits for the device once
@@ -26,7 +26,7 @@ class Trainable(Protocol):
     updates: int
 
     @property
-    def config(self) -> AnyConfig:
+    def config(self) -> RunConfig:
         """What is trained."""
 
     @property

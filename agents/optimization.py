@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from agents.config import Config
-from agents.convnets.config import AnyConfig
+from agents.run_config import RunConfig
 
 
 def make_optimizer(
-    config: AnyConfig, parameters: Iterable[torch.nn.Parameter]
+    config: RunConfig, parameters: Iterable[torch.nn.Parameter]
 ) -> torch.optim.Optimizer:
     """Adam, or SGD with Nesterov momentum 0.9 (DRAM, section 4)."""
     if config.optimizer == "sgd":
@@ -53,7 +53,7 @@ def clip_gradients(boxes: Mapping[str, Sequence[nn.Parameter]], limit: float) ->
     return norms
 
 
-def learning_rate(config: AnyConfig, images: int) -> float:
+def learning_rate(config: RunConfig, images: int) -> float:
     """The learning rate after so many training images."""
     done = min(images / config.images, 1.0)
     rate = config.learning_rate

@@ -16,7 +16,7 @@ from agents.build import make_envs
 from agents.config import Config
 from agents.files import write_atomically
 from agents.play import play
-from agents.rollout import mean_gaze
+from agents.readers import gaze_policy
 
 Frame = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -28,7 +28,7 @@ def draw_pictures(
     folder: Path,
     examples: Sequence[int] | None = None,
 ) -> tuple[Path, Path]:
-    """Draw images of a split while the agent reads them at its mean gazes.
+    """Draw images of a split while the agent reads them at its mean gazes, or as a control does.
 
     Args:
         agent: Who reads.
@@ -48,17 +48,19 @@ def draw_pictures(
     if examples is None:  # or as many as a small folder of images has
         examples = range(min(12, make_envs(config, split, 1, device).size))
     envs = make_envs(config, split, len(examples), device, render_mode="rgb_array")
+    policy = gaze_policy(config.gaze, envs)
     steps: list[tuple[Frame, ...]] = []
     with testing(agent):
         play(
             agent,
             envs,
             np.asarray(examples),
-            mean_gaze,
+            policy,
             watch=lambda: steps.append(envs.render() or ()),
         )
         envs = make_envs(config, split, min(1000, envs.size), device)
-        gazes = play(agent, envs, np.arange(envs.num_envs), mean_gaze).gaze.cpu().numpy()
+        policy = gaze_policy(config.gaze, envs)
+        gazes = play(agent, envs, np.arange(envs.num_envs), policy).gaze.cpu().numpy()
     animation, picture = folder / "glimpses.gif", folder / "gazes.png"
     write_gif(animation, [shrink(tile(frames[:4], columns=2), 640) for frames in steps])
     paths = shrink(tile(steps[-1], columns=3), 1200)

@@ -117,10 +117,16 @@ def join(device: str) -> Iterator[tuple[Ranks, str]]:
         dist.init_process_group("cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     else:
         dist.init_process_group("gloo", timeout=_PATIENCE)
+    ranks = Ranks(dist.get_rank(), dist.get_world_size())
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size()), device
-    finally:
-        dist.destroy_process_group()
+        yield ranks, device
+    except BaseException:
+        # nccl's groups are left by all together; torchrun ends the others when this one has failed.
+        if not device.startswith("cuda"):
+            dist.destroy_process_group()
+        raise
+    ranks.any(False)  # until the first has read the test split
+    dist.destroy_process_group()
 
 
 def require_alone(program: str) -> None:

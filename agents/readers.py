@@ -88,7 +88,7 @@ class AgentReader:
         self.batch, self.size = envs.num_envs // samples, envs.task.size
         self.end = envs.rules.num_classes if envs.rules.has_end else None
         self.networks: tuple[nn.Module, ...] = (agent,)
-        self.policy = _policy(gaze, samples, sigma_pixels, envs, noise_seed)
+        self.policy = gaze_policy(gaze, envs, samples, sigma_pixels, noise_seed)
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
         """The episodes in which the images of `index` (batch,) are read, M of each."""
@@ -153,7 +153,7 @@ class GameReader:
         self.agent, self.envs, self.samples = agent, envs, samples
         self.batch, self.size = envs.num_envs // samples, envs.size
         self.networks: tuple[nn.Module, ...] = (agent,)
-        self.policy = _policy(gaze, samples, sigma_pixels, envs)
+        self.policy = gaze_policy(gaze, envs, samples, sigma_pixels)
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
         """See Reader."""
@@ -217,9 +217,10 @@ def _whole_groups(num_envs: int, samples: int) -> int:
     return max(1, num_envs // samples) * samples
 
 
-def _policy(
-    gaze: Gaze, samples: int, sigma_pixels: float, envs: GazeVectorEnv, seed: int = 0
+def gaze_policy(
+    gaze: Gaze, envs: GazeVectorEnv, samples: int = 1, sigma_pixels: float = 0.0, seed: int = 0
 ) -> GazePolicy:
+    """How gazes are chosen when nothing is learned; see AgentReader."""
     noise = RowNoise(torch.Generator(envs.device).manual_seed(seed), envs.num_envs)
     if gaze == "random":
         return random_gaze(noise)

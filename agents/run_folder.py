@@ -15,8 +15,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from agents import checkpoint
-from agents.convnets.config import AnyConfig
 from agents.files import remove_partial, write_atomically, write_json, writing
+from agents.run_config import RunConfig
 from glimpse_env.errors import InvalidArgument
 
 METRICS = "metrics.jsonl"
@@ -77,10 +77,10 @@ class RunFolder:
         self._rows = [row for row in read_metrics(path) if row["images"] <= images]
         self._write_metrics()
         with writing(path):
-            self._writer = SummaryWriter(str(path), purge_step=images + 1 if images else None)
+            self._writer = SummaryWriter(str(path), purge_step=images + 1)
 
     @classmethod
-    def new(cls, root: Path, name: str, config: AnyConfig) -> RunFolder:
+    def new(cls, root: Path, name: str, config: RunConfig) -> RunFolder:
         """A fresh folder, named after the run and the time."""
         return cls(new_folder(root, name, config.seed), 0)
 

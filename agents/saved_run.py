@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 from agents import checkpoint
 from agents.config import Config
 from agents.convnets.config import ConvNetConfig
+from agents.run_config import RunConfig
 from glimpse_env.errors import CorruptedData, InvalidArgument
 
-AnyConfigT = TypeVar("AnyConfigT", Config, ConvNetConfig)
+ConfigT = TypeVar("ConfigT", bound=RunConfig)
 _TRAINERS: dict[type, str] = {Config: "train_dram.py", ConvNetConfig: "train_convnet.py"}
 _ANOTHER = (
     "{run} is the run of another trainer; go on with it, or read the test split, by python "
@@ -22,7 +23,7 @@ _ANOTHER = (
 _OTHER_VERSION = "use the version of this code that made the run, or train again"
 
 
-def load_run(run: str | Path, kind: type[AnyConfigT]) -> tuple[dict[str, Any], AnyConfigT]:
+def load_run(run: str | Path, kind: type[ConfigT]) -> tuple[dict[str, Any], ConfigT]:
     """The checkpoint of a run folder, and the configuration in it.
 
     Raises:

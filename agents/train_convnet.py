@@ -8,6 +8,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -16,30 +17,41 @@ import tyro
 from tqdm import tqdm
 
 from agents.build import pick_device
-from agents.command_line import first_config, require_left, require_same_run, settled
+from agents.command_line import (
+    PresetChoice,
+    going_on_later,
+    how_to_go_on,
+    require_left,
+    require_same_run,
+    run_command,
+    settled,
+    tell_schedule,
+)
 from agents.convnets.config import ConvNetConfig
 from agents.convnets.presets import CONVNET_PRESETS
 from agents.convnets.training import ConvNetTraining, evaluate_convnet
-from agents.evaluation import length_lines
-from agents.files import write_json
+from agents.evaluation import length_lines, write_evaluations
 from agents.loop import STOPPED, train
 from agents.own_images import check_own_images
 from agents.provenance import sign
 from agents.ranks import require_alone
 from agents.run_folder import RunFolder
 from agents.saved_run import fitting, load_run
-from glimpse_env.errors import GlimpseError
 from glimpse_env.tasks.arrays import ArrayTask
+
+CHOICE = PresetChoice(
+    CONVNET_PRESETS,
+    large="modern_house_numbers",
+    small="modern_house_numbers_cpu",
+    own_images="modern_image_folder",
+)
 
 
 @dataclasses.dataclass(kw_only=True)
 class Arguments:
     """Train a network that sees whole images, for tables that set an agent beside it."""
 
-    preset: str | None = None
-    """Row of the papers' tables to start from: a name in agents/convnets/presets.py. The options
-    below override it. By default modern_house_numbers with a GPU, modern_house_numbers_cpu
-    without, and modern_image_folder where `--image-folder` is given."""
+    preset: Annotated[str | None, tyro.conf.arg(help=CHOICE.help())] = None
     resume: Path | None = None
     """Folder of a run to go on with, with its own configuration."""
     device: str = "auto"
@@ -68,12 +80,13 @@ def main(arguments: Arguments) -> int:
         with fitting(arguments.resume):
             training.restore(state)
         require_left("images", arguments.config.images, config.images, training.images)
+        tell_schedule(arguments.config, config, training.images)
         folder = RunFolder(arguments.resume, training.images)
     else:
-        name = arguments.preset or default_preset(device, arguments.config.image_folder)
+        name = CHOICE.run_name(arguments.preset, device, arguments.config)
         folder = RunFolder.new(arguments.runs, name, arguments.config)
         folder.save(training.state())
-    with contextlib.closing(folder):
+    with contextlib.closing(folder), going_on_later("train_convnet.py", folder.path):
         sign(folder.path, device, images=training.images)
         began = time.monotonic()
         print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
@@ -85,7 +98,7 @@ def main(arguments: Arguments) -> int:
         if finished and arguments.test:
             report(training, folder)
     if not finished:
-        print(f"stopped; to go on: python agents/train_convnet.py --resume {folder.path}")
+        print(how_to_go_on("train_convnet.py", folder.path))
     return 0 if finished else STOPPED
 
 
@@ -106,16 +119,9 @@ def report(training: ConvNetTraining, folder: RunFolder) -> None:
     print("\n".join([result.cost(), *length_lines(result)]))
     if type(training.source.task) is ArrayTask:
         print("note: an environment made from arrays shows the same images in every split")
-    write_json(folder.path / "result.json", [dataclasses.asdict(result)])
+    write_evaluations(folder.path / "result.json", [result], training.images)
     if config.published_error:
         print(f"published: {config.published_error}")
-
-
-def default_preset(device: str, image_folder: str | None = None) -> str:
-    """The house-number preset sized for the machine, or the one for own images."""
-    if image_folder:
-        return "modern_image_folder"
-    return "modern_house_numbers_cpu" if device == "cpu" else "modern_house_numbers"
 
 
 def parse(argv: list[str]) -> Arguments:
@@ -124,13 +130,10 @@ def parse(argv: list[str]) -> Arguments:
     Raises:
         InvalidArgument: An unknown preset.
     """
-    start = first_config(argv, ConvNetConfig, CONVNET_PRESETS, default_preset)
+    start = CHOICE.first(argv, ConvNetConfig)
     arguments = tyro.cli(Arguments, args=argv, default=Arguments(config=start))
     return dataclasses.replace(arguments, config=settled(arguments.config, start))
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(parse(sys.argv[1:])))
-    except GlimpseError as error:
-        sys.exit(f"error: {error}")
+    run_command(lambda: main(parse(sys.argv[1:])))

@@ -8,6 +8,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -16,10 +17,18 @@ import tyro
 from tqdm import tqdm
 
 from agents.build import pick_device
-from agents.command_line import first_config, require_left, require_same_run, settled
+from agents.command_line import (
+    PresetChoice,
+    going_on_later,
+    how_to_go_on,
+    require_left,
+    require_same_run,
+    run_command,
+    settled,
+    tell_schedule,
+)
 from agents.config import Config
-from agents.evaluation import Evaluation, evaluate, length_lines
-from agents.files import write_json
+from agents.evaluation import Evaluation, evaluate, length_lines, write_evaluations
 from agents.loop import STOPPED, train
 from agents.make_training import make_training
 from agents.own_images import check_own_images
@@ -31,12 +40,18 @@ from agents.readers import Gaze
 from agents.run_folder import RunFolder
 from agents.saved_run import fitting, load_run
 from agents.training import Training
-from glimpse_env.errors import GlimpseError, InvalidArgument
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.arrays import ArrayTask
 from glimpse_env.tasks.backward import BackwardTask
 from glimpse_env.tasks.task import Task
 from glimpse_env.vector_env import GlimpseVectorEnv
 
+CHOICE = PresetChoice(
+    PRESETS,
+    large="dram_house_numbers",
+    small="dram_house_numbers_cpu",
+    own_images="dram_image_folder",
+)
 MONTE_CARLO_SAMPLES = 10  # of the test with averaging
 ANIMATE_EVERY = 5  # epochs between animations in TensorBoard
 
@@ -49,10 +64,7 @@ class Arguments:
     that share the environments, each on a GPU of its own where there are GPUs.
     """
 
-    preset: str | None = None
-    """Row of the papers' tables to start from: a name in agents/presets.py. The options below
-    override it. By default dram_house_numbers with a GPU, dram_house_numbers_cpu without, and
-    dram_image_folder where `--image-folder` is given."""
+    preset: Annotated[str | None, tyro.conf.arg(help=CHOICE.help())] = None
     resume: Path | None = None
     """Folder of a run to go on with, with its own configuration."""
     device: str = "auto"
@@ -82,13 +94,17 @@ def main(arguments: Arguments) -> int:
             with fitting(arguments.resume):
                 training.restore(state)
             require_left("images", arguments.config.images, config.images, training.images)
+            tell_schedule(arguments.config, config, training.images)
         else:
             start_from_others(training)
         ranks.require_same(training.beginning())
         if not ranks.leads:
             train(training, None, lambda _: None, ranks)
             return 0  # torchrun would end the first rank, which may still be saving, with us
-        with contextlib.closing(open_folder(arguments, training)) as folder:
+        with (
+            contextlib.closing(open_folder(arguments, training)) as folder,
+            going_on_later("train_dram.py", folder.path),
+        ):
             sign(folder.path, device, images=training.images, processes=ranks.count)
             began = time.monotonic()
             print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
@@ -100,7 +116,7 @@ def main(arguments: Arguments) -> int:
             if finished and arguments.test:
                 report(training, folder)
         if not finished:
-            print(f"stopped; to go on: python agents/train_dram.py --resume {folder.path}")
+            print(how_to_go_on("train_dram.py", folder.path))
         return 0 if finished else STOPPED
 
 
@@ -116,7 +132,7 @@ def open_folder(arguments: Arguments, training: Training) -> RunFolder:
     """The folder of the run that goes on, or a new one with a first checkpoint."""
     if arguments.resume:
         return RunFolder(arguments.resume, training.images)
-    name = arguments.preset or default_preset(training.device, arguments.config.image_folder)
+    name = CHOICE.run_name(arguments.preset, training.device, arguments.config)
     folder = RunFolder.new(arguments.runs, name, arguments.config)
     folder.save(training.state())
     return folder
@@ -179,7 +195,7 @@ def report(training: Training, folder: RunFolder) -> None:
     if type(task_of(training)) is ArrayTask:
         print("note: an environment made from arrays shows the same images in every split")
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
-    write_json(folder.path / "result.json", [dataclasses.asdict(result) for result in results])
+    write_evaluations(folder.path / "result.json", results, training.images)
     animation, picture = draw_pictures(training.agent, config, "test", folder.path)
     folder.animate(training.images, animation)
     if config.published_error:
@@ -188,26 +204,16 @@ def report(training: Training, folder: RunFolder) -> None:
     print(f"to evaluate again: python agents/evaluate.py {folder.path} --samples 10")
 
 
-def default_preset(device: str, image_folder: str | None = None) -> str:
-    """The house-number preset sized for the machine, or the one for own images."""
-    if image_folder:
-        return "dram_image_folder"
-    return "dram_house_numbers_cpu" if device == "cpu" else "dram_house_numbers"
-
-
 def parse(argv: list[str]) -> Arguments:
     """Read the command line; a preset or a run to resume sets the defaults of all other options.
 
     Raises:
         InvalidArgument: An unknown preset.
     """
-    start = first_config(argv, Config, PRESETS, default_preset)
+    start = CHOICE.first(argv, Config)
     arguments = tyro.cli(Arguments, args=argv, default=Arguments(config=start))
     return dataclasses.replace(arguments, config=settled(arguments.config, start))
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(parse(sys.argv[1:])))
-    except GlimpseError as error:
-        sys.exit(f"error: {error}")
+    run_command(lambda: main(parse(sys.argv[1:])))

@@ -29,8 +29,7 @@ except ImportError as error:
 
 from agents.build import pick_device
 from agents.command_line import require_left
-from agents.evaluation import Evaluation, length_lines
-from agents.files import write_json
+from agents.evaluation import Evaluation, length_lines, write_evaluations
 from agents.loop import STOPPED, Interrupt
 from agents.provenance import PACKAGES, sign
 from agents.readers import Gaze
@@ -113,7 +112,7 @@ def report(model: OnPolicyAlgorithm, config: Sb3Config, run: Path) -> None:
         print(result.describe())
         results.append(result)
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
-    write_json(run / "result.json", [dataclasses.asdict(result) for result in results])
+    write_evaluations(run / "result.json", results, model.num_timesteps)
 
 
 def require_same_run(now: Sb3Config, then: Sb3Config) -> None:

@@ -65,11 +65,11 @@ def _written(key: str, row: dict[str, Any]) -> str:
 
 def outcomes(runs: Sequence[Path]) -> str:
     """Every evaluation of some finished runs, and what an image costs, as a table of Markdown."""
-    body = []
-    for run in runs:
-        trained = json.loads((run / "config.json").read_text())["images"]
-        for row in _evaluations(run):
-            body.append([_name(run), f"{trained:,}", *_evaluation(row)])
+    body = [
+        [_name(run), _trained(run, row), *_evaluation(row)]
+        for run in runs
+        for row in _evaluations(run)
+    ]
     head = [*KIND, "test error", "95 % interval", "parameters", "million multiply-adds an image"]
     head += ["glimpses an image"]
     return reporting.table(head, dict.fromkeys(map(tuple, body)))  # the same twice is once
@@ -100,14 +100,14 @@ def over_seeds(runs: Sequence[Path]) -> str:
     found: dict[tuple[str, ...], dict[str, tuple[int, float]]] = {}
     for run in runs:
         config = without_places(run)
-        seed, trained = config.pop("seed"), f"{config['images']:,}"
+        seed = config.pop("seed")
         config.pop("published_error", None)  # a caption
         for parent in ("start_from", "share_glimpse"):
             if config.get(parent):
                 config[parent] = _name(Path(config[parent]))
         settings = json.dumps(config, sort_keys=True)
         for row in _evaluations(run):
-            kind = _name(run), trained, *_evaluation(row)[:4], settings
+            kind = _name(run), _trained(run, row), *_evaluation(row)[:4], settings
             found.setdefault(kind, {})[run.name] = seed, row["error"]
     body = []
     for (*names, _), tests in found.items():
@@ -127,6 +127,15 @@ def _name(run: Path) -> str:
 def _evaluations(run: Path) -> Iterator[dict[str, Any]]:
     for file in sorted(run.glob("result.json")) + sorted(run.glob("evaluation_test_*.json")):
         yield from json.loads(file.read_text())
+
+
+def _trained(run: Path, row: dict[str, Any]) -> str:
+    """How many images whoever was evaluated had learned from; a run may have gone on since."""
+    if row.get("trained_images"):
+        return f"{row['trained_images']:,}"
+    rows = read_metrics(run)  # evaluations did not always say
+    config = json.loads((run / "config.json").read_text())
+    return f"{rows[-1]['images'] if rows else config['images']:,}"
 
 
 def _evaluation(row: dict[str, Any]) -> list[str]:

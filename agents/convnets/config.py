@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar, Literal
 
-from agents.config import Config
 from agents.config_checks import require_positive_entries
 from agents.run_config import RunConfig
 from glimpse_env.errors import InvalidArgument
@@ -90,6 +89,3 @@ class ConvNetConfig(RunConfig):
         for name in ("kernels", "pool_after", "hidden"):
             if getattr(self, name):
                 raise InvalidArgument(f"{name}={getattr(self, name)} is for plain networks")
-
-
-AnyConfig = Config | ConvNetConfig

@@ -287,6 +287,19 @@ def modern_image_folder() -> ConvNetConfig:
 CONVNET_PRESETS: dict[str, Callable[[], ConvNetConfig]] = {
     preset.__name__: preset
     for preset in (
+        modern_mnist,
+        modern_translated,
+        modern_cluttered60,
+        modern_cluttered100,
+        modern_pairs,
+        modern_addition,
+        modern_house_numbers,
+        modern_house_numbers_cpu,
+        modern_house_numbers110,
+        modern_house_numbers110_cpu,
+        modern_image_folder,
+        modern_svhn,
+        modern_svhn110,
         convnet_mnist_fc,
         convnet_mnist_conv,
         convnet_translated_fc,
@@ -304,18 +317,5 @@ CONVNET_PRESETS: dict[str, Callable[[], ConvNetConfig]] = {
         convnet_house_numbers110_cpu,
         convnet_svhn,
         convnet_svhn110,
-        modern_mnist,
-        modern_translated,
-        modern_cluttered60,
-        modern_cluttered100,
-        modern_pairs,
-        modern_addition,
-        modern_house_numbers,
-        modern_house_numbers_cpu,
-        modern_house_numbers110,
-        modern_house_numbers110_cpu,
-        modern_image_folder,
-        modern_svhn,
-        modern_svhn110,
     )
 }

@@ -98,3 +98,11 @@ def test_focus_needs_a_wider_image() -> None:
     wide = replace(NUMBERS, env_id=WIDE)
     with pytest.raises(InvalidArgument, match="not wider"):
         FocusReader(fresh_agent(wide), wide, "validation", NUMBERS.env_id, num_envs=2)
+    with pytest.raises(InvalidArgument, match="not wider"):
+        FocusReader(fresh_agent(NUMBERS), NUMBERS, "validation", NUMBERS.env_id, num_envs=2)
+
+
+def test_focus_needs_the_same_glimpses_and_labels(stripes_config: Config) -> None:
+    agent = fresh_agent(stripes_config)
+    with pytest.raises(InvalidArgument, match=f"{WIDE} has other glimpses or other labels"):
+        FocusReader(agent, stripes_config, "validation", WIDE, num_envs=2)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,17 @@ def test_pictures_of_an_agent(stripes_config: Config, tmp_path: Path) -> None:
     with Image.open(animation) as film, Image.open(picture) as still:
         # the reset, and a step for each of two glimpses and the label
         assert film.n_frames == 4 and still.width > still.height // 4
+
+
+def test_pictures_of_a_control_show_where_it_looks(stripes_config: Config, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = replace(stripes_config, gaze="center")
+    agent = make_agent(config, make_envs(config, "test", 1))
+    with torch.no_grad():
+        agent.emission.linear.bias[:] = 0.9  # where an agent would look that is asked
+    _, picture = draw_pictures(agent, config, "test", tmp_path, examples=(5, 7, 9))
+    with Image.open(picture) as still:
+        density = np.asarray(still.convert("L"))[-(still.width // 3) :, : still.width // 3]
+    corner, middle = density.shape[0] // 8, density.shape[0] // 2
+    around = density[middle - corner : middle + corner, middle - corner : middle + corner]
+    assert around.max() > 2 * density[-2 * corner :, -2 * corner :].max()

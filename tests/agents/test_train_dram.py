@@ -291,6 +291,10 @@ def test_own_images_are_trained_on_and_read_again_after_they_have_moved(
         refused = pytest.raises(InvalidArgument, match=wrong) if wrong else nullcontext()
         with refused:
             evaluate.main(tyro.cli(evaluate.Arguments, args=args))
+    again = json.loads((run / "evaluation_validation_samples1.json").read_text())
+    assert again == results  # other images have a file of their own
+    (others,) = run.glob("1 2 3_evaluation_validation_samples1.json")
+    assert [result["images"] for result in json.loads(others.read_text())] == [1, 1, 1]
     evaluate.main(tyro.cli(evaluate.Arguments, args=[*args, *both]))
     with pytest.raises(InvalidArgument, match=r"knows 10 classes and .* 11: .*--num-classes"):
         both = ["--backward", str(more_classes)]

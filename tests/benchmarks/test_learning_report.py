@@ -63,7 +63,7 @@ def test_runs_are_copied_and_their_evaluations_stand_in_one_table(
         "| forward-backward | policy | 10 | 900 | 4.00 % | 5.00 .. 5.50 | 1,234,567 | 1.50 | 7.25 |"
         in table
     )
-    assert "| convnet_y | 3,000 | forward-backward | none |" in table
+    assert "| convnet_y | 200 | forward-backward | none |" in table  # of 3,000 that it is to see
     curve = printed.split("### convnet_y")[0]
     assert "| 3,000 | 21.00 | 50.0 |" in curve  # the last row is always there
     assert "emission" not in curve and "not known" in curve
@@ -98,3 +98,21 @@ def test_runs_that_are_quoted_are_kept() -> None:
     assert quoted
     for name in quoted:
         assert (reporting.RESULTS / "runs" / name).is_dir(), name
+
+
+def test_what_an_older_checkpoint_read_is_not_taken_for_the_present_one(tmp_path: Path) -> None:
+    """A run that has gone on since an evaluation has two results, each with its own length."""
+    row = {"gaze": "policy", "samples": 1, "images": 900, "interval": [0.0, 9.0]}
+    runs = []
+    for seed, early, late in ((0, 80.0, 40.0), (1, 82.0, 44.0)):
+        run = make_run(tmp_path, f"x-seed{seed}-20260101-00000{seed}", [], seed)
+        for file, error, trained in (
+            ("evaluation_test_samples1", early, 200),
+            ("result", late, 900),
+        ):
+            content = [row | {"error": error, "trained_images": trained}]
+            (run / f"{file}.json").write_text(json.dumps(content))
+        runs.append(run)
+    table = learning_report.over_seeds(runs)
+    assert "| 200 | one agent | policy | 1 | 900 | 0, 1 | 81.00 % |" in table
+    assert "| 900 | one agent | policy | 1 | 900 | 0, 1 | 42.00 % |" in table

@@ -1,0 +1,109 @@
+"""How commands end, which preset they mean, and what a run that goes on says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agents import train_convnet, train_dram
+from agents.command_line import going_on_later, run_command, settled, tell_schedule
+from agents.presets import PRESETS
+from glimpse_env.errors import InvalidArgument
+
+ROOT = Path(train_dram.__file__).parents[1]
+
+
+def ending(error: BaseException) -> object:
+    """The exit status, or message, of a command that ends with an error."""
+
+    def command() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as caught:
+        run_command(command)
+    return caught.value.code
+
+
+def test_commands_end_with_a_line_and_a_status() -> None:
+    assert ending(InvalidArgument("num_envs=0 is no number")) == "error: num_envs=0 is no number"
+    assert ending(KeyboardInterrupt()) == 130
+    for status in (None, 0, 3):
+        with pytest.raises(SystemExit) as caught:
+            run_command(lambda status=status: status)  # type: ignore[misc]
+        assert caught.value.code == status
+    with pytest.raises(ZeroDivisionError):  # what nobody has foreseen has its traceback
+        run_command(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize("script", ["train_dram.py", "evaluate.py"])
+def test_a_reader_of_the_output_may_leave(script: str) -> None:
+    program = [sys.executable, str(ROOT / "agents" / script), "--help"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout and child.stderr
+        child.stdout.close()
+        assert b"Traceback" not in child.stderr.read()
+
+
+def test_ctrl_c_leaves_the_way_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), going_on_later("train_dram.py", Path("runs/x")):
+        raise KeyboardInterrupt
+    assert "python agents/train_dram.py --resume runs/x" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("env_id", "on_cpu", "on_gpu"),
+    [
+        (None, "dram_house_numbers_cpu", "dram_house_numbers"),
+        ("GlimpseMNIST-v0", "ram_mnist", "ram_mnist"),
+        ("GlimpseCatch-v0", "ram_catch", "ram_catch"),
+        ("GlimpseMNISTPairs-v0", "dram_pairs_cpu", "dram_pairs"),
+        ("GlimpseHouseNumbers110-v0", "dram_house_numbers110_cpu", "dram_house_numbers110_cpu"),
+        ("Mine-v0", "dram_house_numbers_cpu", "dram_house_numbers"),
+    ],
+)
+def test_the_preset_that_is_meant_is_the_one_for_the_environment(
+    env_id: str | None, on_cpu: str, on_gpu: str
+) -> None:
+    choice = train_dram.CHOICE
+    assert choice.chosen(None, "cpu", env_id, None) == on_cpu
+    assert choice.chosen(None, "cuda", env_id, None) == on_gpu
+    assert choice.chosen("ram_mnist", "cpu", env_id, None) == "ram_mnist"
+    assert choice.chosen(None, "cpu", env_id, "photos") == "dram_image_folder"
+
+
+def test_the_environment_alone_names_its_preset_and_its_run() -> None:
+    config = train_dram.parse(["--env-id", "GlimpseMNIST-v0", "--device", "cpu"]).config
+    assert config == PRESETS["ram_mnist"]()
+    assert train_dram.CHOICE.run_name(None, "cpu", config) == "ram_mnist"
+    other = replace(config, env_id="Mine-v0")
+    assert train_dram.CHOICE.run_name("ram_mnist", "cpu", other) == "ram_mnist-Mine-v0"
+    whole = train_convnet.parse(["--env-id", "GlimpseMNIST-v0", "--device", "cpu"]).config
+    assert whole.env_id == "GlimpseMNIST-v0" and whole.network == "residual"
+
+
+def test_help_names_every_preset(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train_dram.parse(["--help"])
+    text = capsys.readouterr().out
+    assert all(name in text for name in PRESETS)
+
+
+def test_a_control_is_not_the_row_of_the_table() -> None:
+    preset = PRESETS["ram_mnist"]()
+    assert settled(preset, preset).published_error
+    assert not settled(replace(preset, gaze="random"), preset).published_error
+
+
+def test_a_longer_run_says_where_its_learning_rate_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = replace(PRESETS["ram_mnist"](), images=1000, learning_rate=1e-3)
+    tell_schedule(config, config, 1000)
+    tell_schedule(replace(config, schedule="constant"), replace(config, schedule="constant"), 500)
+    assert not capsys.readouterr().out
+    tell_schedule(replace(config, images=2000), config, 1000)
+    assert "goes on at 0.0005; it was at 0" in capsys.readouterr().out

@@ -1,0 +1,71 @@
+"""The command that evaluates: what it reads, refuses, and how it names what it found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tyro
+
+from agents import checkpoint, evaluate
+from agents.config import Config
+from agents.training import Training
+from glimpse_env.errors import InvalidArgument
+
+
+def saved(folder: Path, config: Config, updates: int = 3) -> Path:
+    """A run folder after a few updates."""
+    training = Training(config)
+    for _ in range(updates):
+        training.update()
+    folder.mkdir(exist_ok=True)
+    checkpoint.save(folder / "checkpoint.pt", training.state())
+    return folder
+
+
+def read(run: Path, *options: str) -> None:
+    few = ["--images", "20", "--num-envs", "20", "--device", "cpu", "--examples"]
+    evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *options, *few]))
+
+
+def test_an_evaluation_knows_how_long_its_agent_had_learned(
+    tmp_path: Path, stripes_config: Config
+) -> None:
+    run = saved(tmp_path / "run", stripes_config)
+    read(run)
+    file = run / "evaluation_test_samples1_images20.json"
+    results = json.loads(file.read_text())
+    assert [one["gaze"] for one in results] == ["policy", "random", "center"]
+    assert {one["trained_images"] for one in results} == {3 * stripes_config.num_envs}
+    saved(run, stripes_config, updates=5)  # it goes on
+    read(run)
+    assert json.loads(file.read_text())[0]["trained_images"] == 5 * stripes_config.num_envs
+    assert len((run / "provenance.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_control_is_evaluated_as_it_was_trained(tmp_path: Path, stripes_config: Config) -> None:
+    run = saved(tmp_path / "run", replace(stripes_config, gaze="center"))
+    read(run)
+    (one,) = json.loads((run / "evaluation_test_samples1_images20.json").read_text())
+    assert one["gaze"] == "center"
+    read(run, "--gaze", "policy")
+    assert (run / "evaluation_test_samples1_images20_policy.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--num-envs", "0"], "num_envs=0"),
+        (["--examples", "3", "2000"], r"examples: 2000 is outside 0 \.\. 1999"),
+        (["--gaze", "random", "--focus", "GlimpseHouseNumbers110-v0"], "one agent alone"),
+    ],
+)
+def test_options_that_cannot_be_are_named_before_anything_is_read(
+    options: list[str], message: str, tmp_path: Path, stripes_config: Config
+) -> None:
+    run = saved(tmp_path / "run", stripes_config, updates=0)
+    with pytest.raises(InvalidArgument, match=message):
+        evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *options]))
+    assert [path.name for path in run.iterdir()] == ["checkpoint.pt"]
