@@ -15,7 +15,7 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 
 import tyro
 
-from glimpse_env.errors import GlimpseError, InvalidArgument, MissingPackage
+from glimpse_env.errors import InvalidArgument, MissingPackage
 
 try:
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -28,12 +28,12 @@ except ImportError as error:
     raise missing from error
 
 from agents.build import pick_device
-from agents.command_line import require_left
+from agents.command_line import going_on_later, how_to_go_on, require_left, run_command
 from agents.evaluation import Evaluation, length_lines, write_evaluations
 from agents.loop import STOPPED, Interrupt
 from agents.provenance import PACKAGES, sign
 from agents.readers import Gaze
-from agents.run_folder import new_folder
+from agents.run_folder import lock, new_folder
 from agents.sb3.callback import Companion, run_logger
 from agents.sb3.config import Sb3Config
 from agents.sb3.model import load_config, load_model, make_model, save_model, training_envs
@@ -77,14 +77,16 @@ def main(arguments: Arguments) -> int:
     else:
         model = make_model(config, envs, device)
         run = new_folder(arguments.runs, f"{config.algo}-{config.env_id}", config.seed)
-    sign(run, device, SB3_PACKAGES, steps=model.num_timesteps)
-    print(f"run folder: {run} (tensorboard --logdir {run.parent})")
-    finished = learn(model, config, run)
-    save_model(run, config, model)
-    if finished and arguments.test:
-        report(model, config, run)
+    with lock(run), going_on_later("train_sb3.py", run):
+        save_model(run, config, model)
+        sign(run, device, SB3_PACKAGES, steps=model.num_timesteps)
+        print(f"run folder: {run} (tensorboard --logdir {run.parent})")
+        finished = learn(model, config, run)
+        save_model(run, config, model)
+        if finished and arguments.test:
+            report(model, config, run)
     if not finished:
-        print(f"stopped; to go on: python agents/train_sb3.py --resume {run}")
+        print(how_to_go_on("train_sb3.py", run))
     return 0 if finished else STOPPED
 
 
@@ -149,7 +151,4 @@ def parse(argv: list[str]) -> Arguments:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(parse(sys.argv[1:])))
-    except GlimpseError as error:
-        sys.exit(f"error: {error}")
+    run_command(lambda: main(parse(sys.argv[1:])))

@@ -38,6 +38,7 @@ class Companion(BaseCallback):
         self.model: OnPolicyAlgorithm
         self._config, self._run, self._stop = config, run, stop
         self._next = 0  # steps at which to validate
+        self._used = 0  # steps that updates have learned from
 
     def _on_training_start(self) -> None:
         every = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file is no place for animation
@@ -59,6 +60,7 @@ class Companion(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         """Updates are made between rollouts: the model is whole here."""
+        self._used = self.num_timesteps
         if self.num_timesteps >= self._next:
             self._plan()
             self._validate()
@@ -72,5 +74,9 @@ class Companion(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._bar.close()
+        if self._stop.asked:  # in the middle of a rollout, which is lost
+            self.model.num_timesteps = self._used
+        else:
+            self._validate()
         if self.logger.name_to_value:  # since the last of SB3's rows
             self.logger.dump(self.num_timesteps)

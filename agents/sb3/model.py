@@ -12,6 +12,7 @@ from typing import Any
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
+from agents.build import registered
 from agents.files import write_atomically, write_json
 from agents.sb3.config import Sb3Config
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData, MissingPackage
@@ -40,13 +41,14 @@ def algorithm(name: str) -> Any:
 
 def training_envs(config: Sb3Config) -> GlimpseVecEnv:
     """The environments of the training split."""
-    return GlimpseVecEnv(
-        config.env_id,
-        config.num_envs,
-        action=config.action,
-        gaze_bins=config.gaze_bins,
-        **config.env_options(),
-    )
+    with registered(config):
+        return GlimpseVecEnv(
+            config.env_id,
+            config.num_envs,
+            action=config.action,
+            gaze_bins=config.gaze_bins,
+            **config.env_options(),
+        )
 
 
 def make_model(config: Sb3Config, envs: GlimpseVecEnv, device: str = "cpu") -> OnPolicyAlgorithm:
@@ -100,16 +102,22 @@ def load_config(run: Path) -> Sb3Config:
 
     Raises:
         MissingData: The folder has none.
-        InvalidArgument: It is that of another trainer.
+        CorruptedData: It is damaged.
+        InvalidArgument: It is that of another trainer, or of another version of this one.
     """
     try:
         saved = json.loads((run / CONFIG).read_text())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingData(f"no {CONFIG} in {run}; name the folder of a training run") from error
+    except ValueError as error:
+        raise CorruptedData(f"{run / CONFIG} is damaged: {error}") from error
     try:
         return Sb3Config(**saved)
     except TypeError as error:
-        raise InvalidArgument(f"{run} is the run of another trainer: {error}") from error
+        raise InvalidArgument(
+            f"{run} is the run of another trainer, or of another version of this one: use the "
+            "script, and the version of this code, that made it"
+        ) from error
 
 
 def load_model(run: Path, envs: GlimpseVecEnv | None, device: str = "cpu") -> OnPolicyAlgorithm:

@@ -104,7 +104,11 @@ def test_impossible_values_are_named(
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--env-id", "MountainCar-v0"], "MountainCar"), (["--options", "glimpses", "3"], "glimpses")],
+    [
+        (["--env-id", "MountainCar-v0"], "MountainCar"),
+        (["--env-id", "Nowhere-v0"], "'Nowhere-v0' is not registered"),
+        (["--options", "glimpses", "3"], "glimpses"),
+    ],
 )
 def test_other_environments_and_keywords_are_refused(
     tmp_path: Path, options: list[str], message: str, synthetic_mnist: Path
@@ -120,7 +124,7 @@ def test_a_run_from_the_shell(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     folder = next(tmp_path.iterdir())
     assert folder.name.startswith("ppo-GlimpseHouseNumbers-v0-seed0-")
-    names = {path.name.split(".")[0] for path in folder.iterdir()}
+    names = {path.name.split(".")[0] for path in folder.iterdir() if path.name != ".lock"}
     assert names == {"config", "model", "progress", "events", "provenance"}
     assert "validation error" in done.stdout + done.stderr
     assert load_config(folder) == small()
@@ -153,6 +157,7 @@ def test_every_algorithm_learns_is_logged_saved_and_read_out(
     for name in ("rollout/success_rate", "rollout/ep_rew_mean", "validation/error"):
         found = [float(row[name]) for row in rows_of(folder) if row[name]]
         assert found and all(0 <= value <= 1 for value in found)
+    assert rows_of(folder)[-1]["validation/error"]  # of the model that was kept
     results = json.loads((folder / "result.json").read_text())
     assert [(one["gaze"], one["split"]) for one in results] == [
         (gaze, "test") for gaze in ("policy", "random", "center")
@@ -214,6 +219,9 @@ def test_damaged_and_missing_models_are_named(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(MissingData, match=r"model\.zip"):
         load_model(tmp_path, None)
+    (tmp_path / "config.json").write_text('{"algo": "pp')
+    with pytest.raises(CorruptedData, match=r"config\.json is damaged"):
+        train_sb3.parse(["--resume", str(tmp_path)])
     (tmp_path / "config.json").write_text('{"layers": 2}')
     with pytest.raises(InvalidArgument, match="another trainer"):
         train_sb3.parse(["--resume", str(tmp_path)])
@@ -235,18 +243,36 @@ def test_a_stopped_run_goes_on(
     assert not (folder / "result.json").exists()
     assert f"--resume {folder}" in capsys.readouterr().out
     stopped = load_model(folder, None)
-    assert stopped.num_timesteps == 80
+    assert stopped.num_timesteps == 64  # the steps of a rollout that was cut short taught nothing
     train_sb3.main(train_sb3.parse(["--resume", str(folder), "--timesteps", "1000", "--no-test"]))
     resumed = load_model(folder, None)
     assert 1000 <= resumed.num_timesteps < 1064
     assert not torch.equal(weights(resumed), weights(stopped))
     assert load_config(folder).timesteps == 1000
-    assert int(rows_of(folder, "progress_80.csv")[0]["time/total_timesteps"]) > 80
+    assert int(rows_of(folder, "progress_64.csv")[0]["time/total_timesteps"]) > 64
     with pytest.raises(InvalidArgument, match=r"timesteps=500 .* already"):
         train_sb3.main(train_sb3.parse(["--resume", str(folder), "--timesteps", "500"]))
     assert load_config(folder).timesteps == 1000
     with pytest.raises(InvalidArgument, match="only timesteps"):
         train_sb3.main(train_sb3.parse(["--resume", str(folder), "--batch", "64"]))
+
+
+def test_a_run_that_has_hardly_begun_can_go_on_and_belongs_to_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> bool:
+        (folder,) = tmp_path.iterdir()
+        with pytest.raises(InvalidArgument, match="is training in"):
+            train_sb3.main(train_sb3.parse(["--resume", str(folder)]))
+        raise OSError("as if by kill -9")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_sb3, "learn", killed)
+        with pytest.raises(OSError, match="kill"):
+            run(tmp_path, *NUMBERS)
+    (folder,) = tmp_path.iterdir()
+    assert load_model(folder, None).num_timesteps == 0
+    assert train_sb3.main(train_sb3.parse(["--resume", str(folder), "--no-test"])) == 0
 
 
 class Scripted:
