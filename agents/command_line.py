@@ -15,7 +15,7 @@ import tyro
 from agents.build import pick_device
 from agents.loop import STOPPED
 from agents.optimization import learning_rate
-from agents.run_config import RunConfig
+from agents.run_config import OWN_IMAGES, RunConfig
 from agents.saved_run import ConfigT, load_run
 from glimpse_env.errors import GlimpseError, InvalidArgument
 
@@ -70,6 +70,17 @@ class _Start:
     image_folder: str | None = None
 
 
+def preset_named(presets: Mapping[str, Callable[[], ConfigT]], name: str) -> ConfigT:
+    """A preset.
+
+    Raises:
+        InvalidArgument: There is none of that name.
+    """
+    if name not in presets:
+        raise InvalidArgument(f"preset={name!r} is unknown; choose one of {', '.join(presets)}")
+    return presets[name]()
+
+
 @dataclasses.dataclass(frozen=True)
 class PresetChoice(Generic[ConfigT]):
     """The presets of a trainer, and which of them is meant where none is named.
@@ -109,9 +120,7 @@ class PresetChoice(Generic[ConfigT]):
             InvalidArgument: There is no such preset.
         """
         if preset:
-            if preset not in self.presets:
-                known = ", ".join(self.presets)
-                raise InvalidArgument(f"--preset {preset} is unknown; choose one of {known}")
+            preset_named(self.presets, preset)
             return preset
         if image_folder:
             return self.own_images
@@ -152,8 +161,15 @@ def settled(config: ConfigT, start: ConfigT) -> ConfigT:
     On another task than the preset's, or as a control that does not look where it wants, a run is
     not the row of the papers' table. Own images are named by full paths, so that the run goes on
     from whatever folder.
+
+    Raises:
+        InvalidArgument: Own images are wanted, and none are named.
     """
     config = config.with_own_images(None, None)
+    if config.env_id == OWN_IMAGES and not config.image_folder:
+        raise InvalidArgument(
+            f"{OWN_IMAGES} trains on your own images: add --image-folder DIR --label-file FILE"
+        )
     if config.env_changed(start) or getattr(config, "gaze", "policy") != "policy":
         return dataclasses.replace(config, published_error="")
     return config

@@ -6,6 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+import tyro
+
 from agents.config_checks import require_choices, require_not_negative, require_positive
 from envs_registry import TABLE
 from glimpse_env.errors import InvalidArgument
@@ -88,8 +90,8 @@ class RunConfig:
     """Of the weights, the images' order and all noise."""
     validation_images: int = 2_000
     """Images of the validation split looked at after each epoch."""
-    published_error: str = ""
-    """The row of the papers' tables, and its error."""
+    published_error: tyro.conf.Suppress[str] = ""
+    """The row of the papers' tables, and its error: a caption of presets, and no option."""
 
     def env_options(self) -> dict[str, Any]:
         """The keywords that the run gives the environment over its own defaults."""

@@ -19,10 +19,11 @@ import tyro
 from numpy.typing import NDArray
 
 from agents.build import load_agent, set_precision
+from agents.command_line import run_command
 from agents.evaluation import batches
 from agents.readers import Reader, label_reader
 from benchmarks import reporting
-from glimpse_env.errors import GlimpseError, InvalidArgument
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.digit_layouts import DIGIT
 from glimpse_env.tasks.mnist import MNISTTask
 
@@ -91,7 +92,4 @@ def main(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Arguments))
-    except GlimpseError as error:
-        sys.exit(f"error: {error}")
+    run_command(lambda: main(tyro.cli(Arguments)))

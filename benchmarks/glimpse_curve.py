@@ -19,10 +19,11 @@ if __name__ == "__main__":
 import tyro
 from matplotlib.figure import Figure
 
+from agents.command_line import run_command
 from agents.provenance import command
 from benchmarks import reporting
 from envs_registry import TABLE
-from glimpse_env.errors import GlimpseError, InvalidArgument, MissingData
+from glimpse_env.errors import InvalidArgument, MissingData
 
 DECIDES, FIXED = "decides when to speak", "a fixed number for each label"
 
@@ -136,7 +137,4 @@ def main(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Arguments))
-    except GlimpseError as error:
-        sys.exit(f"error: {error}")
+    run_command(lambda: main(tyro.cli(Arguments)))

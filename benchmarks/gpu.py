@@ -19,6 +19,7 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import torch
 import tyro
 
+from agents.command_line import run_command
 from agents.provenance import circumstances
 from benchmarks import reporting
 from benchmarks.gpu_env import EnvOptions, env_part
@@ -26,7 +27,7 @@ from benchmarks.gpu_parity import ParityOptions, parity_part
 from benchmarks.gpu_precision import PrecisionOptions, precision_part
 from benchmarks.gpu_training import TrainingOptions, training_part
 from benchmarks.gpu_works import Part
-from glimpse_env.errors import GlimpseError, InvalidArgument
+from glimpse_env.errors import InvalidArgument
 
 PartName = Literal["env", "parity", "training", "precision"]
 RUNS: dict[str, Callable[[Any, str], Iterator[Part]]] = {
@@ -107,7 +108,4 @@ def require_device(device: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Arguments))
-    except GlimpseError as error:
-        sys.exit(f"error: {error}")
+    run_command(lambda: main(tyro.cli(Arguments)))

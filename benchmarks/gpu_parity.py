@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from agents.command_line import preset_named
 from agents.config import Config
 from agents.noise import RowNoise
+from agents.presets import PRESETS
 from agents.training import Training
 from benchmarks import reporting
 from benchmarks.env_works import options_of
-from benchmarks.gpu_works import Failures, Part, on_gpu, preset_named
+from benchmarks.gpu_works import Failures, Part, on_gpu
 from benchmarks.reporting import Ratio
 from envs_registry import TABLE
 from glimpse_env.gaze_vector_env import GazeVectorEnv
@@ -223,7 +225,7 @@ class NoiseOfTheCPU(RowNoise):
 
 
 def _config(preset: str, options: ParityOptions, **changes: Any) -> Config:
-    config = preset_named(preset)
+    config = preset_named(PRESETS, preset)
     few = options_of(config.env_id).get("num_images")
     changes = {"num_images": few, "num_envs": options.parity_rows} | changes
     return dataclasses.replace(config, matmul_precision="highest", **changes)

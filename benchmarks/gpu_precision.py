@@ -12,11 +12,13 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from agents.build import set_precision
+from agents.command_line import preset_named
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate
+from agents.presets import PRESETS
 from agents.training import Training
 from benchmarks import reporting
-from benchmarks.gpu_works import Failures, Part, on_gpu, preset_named
+from benchmarks.gpu_works import Failures, Part, on_gpu
 from benchmarks.reporting import Ratio
 
 PRECISIONS: dict[str, dict[str, Any]] = {
@@ -105,7 +107,7 @@ def outcome(preset: str, precision: str, options: PrecisionOptions, device: str)
 
 
 def _config(preset: str, precision: str, options: PrecisionOptions, device: str) -> Config:
-    config = preset_named(preset)
+    config = preset_named(PRESETS, preset)
     return dataclasses.replace(
         config,
         images=options.precision_images,

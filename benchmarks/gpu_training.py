@@ -12,11 +12,13 @@ from typing import NamedTuple
 import torch
 
 from agents.build import set_precision
+from agents.command_line import preset_named
 from agents.config import Config
 from agents.flops import counting
+from agents.presets import PRESETS
 from agents.training import Training
 from benchmarks import reporting
-from benchmarks.gpu_works import Failures, Part, on_gpu, preset_named, seconds_of
+from benchmarks.gpu_works import Failures, Part, on_gpu, seconds_of
 from benchmarks.measuring import REPETITIONS, Rate, Work, clocked, measure, waiter_for
 from benchmarks.reporting import Ratio
 
@@ -51,7 +53,7 @@ class Case(NamedTuple):
 
     def config(self) -> Config:
         """The preset, so changed."""
-        config = preset_named(self.preset)
+        config = preset_named(PRESETS, self.preset)
         numbers = FEW_IMAGES if "HouseNumbers" in config.env_id else None
         return dataclasses.replace(config, num_images=numbers, **self.changes())  # type: ignore[arg-type]
 

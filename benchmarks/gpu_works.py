@@ -11,8 +11,6 @@ from typing import Any
 import torch
 
 from agents.capture import uncollected
-from agents.config import Config
-from agents.presets import PRESETS
 from benchmarks.measuring import clocked, waiter_for
 from benchmarks.reporting import Ratio
 from glimpse_env.errors import InvalidArgument
@@ -61,17 +59,6 @@ def _told(error: BaseException) -> str:
 def on_gpu(device: str) -> bool:
     """Whether a torch device is one on which there are CUDA graphs."""
     return torch.device(device).type == "cuda"
-
-
-def preset_named(name: str) -> Config:
-    """A preset of agents/presets.py.
-
-    Raises:
-        InvalidArgument: There is none of that name.
-    """
-    if name not in PRESETS:
-        raise InvalidArgument(f"preset={name!r} is unknown; choose one of {', '.join(PRESETS)}")
-    return PRESETS[name]()
 
 
 @dataclasses.dataclass(frozen=True)

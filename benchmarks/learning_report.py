@@ -18,10 +18,12 @@ if __name__ == "__main__":
 import tyro
 from PIL import Image
 
+from agents.command_line import run_command
 from agents.files import write_atomically, write_json
 from agents.provenance import PROVENANCE
 from agents.run_folder import read_metrics
 from benchmarks import reporting
+from glimpse_env.errors import MissingData
 
 KEPT = ("metrics.jsonl", "result.json", "evaluation_test_*.json", PROVENANCE)
 PICTURE = "gazes.png"  # kept as WebP, in a tenth of the room
@@ -166,7 +168,14 @@ def keep_picture(picture: Path, kept: Path) -> None:
 
 
 def main(arguments: Arguments) -> None:
-    """Copy and print."""
+    """Copy and print.
+
+    Raises:
+        MissingData: A folder is not that of a run.
+    """
+    for run in arguments.runs:
+        if not (run / "config.json").exists():
+            raise MissingData(f"no config.json in {run}; name the folders of training runs")
     for run in arguments.runs:
         config, folder = without_places(run), arguments.output / run.name
         folder.mkdir(parents=True, exist_ok=True)
@@ -185,4 +194,4 @@ def main(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    run_command(lambda: main(tyro.cli(Arguments)))

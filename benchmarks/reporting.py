@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from agents.files import write_atomically
 from agents.provenance import ROOT
 from benchmarks.measuring import Rate
 
@@ -86,7 +87,7 @@ def write(path: Path, title: str, facts: Mapping[str, str], parts: Iterable[str]
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"- {name}: {fact}" for name, fact in facts.items()]
     text = "\n\n".join([f"# {title}", "\n".join(lines), *parts]) + "\n"
-    path.write_text(text, encoding="utf-8")
+    write_atomically(path, text.encode())
     content = json.dumps({"about": dict(facts), **data}, indent=1)
-    path.with_suffix(".json").write_text(content + "\n", encoding="utf-8")
+    write_atomically(path.with_suffix(".json"), f"{content}\n".encode())
     return text

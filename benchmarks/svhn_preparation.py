@@ -25,6 +25,7 @@ if __name__ == "__main__":
 
 import tyro
 
+from agents.command_line import run_command
 from agents.provenance import circumstances
 from benchmarks import reporting
 from benchmarks.svhn_files import annotated_photos, contents, write_archive
@@ -151,4 +152,4 @@ def main(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    run_command(lambda: main(tyro.cli(Arguments)))

@@ -19,6 +19,7 @@ import torch
 import tyro
 
 from agents.build import make_reading_envs, set_precision
+from agents.command_line import preset_named, run_command
 from agents.config import Config
 from agents.presets import PRESETS
 from agents.provenance import circumstances
@@ -108,9 +109,7 @@ def preset(name: str) -> Config:
     Raises:
         InvalidArgument: There is none of that name, or its agent is not the plain one.
     """
-    if name not in PRESETS:
-        raise InvalidArgument(f"preset={name!r} is unknown; choose one of {', '.join(PRESETS)}")
-    config = PRESETS[name]()
+    config = preset_named(PRESETS, name)
     if config.layers != 1 or config.convolutions or config.standardize:
         raise InvalidArgument(f"preset={name!r} is not RAM as the plain model is")
     return config
@@ -199,4 +198,4 @@ def rate_tables(rates: dict[Name, Rate], configs: dict[str, Config]) -> Iterator
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    run_command(lambda: main(tyro.cli(Arguments)))

@@ -37,7 +37,7 @@ def test_presets_set_defaults_and_options_change_them() -> None:
     config = train_dram.parse(["--preset", "ram_mnist_4", "--sigma-pixels", "1.5"]).config
     assert config.glimpses_per_label == 4 and config.sigma_pixels == 1.5
     assert config.env_id == PRESETS["ram_mnist"]().env_id
-    options = "--env-id Glimpse-v0 --samples 2 --reinforce-weight 0.5 --optimizer sgd".split()
+    options = "--env-id GlimpseMNIST-v0 --samples 2 --reinforce-weight 0.5 --optimizer sgd".split()
     config = train_dram.parse([*options, "--schedule", "exponential", "--unit-pixels", "12"]).config
     assert (config.samples, config.reinforce_weight, config.optimizer) == (2, 0.5, "sgd")
     assert (config.schedule, config.unit_pixels) == ("exponential", 12)
@@ -326,6 +326,8 @@ def test_options_of_own_images_that_do_not_fit_together(
     with pytest.raises(SystemExit):
         train_dram.parse(["--image-folder", folder])
     assert "label_file=None" in capsys.readouterr().err
+    with pytest.raises(InvalidArgument, match="add --image-folder DIR"):
+        train_dram.parse(["--env-id", "Glimpse-v0"])
     both = ["--image-folder", folder, "--label-file", table]
     config = train_dram.parse(["--preset", "ram_mnist", "--env-id", "Glimpse-v0", *both]).config
     assert (config.layers, config.env_id, config.published_error) == (1, "Glimpse-v0", "")

@@ -216,8 +216,6 @@ def test_what_was_measured_is_on_disk_when_the_process_dies(
 
 def test_what_is_not_there_is_named() -> None:
     with pytest.raises(InvalidArgument, match="preset='ram' is unknown"):
-        gpu_works.preset_named("ram")
-    with pytest.raises(InvalidArgument, match="preset='ram' is unknown"):
         list(gpu_training.training_part(TrainingOptions(presets=("ram",), matrix_side=8), "cpu"))
     with pytest.raises(InvalidArgument, match=r"device='cuda:99'.* --device cpu"):
         gpu.main(gpu.Arguments(device="cuda:99"))
