@@ -61,6 +61,9 @@ class Config(RunConfig):
     """Read sequences from last to first: DRAM's backward reader."""
     start_from: str = ""
     """Folder of a run whose weights this one starts with (fine-tuning on larger images)."""
+    new_classifier: bool = False
+    """Begin with a fresh classifier beside the weights of `start_from`, for labels that it does not
+    know."""
     share_glimpse: str = ""
     """Folder of a run whose glimpse network this one uses as it is (DRAM's backward reader)."""
 
@@ -146,6 +149,8 @@ class Config(RunConfig):
         require_positive_entries(self, ["convolutions"])
         if not 0 <= self.dropout < 1:
             raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
+        if self.new_classifier and not self.start_from:
+            raise InvalidArgument("new_classifier is for runs that have a start_from")
         if self.baseline == "peers" and self.samples == 1:
             raise InvalidArgument("baseline='peers' needs samples > 1")
         if self.num_envs % self.samples:

@@ -14,6 +14,7 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import tyro
+from torch import Tensor
 from tqdm import tqdm
 
 from agents.build import pick_device
@@ -143,9 +144,11 @@ def start_from_others(training: Training) -> None:
 
     Raises:
         MissingData, CorruptedData: Such a run has no checkpoint, or a damaged one.
-        InvalidArgument: Its networks have other sizes, or it is that of another trainer.
+        InvalidArgument: Its networks have other sizes or other labels, or it is that of another
+            trainer.
     """
     config, agent = training.config, training.agent
+    ours = agent.state_dict()
     for run, module, prefix in (
         (config.start_from, agent, ""),
         (config.share_glimpse, agent.glimpse, "glimpse."),
@@ -154,13 +157,39 @@ def start_from_others(training: Training) -> None:
             state, other = load_run(Path(run), Config)
             if other.standardize != config.standardize:  # which no weight shows
                 raise InvalidArgument(f"{run} was trained with standardize={other.standardize}")
+            theirs = state["agent"]
+            if run == config.start_from:
+                theirs = with_fitting_classifier(config, theirs, ours)
             with fitting(Path(run)):
                 wanted = {
                     name.removeprefix(prefix): weight
-                    for name, weight in state["agent"].items()
+                    for name, weight in theirs.items()
                     if name.startswith(prefix)
                 }
                 module.load_state_dict(wanted)
+
+
+def with_fitting_classifier(
+    config: Config, theirs: dict[str, Tensor], ours: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """The weights of a run to start from, with a classifier for our labels.
+
+    Raises:
+        InvalidArgument: It has other labels than we have, and no fresh classifier is asked for.
+    """
+    kept, fresh = (
+        {name: weight for name, weight in weights.items() if name.startswith("classification.")}
+        for weights in (theirs, ours)
+    )
+    if config.new_classifier:
+        return theirs | fresh
+    known, wanted = (len([*weights.values()][-1]) for weights in (kept, fresh))
+    if known != wanted:
+        raise InvalidArgument(
+            f"{config.start_from} tells {known} labels apart, and here are {wanted}: add "
+            "--new-classifier to learn them anew with the rest of its weights"
+        )
+    return theirs
 
 
 def end_epoch(training: Training, folder: RunFolder, scalars: dict[str, float]) -> None:

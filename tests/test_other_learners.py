@@ -1,4 +1,4 @@
-"""What docs/other_learners.md shows works, and its links lead somewhere."""
+"""What docs/other_learners.md shows works."""
 
 from __future__ import annotations
 
@@ -89,8 +89,3 @@ def test_the_commands_are_understood() -> None:
             train_sb3.parse(command.split())
         except GlimpseError as error:
             pytest.fail(f"{command}: {error}")
-
-
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", PAGE):
-        assert (DOCS / target).exists(), target

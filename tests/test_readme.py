@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""What the README, and the pages that it sends readers to, say is so."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from agents import train_dram
 from agents.presets import PRESETS
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README, TRAINING, DATA = (
+    (ROOT / name).read_text() for name in ("README.md", "docs/training.md", "docs/data.md")
+)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
 
 
 def test_the_table_of_ids_is_that_of_the_registry() -> None:
@@ -47,12 +50,12 @@ def test_own_images_are_trained_on_and_read(
     """The command and the lines of Python, with the names of files changed."""
     folder, table = own_images
     monkeypatch.chdir(tmp_path)
-    (command,) = (block for block in blocks("bash") if "--image-folder" in block)
+    (command,) = (block for block in blocks("bash", TRAINING) if "--image-folder" in block)
     given = command.replace("photos", folder.name).replace("labels.csv", table.name).split()[2:]
     small = "--images 16 --epoch-images 16 --num-envs 16 --units 8 --features 8 --no-test".split()
     train_dram.main(train_dram.parse([*given, *small, "--device", "cpu"]))
     (run,) = (tmp_path / "runs").iterdir()
-    (code,) = (block for block in blocks("python") if "ImageReader" in block)
+    (code,) = (block for block in blocks("python", TRAINING) if "ImageReader" in block)
     code = code.replace("runs/NAME", str(run)).replace("gate.png", "own/2.png")
     capsys.readouterr()
     exec(compile(code.replace("door.png", "own/1.png"), "README.md", "exec"), {})
@@ -60,13 +63,24 @@ def test_own_images_are_trained_on_and_read(
     assert len(lines) == 2 and all(re.fullmatch(r"\[.*\] 0\.\d+", line) for line in lines)
 
 
-def test_the_presets_exist() -> None:
-    listed = re.search(r"^Presets: (.*?)\n\n", README, re.DOTALL | re.MULTILINE)
-    assert listed
-    for name in re.findall(r"`([a-z][a-z0-9_]+)`", listed.group(1)):
-        assert name in PRESETS
+def test_every_preset_is_listed() -> None:
+    """`_4` is the preset named before it with another number of glimpses."""
+    found = re.search(r"^Presets: (.*?)\n\n", TRAINING, re.DOTALL | re.MULTILINE)
+    assert found
+    listed, base = set(), ""
+    for name in re.findall(r"`(\w+)`", found.group(1)):
+        base = base if name.startswith("_") else name
+        listed.add(base + name.removeprefix(base))
+    assert listed == set(PRESETS)
 
 
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """To files, and to headings of pages."""
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", page.read_text()):
+        path, _, heading = target.partition("#")
+        there = page.parent / path if path else page
+        assert there.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE)
+            assert heading in [words.lower().replace(" ", "-") for words in headings], target

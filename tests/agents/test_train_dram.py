@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -229,6 +230,29 @@ def test_a_run_can_start_from_another(tmp_path: Path) -> None:
         run(tmp_path / "third", "--units", "8", "--images", "16", "--start-from", str(first))
     with pytest.raises(MissingData):
         run(tmp_path / "fourth", "--images", "16", "--start-from", str(tmp_path / "nowhere"))
+
+
+def test_a_run_can_start_from_one_that_knows_other_labels(
+    tmp_path: Path, own_images: tuple[Path, Path]
+) -> None:
+    folder, table = map(str, own_images)
+    own = ["--image-folder", folder, "--label-file", table, *TINY, "--no-test"]
+    given = ["--runs", str(tmp_path / "first"), *own]
+    train_dram.main(train_dram.parse(given))
+    (first,) = (tmp_path / "first").iterdir()
+    more = ["--runs", str(tmp_path / "more"), *own, "--num-classes", "26"]
+    more += ["--start-from", str(first), "--learning-rate", "1e-9"]
+    with pytest.raises(InvalidArgument, match=r"tells 11 labels apart.* 27: add --new-classifier"):
+        train_dram.main(train_dram.parse(more))
+    train_dram.main(train_dram.parse([*more, "--new-classifier"]))
+    (second,) = (tmp_path / "more").iterdir()
+    ours, theirs = (checkpoint.load(path / "checkpoint.pt")["agent"] for path in (first, second))
+    assert len(theirs["classification.layers.0.bias"]) == 27
+    for name, weight in ours.items():
+        if not name.startswith("classification."):
+            torch.testing.assert_close(weight, theirs[name], rtol=0, atol=1e-6)
+    with pytest.raises(InvalidArgument, match="start_from"):
+        dataclasses.replace(PRESETS["ram_mnist"](), new_classifier=True)
 
 
 def test_an_id_of_something_else_is_refused(tmp_path: Path) -> None:
