@@ -45,6 +45,10 @@ def test_the_papers_sizes(synthetic_mnist: Path) -> None:
     """What the papers state: glimpses, scales, units."""
     pairs = PRESETS["dram_pairs"]()
     assert (pairs.units, pairs.features) == (512, 256)
+    classifiers = {name: PRESETS[name]().classifier_hidden for name in PRESETS}
+    assert {name for name, hidden in classifiers.items() if hidden} == {
+        name for name in PRESETS if "dram" in name and PRESETS[name]().units >= 256
+    }
     envs = make_envs(PRESETS["ram_cluttered100_6"](), "test", 1)
     assert envs.rules.glimpses_per_label == 6
     assert envs.single_observation_space["glimpse"].shape == (4, 12, 12)
