@@ -61,6 +61,7 @@ class StaticUpdate:
         noise: Where `policy` and the agent's dropout get their numbers.
         policy: From the standard deviation of the gaze, a tensor, to how gazes are chosen.
         learn: From a rollout, one step of the optimizer; returns what to log.
+        guess: See `collect_fixed`.
     """
 
     def __init__(
@@ -71,8 +72,11 @@ class StaticUpdate:
         noise: KeptNoise,
         policy: Callable[[Tensor], GazePolicy],
         learn: Callable[[Rollout], dict[str, Tensor]],
+        *,
+        guess: bool = False,
     ) -> None:
         """Allocate what an update is told."""
+        self.guess = guess
         self.agent, self.envs, self.optimizer, self.noise = agent, envs, optimizer, noise
         self.policy, self.learn = policy, learn
         self.device = torch.device(envs.device)
@@ -110,7 +114,7 @@ class StaticUpdate:
         self.noise.rewind()
         seeds = self.seed + self.numbers
         policy = self.policy(self.sigma)
-        rollout = collect_fixed(self.agent, self.envs, self.index, seeds, policy)
+        rollout = collect_fixed(self.agent, self.envs, self.index, seeds, policy, self.guess)
         return self.learn(rollout)
 
     @contextlib.contextmanager

@@ -13,12 +13,17 @@ import torch
 from torch import Tensor
 
 from agents.agent import GlimpseAgent
-from agents.rollout import GazePolicy, Rollout, require_fixed_pace, returns_of
+from agents.rollout import GazePolicy, Guesses, Rollout, require_fixed_pace, returns_of
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 
 def collect_fixed(
-    agent: GlimpseAgent, envs: GlimpseVectorEnv, index: Tensor, seeds: Tensor, policy: GazePolicy
+    agent: GlimpseAgent,
+    envs: GlimpseVectorEnv,
+    index: Tensor,
+    seeds: Tensor,
+    policy: GazePolicy,
+    guess: bool = False,
 ) -> Rollout:
     """Play one episode in every row, without ever waiting for the device or sending to it.
 
@@ -28,6 +33,7 @@ def collect_fixed(
         index: int64 (B,) on the device, which image for each row.
         seeds: int64 (B,) on the device, which decide random initial gazes.
         policy: How the mean gaze becomes a gaze.
+        guess: Whether the classifier guesses at every glimpse.
 
     Returns:
         G = B * T gazes and Y = B * S labels, step after step; `gaze_counts` and `label_counts` tell
@@ -46,17 +52,22 @@ def collect_fixed(
     running = ~running
     no_gaze, no_label = torch.zeros_like(observation["location"]), torch.zeros_like(index)
     # Where the reset shows the one glimpse before the one label, nobody ever looks.
-    nobody = (no_gaze, no_gaze, no_gaze[:, 0], no_label, running)
+    nobody = (no_gaze, no_gaze, no_gaze[:, 0], no_label, no_label, running)
     gazes: list[tuple[Tensor, ...]] = [tuple(part[:0] for part in nobody)]
     labels: list[tuple[Tensor, ...]] = []
+    guesses: list[tuple[Tensor, ...]] = []
+    glimpses = rules.glimpses_per_label * rules.max_said
     seen, turn = int(rules.sees_at_reset), 0
     while turn < rules.max_said:
         if seen:
             state = agent.look(state, observation["glimpse"], observation["location"])
         due = seen == rules.glimpses_per_label * (turn + 1)
         label = no_label
-        if due:
+        if due or (guess and seen):
             logits = agent.logits(state)
+            target = torch.where(running, info["target"], -1)
+            guesses.append((logits, target, state.rows * glimpses + seen - 1))
+        if due:
             label = logits.detach().argmax(1)
             labels.append((logits, state.rows * rules.max_said + turn, info["target"], running))
         last = due and turn + 1 == rules.max_said  # nobody looks after the last label
@@ -72,13 +83,13 @@ def collect_fixed(
             right = right | (info["sequence_correct"] & over)
             running = ~over
         if not last:
-            for_label = state.rows * rules.max_said + turn
-            chosen = (gaze, mean, torch.where(running, baseline, 0.0), for_label, running)
+            places = state.rows * rules.max_said + turn, state.rows * glimpses + seen
+            chosen = (gaze, mean, torch.where(running, baseline, 0.0), *places, running)
             gazes.append(
                 (*(torch.where(running[:, None], g, 0.0) for g in chosen[:2]), *chosen[2:])
             )
         seen += 1
-    gaze, mean, baseline, for_label, gaze_counts = map(torch.cat, zip(*gazes, strict=True))
+    gaze, mean, baseline, for_label, after, gaze_counts = map(torch.cat, zip(*gazes, strict=True))
     logits, logits_at, targets, label_counts = map(torch.cat, zip(*labels, strict=True))
     return Rollout(
         gaze=gaze,
@@ -93,4 +104,5 @@ def collect_fixed(
         labels_right=rewards.sum(1),
         gaze_counts=gaze_counts,
         label_counts=label_counts,
+        guesses=Guesses.of(guesses, after, envs.num_envs, rules) if guess else None,
     )

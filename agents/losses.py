@@ -5,6 +5,8 @@ G gazes and Y labels were decided in a rollout of B episodes.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -74,6 +76,43 @@ def expected_returns(
     rewards = right.new_zeros(shape[0] * shape[1])
     rewards[logits_at] = right * (targets >= 0)
     return rewards.view(shape).cumsum(1)
+
+
+def information(logits: Tensor, targets: Tensor) -> Tensor:
+    """How much of the right labels is known, from 0 (at chance, or less) to 1 (certain).
+
+    1 + log p(y) / log Y: the log-likelihood, in which DRAM counts what is learned (eq. 12), in
+    units of what there is to know.
+
+    Args:
+        logits: (V, Y).
+        targets: (V,), -1 where nothing is right.
+
+    Returns:
+        (V,), without a gradient.
+    """
+    log_probs = logits.detach().log_softmax(1).gather(1, targets.clamp_min(0)[:, None])[:, 0]
+    return (1 + log_probs / math.log(logits.shape[1])).clamp_min(0) * (targets >= 0)
+
+
+def information_returns(known: Tensor, discount: float) -> Tensor:
+    """What each glimpse adds to what is known of its label, and what those after it add.
+
+    The discounted sum of the gains of potential-based shaping (Ng et al. 1999): with `discount` 1
+    it is what is known in the end, less what was known before.
+
+    Args:
+        known: (B, S, N), after each of the N glimpses for a label; before the first it is 0.
+        discount: What a gain one glimpse later is worth.
+
+    Returns:
+        (B, S, N).
+    """
+    gains = torch.diff(known, dim=2, prepend=torch.zeros_like(known[..., :1]))
+    returns = [gains[..., -1]]
+    for gain in reversed(gains[..., :-1].unbind(2)):
+        returns.append(gain + discount * returns[-1])
+    return torch.stack(returns[::-1], 2)
 
 
 def peer_returns(returns: Tensor, samples: int) -> Tensor:

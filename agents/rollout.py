@@ -1,12 +1,13 @@
 """Playing a batch of episodes from beginning to end, keeping what the losses need.
 
-B rows, S the most labels said. G gazes, Y labels, D decisions between speaking and looking, and U
-labels that were left unsaid, all of rows whose episode was still running.
+B rows, S the most labels said, T the most glimpses. G gazes, Y labels, V glimpses, D decisions
+between speaking and looking, and U labels that were left unsaid, all of rows whose episode was
+still running.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,24 @@ class Decisions(NamedTuple):
     unsaid_targets: Tensor  # (U,), what would have been right there
 
 
+class Guesses(NamedTuple):
+    """What the classifier would have said at every glimpse, whether a label was due or not."""
+
+    logits: Tensor  # (V, labels), carries the gradient
+    targets: Tensor  # (V,), what would have been right
+    at: Tensor  # (V,), position in flat (B, T) of the glimpse
+    after: Tensor  # (G,), position in flat (B, T) of the glimpse that a gaze led to
+    shape: tuple[int, int, int]  # (B, S, N): N glimpses for each label make T
+
+    @classmethod
+    def of(
+        cls, asked: Sequence[tuple[Tensor, ...]], after: Tensor, rows: int, rules: Rules
+    ) -> Guesses:
+        """From the logits, targets and positions of each step."""
+        logits, targets, at = map(torch.cat, zip(*asked, strict=True))
+        return cls(logits, targets, at, after, (rows, rules.max_said, rules.glimpses_per_label))
+
+
 class Rollout(NamedTuple):
     """B finished episodes."""
 
@@ -55,6 +74,7 @@ class Rollout(NamedTuple):
     gaze_counts: Tensor | None = None  # bool (G,), whose episode was running; None for all
     label_counts: Tensor | None = None  # bool (Y,), likewise
     decisions: Decisions | None = None  # of an agent that decides when to speak
+    guesses: Guesses | None = None  # where they were asked for
 
 
 def sampled(std: float | Tensor, noise: RowNoise) -> GazePolicy:
@@ -120,6 +140,7 @@ def collect(
     samples: int = 1,
     seed: int = 0,
     watch: Callable[[], object] | None = None,
+    guess: bool = False,
 ) -> Rollout:
     """Play one episode in every row.
 
@@ -134,12 +155,13 @@ def collect(
             their log-probabilities prefers (Monte Carlo averaging, DRAM eq. 14); 1 to speak alone.
         seed: Row i is seeded with `seed + i`, which decides a random initial gaze.
         watch: Called after the reset and after every step.
+        guess: Whether the classifier guesses at every glimpse.
 
     Raises:
         InvalidArgument: The number of glimpses before a label is not fixed.
     """
     require_fixed_pace(envs.rules)
-    return _Episodes(agent, envs, policy, samples, watch).play(index, seed)
+    return _Episodes(agent, envs, policy, samples, watch, guess).play(index, seed)
 
 
 class _Episodes:
@@ -152,13 +174,16 @@ class _Episodes:
         policy: GazePolicy,
         samples: int,
         watch: Callable[[], object] | None,
+        guess: bool,
     ) -> None:
         self.agent, self.envs, self.policy = agent, envs, policy
         self.samples, device = samples, next(agent.parameters()).device
         self.played = TensorEnvs(envs, device, watch)
-        self.turns = envs.rules.max_said
-        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, for_label
+        self.turns, self.guess = envs.rules.max_said, guess
+        self.glimpses = envs.rules.glimpses_per_label * self.turns
+        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, for_label, after
         self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
+        self.guesses: list[tuple[Tensor, ...]] = []  # logits, target, at
         self.rewards = torch.zeros(envs.num_envs, self.turns, device=device)
         self.right = torch.zeros(envs.num_envs, dtype=torch.bool, device=device)
 
@@ -174,9 +199,11 @@ class _Episodes:
                 state = self.agent.look(state, glimpse, location)
             due = seen == rules.glimpses_per_label * (turn + 1)
             label = None
+            if due or (self.guess and seen):
+                logits, target = self.agent.logits(state), info["target"][rows]
+                self.guesses.append((logits, target, rows * self.glimpses + seen - 1))
             if due:
-                logits = self.agent.logits(state)
-                self.labels.append((logits, rows * self.turns + turn, info["target"][rows]))
+                self.labels.append((logits, rows * self.turns + turn, target))
                 label = agreed_scores(logits.detach(), self.samples).argmax(1)
             mean, baseline = self.agent.where_next(state)
             gaze = self.policy(mean, rows)
@@ -190,13 +217,15 @@ class _Episodes:
                 state = state.select(going)
                 rows = state.rows
                 gaze, mean, baseline = gaze[going], mean[going], baseline[going]
-            self.gazes.append((gaze, mean, baseline, rows * self.turns + turn))
+            places = rows * self.turns + turn, rows * self.glimpses + seen
+            self.gazes.append((gaze, mean, baseline, *places))
             seen += 1
         return self._finish()
 
     def _finish(self) -> Rollout:
-        gaze, mean, baseline, for_label = map(torch.cat, zip(*self.gazes, strict=True))
+        gaze, mean, baseline, for_label, after = map(torch.cat, zip(*self.gazes, strict=True))
         logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
+        rules, rows = self.envs.rules, self.envs.num_envs
         return Rollout(
             gaze=gaze,
             gaze_mean=mean,
@@ -208,4 +237,5 @@ class _Episodes:
             targets=targets,
             right=self.right,
             labels_right=self.rewards.sum(1),
+            guesses=Guesses.of(self.guesses, after, rows, rules) if self.guess else None,
         )

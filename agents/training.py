@@ -19,6 +19,8 @@ from agents.losses import (
     expected_returns,
     explained_variance,
     gaze_log_prob,
+    information,
+    information_returns,
     label_loss,
     mean_of,
     outside_loss,
@@ -37,6 +39,7 @@ from agents.optimization import (
 from agents.ranks import ALONE, Ranks
 from agents.rollout import (
     GazePolicy,
+    Guesses,
     IndexArray,
     Rollout,
     center_gaze,
@@ -93,7 +96,8 @@ class Training:
     def _captured(self) -> StaticUpdate:
         assert isinstance(self.envs, GlimpseVectorEnv) and isinstance(self.noise, KeptNoise)
         agent = compiled(self.agent) if self.config.capture == "compile" else self.agent
-        return GraphedUpdate(agent, self.envs, self.optimizer, self.noise, self.policy, self.learn)
+        roles = self.optimizer, self.noise, self.policy, self.learn
+        return GraphedUpdate(agent, self.envs, *roles, guess=self._guesses)
 
     @property
     def images(self) -> int:
@@ -150,9 +154,15 @@ class Training:
         assert isinstance(self.envs, GlimpseVectorEnv)
         policy = self.policy(self.sigma)
         if self.envs.backend.eager:
-            return collect(self.agent, self.envs, index, policy, seed=seed)
+            return collect(self.agent, self.envs, index, policy, seed=seed, guess=self._guesses)
         seeds = torch.arange(seed, seed + len(index), device=self.device)
-        return collect_fixed(self.agent, self.envs, send(index, self.device), seeds, policy)
+        sent = send(index, self.device)
+        return collect_fixed(self.agent, self.envs, sent, seeds, policy, self._guesses)
+
+    @property
+    def _guesses(self) -> bool:
+        """Whether the classifier is asked at every glimpse."""
+        return self.config.reward == "information"
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
         return hybrid_loss(rollout, self.config)
@@ -195,11 +205,30 @@ def boxes_of(agent: GlimpseAgent) -> dict[str, list[nn.Parameter]]:
 
 
 def earned_returns(rollout: Rollout, config: Config) -> Tensor:
-    """R_s (B, S) as `config.reward` counts it."""
+    """R_s (B, S) as `config.reward` counts it, for agents that are paid for labels."""
     if config.reward == "label":
         return rollout.returns
     shape = rollout.returns.shape
     return expected_returns(rollout.logits, rollout.targets, rollout.logits_at, shape)
+
+
+def worth_of_gazes(rollout: Rollout, config: Config) -> tuple[Tensor, Tensor]:
+    """What gazes have earned, (B, places), and the place in it, when flat, of each gaze, (G,)."""
+    guesses = rollout.guesses
+    if guesses is None:
+        return earned_returns(rollout, config), rollout.for_label
+    known = guesses.logits.new_zeros(guesses.shape).view(-1)
+    known[guesses.at] = information(guesses.logits, guesses.targets)
+    returns = information_returns(known.view(guesses.shape), config.discount)
+    return returns.flatten(1), guesses.after
+
+
+def guess_loss(guesses: Guesses) -> Tensor:
+    """Cross-entropy of guesses, of all glimpses for a label together as much as that of the label.
+
+    A classifier that was only asked at the last glimpse could not tell what those before it add.
+    """
+    return label_loss(guesses.logits, guesses.targets) / guesses.shape[2]
 
 
 def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -213,16 +242,18 @@ def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Ten
     are 0, and their targets -1.
     """
     labels = label_loss(rollout.logits, rollout.targets)
-    earned = earned_returns(rollout, config)
-    returns = earned.reshape(-1)[rollout.for_label] - rollout.to_pay
+    earned, place = worth_of_gazes(rollout, config)
+    returns = earned.reshape(-1)[place] - rollout.to_pay
     if rollout.gaze_counts is not None:
         returns = returns * rollout.gaze_counts
     loss = labels + baseline_loss(returns, rollout.baseline)
+    if rollout.guesses is not None:
+        loss = loss + guess_loss(rollout.guesses)
     if config.gaze == "policy":
         log_prob = gaze_log_prob(rollout.gaze, rollout.gaze_mean)
         baseline = rollout.baseline
         if config.baseline == "peers":
-            baseline = peer_returns(earned, config.samples).view(-1)[rollout.for_label]
+            baseline = peer_returns(earned, config.samples).view(-1)[place]
         reinforce = reinforce_loss(log_prob, returns, baseline)
         loss = loss + config.reinforce_weight * reinforce
         loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)

@@ -33,6 +33,11 @@ class AdaptiveTraining(Training):
                 f"baseline={config.baseline!r} compares samples that look equally often, and with "
                 "glimpses_per_label=0 they do not; use baseline='learned'"
             )
+        if config.reward == "information":
+            raise InvalidArgument(
+                "reward='information' is for a fixed number of glimpses before each label; with "
+                "glimpses_per_label=0 use reward='probability'"
+            )
         super().__init__(config, device, ranks)
         if self.envs.rules.num_labels < 2:
             raise InvalidArgument(

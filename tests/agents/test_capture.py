@@ -139,6 +139,7 @@ CASES: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd"},
     "random gaze": {"gaze": "random"},
     "peers": {"samples": 4, "baseline": "peers", "reward": "probability"},
+    "information": {"reward": "information", "glimpses_per_label": 3},
     "bfloat16": {"precision": "bfloat16"},
 }
 

@@ -34,11 +34,11 @@ def both(config: Config) -> tuple[Rollout, Rollout]:
     with torch.no_grad():  # right now and then, so that episodes differ in length
         agent.classification.layers[0].bias[:3] += 2
     index = np.arange(16)
-    one = collect(agent, leaving, index, sampled(0.3, noise(16)), seed=9)
+    one = collect(agent, leaving, index, sampled(0.3, noise(16)), seed=9, guess=True)
     seeds = torch.arange(9, 25)
     with torch.no_grad():
         other = collect_fixed(
-            agent, staying, torch.as_tensor(index), seeds, sampled(0.3, noise(16))
+            agent, staying, torch.as_tensor(index), seeds, sampled(0.3, noise(16)), guess=True
         )
     return one, other
 
@@ -70,6 +70,11 @@ def test_what_counts_is_what_would_not_have_left(
     assert (other.targets[~labels] == -1).all()
     for name in ("returns", "right", "labels_right"):
         assert torch.equal(getattr(other, name), getattr(one, name))
+    ours, theirs = one.guesses, other.guesses
+    assert ours is not None and theirs is not None and ours.shape == theirs.shape
+    right = theirs.targets >= 0
+    assert torch.equal(theirs.at[right], ours.at) and torch.equal(theirs.after[gazes], ours.after)
+    torch.testing.assert_close(theirs.logits[right], ours.logits, rtol=1e-5, atol=1e-6)
 
 
 CASES: dict[str, dict[str, Any]] = {
@@ -77,6 +82,8 @@ CASES: dict[str, dict[str, Any]] = {
     "dropout": {"dropout": 0.3},
     "random first gaze": {"initial_gaze": "random"},
     "probability": {"reward": "probability"},
+    "information": {"reward": "information", "glimpses_per_label": 3},
+    "information and peers": {"reward": "information", "samples": 4, "baseline": "peers"},
     "peers": {"samples": 4, "baseline": "peers"},
     "random gaze": {"gaze": "random"},
     "sgd": {"optimizer": "sgd"},
@@ -115,7 +122,9 @@ class Zeros(RowNoise):
         return numbers.zero_()
 
 
-@pytest.mark.parametrize("changes", [{}, {"dropout": 0.3, "reward": "probability"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"dropout": 0.3, "reward": "probability"}, {"reward": "information"}]
+)
 def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) -> None:
     config = replace(NUMBERS, convolutions=(4,), **changes)
     envs = make_envs(config, "train", 16, "meta")
@@ -125,7 +134,8 @@ def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) ->
     index, seeds = (torch.zeros(16, dtype=torch.int64, device="meta") for _ in range(2))
     std = torch.zeros((), device="meta")
     with device_alone():
-        rollout = collect_fixed(agent, envs, index, seeds, sampled(std, zeros))  # type: ignore[arg-type]
+        guess = config.reward == "information"
+        rollout = collect_fixed(agent, envs, index, seeds, sampled(std, zeros), guess)  # type: ignore[arg-type]
         loss, _ = hybrid_loss(rollout, config)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(agent.parameters(), 1.0)

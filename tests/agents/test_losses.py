@@ -107,3 +107,27 @@ def test_expected_returns_are_sums_of_probabilities() -> None:
     second = [p[1, 0]] * 3
     torch.testing.assert_close(found, torch.stack([torch.stack(first), torch.stack(second)]))
     assert not found.requires_grad
+
+
+def test_information_is_0_at_chance_and_1_where_the_label_is_certain() -> None:
+    certain, chance, wrong = [99.0, 0, 0, 0], [0.0] * 4, [9.0, 0, 0, 0]
+    logits = torch.tensor([certain, chance, wrong, certain], requires_grad=True)
+    found = losses.information(logits, torch.tensor([0, 2, 1, -1]))
+    torch.testing.assert_close(found, torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    # one of two left of four is half of what there is to know
+    half = torch.tensor([[0.0, 0.0, -99.0, -99.0]])
+    torch.testing.assert_close(losses.information(half, torch.tensor([1])), torch.tensor([0.5]))
+    assert not found.requires_grad
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.5, 1.0])
+def test_a_glimpse_is_worth_what_it_and_those_after_it_add(discount: float) -> None:
+    known = torch.rand(3, 2, 4, generator=torch.Generator().manual_seed(0))
+    found = losses.information_returns(known, discount)
+    for row, label, glimpse in itertools.product(range(3), range(2), range(4)):
+        line = [0.0, *known[row, label].tolist()]
+        gains = [after - before for before, after in itertools.pairwise(line)]
+        expected = sum(discount**later * gain for later, gain in enumerate(gains[glimpse:]))
+        assert found[row, label, glimpse].item() == pytest.approx(expected, abs=1e-6)
+    if discount == 1:  # what is known in the end, less what was known before
+        torch.testing.assert_close(found[..., 0], known[..., -1])

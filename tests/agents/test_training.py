@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import gymnasium as gym
@@ -11,9 +12,10 @@ from agents import losses as losses_module
 from agents.config import Config
 from agents.evaluation import evaluate
 from agents.readers import AgentReader, agent_reader
-from agents.training import Training
+from agents.training import Training, worth_of_gazes
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
+from tests.agents.conftest import NUMBERS
 
 
 def losses(training: Training, updates: int) -> list[float]:
@@ -130,6 +132,7 @@ def test_the_policy_trains_every_box(stripes_config: Config) -> None:
         {"layers": 3},
         {"cell": "gru"},
         {"dropout": 1.0},
+        {"discount": 1.5},
     ],
 )
 def test_impossible_configurations_are_named(
@@ -149,6 +152,49 @@ def test_labels_after_the_end_do_not_count(stripes_id: str) -> None:
     logits = torch.randn(3, 5)
     some = losses_module.label_loss(logits, torch.tensor([1, -1, 4]))
     torch.testing.assert_close(some, losses_module.label_loss(logits[[0, 2]], torch.tensor([1, 4])))
+
+
+@pytest.mark.parametrize("initial_gaze", ["none", "random"])
+def test_gazes_are_worth_the_information_of_their_glimpses(initial_gaze: str) -> None:
+    """By hand, glimpse by glimpse, in sequences of up to six labels that end at a mistake."""
+    config = replace(NUMBERS, initial_gaze=initial_gaze, glimpses_per_label=3, num_envs=16)  # type: ignore[arg-type]
+    config = replace(config, reward="information", discount=0.25)
+    training = Training(config)
+    with torch.no_grad():  # right now and then, so that episodes differ in length
+        training.agent.classification.layers[0].bias[:3] += 2
+    index, seed = training._draw()
+    rollout = training._play(index, seed)
+    guesses = rollout.guesses
+    assert guesses is not None and guesses.shape == (16, 6, 3)
+    known: dict[int, float] = {}
+    for logits, target, at in zip(guesses.logits, guesses.targets, guesses.at, strict=True):
+        log_prob = logits.log_softmax(0)[target].item()
+        known[int(at)] = max(0.0, 1 + log_prob / math.log(len(logits)))
+    earned, place = worth_of_gazes(rollout, config)
+    found = earned.reshape(-1)[place]
+    lengths = set()
+    for value, at in zip(found.tolist(), place.tolist(), strict=True):
+        row, glimpse = divmod(at, 18)
+        label = range(row * 18 + glimpse // 3 * 3, row * 18 + glimpse // 3 * 3 + 3)
+        expected = 0.0
+        for later in range(at, label.stop):
+            before = known[later - 1] if later > label.start else 0.0
+            expected += 0.25 ** (later - at) * (known[later] - before)
+        assert value == pytest.approx(expected, abs=1e-5)
+        lengths.add(glimpse // 3)
+    assert len(lengths) > 1  # some rows have read more than one label
+    chosen = 18 * 16 if initial_gaze == "none" else 17 * 16
+    assert len(place) == len(set(place.tolist())) < chosen
+    metrics = training.update()
+    assert metrics["gradients/emission"] > 0 and metrics["gradients/classification"] > 0
+
+
+def test_the_classifier_is_asked_at_every_glimpse_only_where_that_is_paid_for(
+    stripes_config: Config,
+) -> None:
+    for reward, asked in (("label", False), ("probability", False), ("information", True)):
+        training = Training(replace(stripes_config, reward=reward))  # type: ignore[arg-type]
+        assert (training._play(*training._draw()).guesses is not None) == asked
 
 
 @pytest.mark.slow

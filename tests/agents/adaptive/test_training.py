@@ -80,9 +80,11 @@ def test_decisions_are_worth_what_gazes_are(adaptive_config: Config) -> None:
     assert speaking_loss(decisions, rollout, config) == pytest.approx(0**2 + 1**2)
 
 
-def test_samples_that_look_unequally_often_are_no_peers(adaptive_config: Config) -> None:
+def test_what_wants_a_fixed_number_of_glimpses_is_refused(adaptive_config: Config) -> None:
     with pytest.raises(InvalidArgument, match=r"baseline='peers'.*glimpses_per_label=0"):
         make_training(replace(adaptive_config, samples=2, baseline="peers"))
+    with pytest.raises(InvalidArgument, match=r"reward='information'.*glimpses_per_label=0"):
+        make_training(replace(adaptive_config, reward="information"))
 
 
 def test_where_only_one_label_can_be_said_nothing_is_to_decide(adaptive_config: Config) -> None:
