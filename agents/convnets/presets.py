@@ -235,12 +235,12 @@ def modern_cluttered100() -> ConvNetConfig:
 
 def modern_pairs() -> ConvNetConfig:
     """A small ResNet with the parameters of dram_pairs."""
-    return _modern("GlimpseMNISTPairs-v0", (64, 128, 256, 512), 1)
+    return _modern("GlimpseMNISTPairs-v0", (68, 136, 272, 544), 1)
 
 
 def modern_addition() -> ConvNetConfig:
     """A small ResNet with the parameters of dram_addition."""
-    return _modern("GlimpseMNISTAddition-v0", (64, 128, 256, 512), 1)
+    return _modern("GlimpseMNISTAddition-v0", (68, 136, 272, 544), 1)
 
 
 def _modern_sequence(env_id: str, stages: tuple[int, ...], blocks: int) -> ConvNetConfig:
