@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, NoReturn
+from typing import TYPE_CHECKING, Generic, NoReturn
 
 import tyro
 
@@ -18,6 +18,9 @@ from agents.optimization import learning_rate
 from agents.run_config import OWN_IMAGES, RunConfig
 from agents.saved_run import ConfigT, load_run
 from glimpse_env.errors import GlimpseError, InvalidArgument
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 # When a run is resumed; a folder of images may have been moved.
 MAY_CHANGE = ("images", "validation_images", "capture", "image_folder", "label_file")
@@ -175,8 +178,19 @@ def settled(config: ConfigT, start: ConfigT) -> ConfigT:
     return config
 
 
-def require_same_run(preset: str | None, now: ConfigT, then: ConfigT) -> None:
+def require_same_run(
+    preset: str | None,
+    now: DataclassInstance,
+    then: DataclassInstance,
+    may_change: Sequence[str] = MAY_CHANGE,
+) -> None:
     """Refuse options that would make another run of the one that is resumed.
+
+    Args:
+        preset: The one that is named, or None.
+        now: The configuration that is asked for.
+        then: The run's own.
+        may_change: Fields in which they may differ.
 
     Raises:
         InvalidArgument: Such an option.
@@ -184,9 +198,9 @@ def require_same_run(preset: str | None, now: ConfigT, then: ConfigT) -> None:
     if preset:
         raise InvalidArgument("--resume goes on with a run's own configuration: drop --preset")
     ours, before = dataclasses.asdict(now), dataclasses.asdict(then)
-    changed = [name for name in ours if ours[name] != before[name] and name not in MAY_CHANGE]
+    changed = [name for name in ours if ours[name] != before[name] and name not in may_change]
     if changed:
-        free = ", ".join(name for name in MAY_CHANGE if name in ours)
+        free = ", ".join(name for name in may_change if name in ours)
         raise InvalidArgument(
             f"--resume goes on with a run's own configuration, in which {changed[0]}="
             f"{before[changed[0]]!r}; only these may change: {free}"

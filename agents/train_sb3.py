@@ -15,7 +15,7 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 
 import tyro
 
-from glimpse_env.errors import InvalidArgument, MissingPackage
+from glimpse_env.errors import MissingPackage
 
 try:
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -28,7 +28,13 @@ except ImportError as error:
     raise missing from error
 
 from agents.build import pick_device
-from agents.command_line import going_on_later, how_to_go_on, require_left, run_command
+from agents.command_line import (
+    going_on_later,
+    how_to_go_on,
+    require_left,
+    require_same_run,
+    run_command,
+)
 from agents.evaluation import Evaluation, length_lines, write_evaluations
 from agents.loop import STOPPED, Interrupt
 from agents.provenance import PACKAGES, sign
@@ -70,7 +76,7 @@ def main(arguments: Arguments) -> int:
     envs = training_envs(config)
     if arguments.resume:
         then = load_config(arguments.resume)
-        require_same_run(config, then)
+        require_same_run(None, config, then, may_change=("timesteps",))
         run = arguments.resume
         model = load_model(run, envs, device)
         require_left("timesteps", config.timesteps, then.timesteps, model.num_timesteps)
@@ -115,21 +121,6 @@ def report(model: OnPolicyAlgorithm, config: Sb3Config, run: Path) -> None:
         results.append(result)
     print("\n".join([results[0].cost(), *length_lines(results[0])]))
     write_evaluations(run / "result.json", results, model.num_timesteps)
-
-
-def require_same_run(now: Sb3Config, then: Sb3Config) -> None:
-    """Refuse options that would make another run of the one that is resumed.
-
-    Raises:
-        InvalidArgument: Such an option.
-    """
-    ours, before = dataclasses.asdict(now), dataclasses.asdict(then)
-    changed = [name for name in ours if ours[name] != before[name] and name != "timesteps"]
-    if changed:
-        raise InvalidArgument(
-            f"--resume goes on with a run's own configuration, in which {changed[0]}="
-            f"{before[changed[0]]!r}; only timesteps may change"
-        )
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -23,6 +23,7 @@ if __name__ == "__main__":  # before NumPy is loaded, which would start its thre
 import numpy as np
 import tyro
 
+from agents.command_line import run_command
 from agents.provenance import ROOT, circumstances
 from benchmarks import reporting
 from benchmarks.env_tables import (
@@ -44,6 +45,7 @@ from benchmarks.env_works import (
 )
 from benchmarks.measuring import Rate, measure, use_one_core
 from envs_registry import TABLE
+from glimpse_env.arguments import require_choice
 from glimpse_env.datasets import load_mnist
 
 SYNC_ROWS = 128  # above, SyncVectorEnv takes minutes and tells nothing new
@@ -73,7 +75,13 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> None:
-    """Measure all, print it and write it."""
+    """Measure all, print it and write it.
+
+    Raises:
+        InvalidArgument: There is no such environment.
+    """
+    for env_id in arguments.ids:
+        require_choice("ids", env_id, tuple(TABLE))
     use_one_core()
     if "torch" in arguments.backends:
         import torch
@@ -158,4 +166,4 @@ def peers(python: str, seconds: float) -> tuple[dict[str, Rate], str]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    run_command(lambda: main(tyro.cli(Arguments)))

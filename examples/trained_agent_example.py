@@ -12,11 +12,13 @@ import numpy as np
 import torch
 
 from agents.build import load_agent, make_reading_envs
+from agents.command_line import run_command
 from agents.rollout import require_fixed_pace
 
 ROWS = 500
 
 
+@torch.no_grad()
 def main(run: str) -> None:
     """Play the test split and print how many images were read without a mistake."""
     agent, config = load_agent(run)
@@ -46,5 +48,4 @@ def main(run: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    with torch.no_grad():
-        main(sys.argv[1])
+    run_command(lambda: main(sys.argv[1]))

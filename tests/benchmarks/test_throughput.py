@@ -124,3 +124,9 @@ def test_a_loader_without_a_whole_batch_is_refused() -> None:
     pixels, targets = next(loaded(images, labels, 5, "cpu"))
     assert pixels.shape == (5, 1, 28, 28) and sorted(targets.tolist()) == [0, 1, 2, 3, 4]
     torch.testing.assert_close(pixels, torch.full_like(pixels, -0.1307 / 0.3081))
+
+
+def test_unknown_environments_are_refused_before_anything_is_measured() -> None:
+    arguments = env_throughput.Arguments(ids=("GlimpseMNIST-v0", "Foo-v0"))
+    with pytest.raises(InvalidArgument, match="ids='Foo-v0' is unknown"):
+        env_throughput.main(arguments)
