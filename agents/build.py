@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import importlib
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
 import gymnasium as gym
 import torch
 from gymnasium import spaces
-from gymnasium.envs.registration import load_env_creator
+from gymnasium.envs.registration import EnvSpec, load_env_creator
 from torch import Tensor
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
@@ -53,9 +52,9 @@ def make_envs(
     options |= {"split": split, "autoreset_mode": "disabled", "render_mode": render_mode}
     if not stop_on_mistake:
         options |= {"stop_on_mistake": False}
+    spec = spec_of(config)
     try:
-        with registered(config):
-            envs = gym.make_vec(config.env_id, num_envs=num_envs, **options)
+        envs = gym.make_vec(spec, num_envs=num_envs, **options)
     except TypeError as error:
         raise InvalidArgument(f"env_id={config.env_id!r}: {error}") from error
     if not isinstance(envs, GazeVectorEnv):
@@ -63,26 +62,27 @@ def make_envs(
     return envs
 
 
-@contextlib.contextmanager
-def registered(config: TaskConfig) -> Iterator[None]:
-    """Say what to do where the id is not known.
+def spec_of(config: TaskConfig) -> EnvSpec:
+    """What is registered under the id; of `module:id` the module is imported first, as by gym.make.
 
     Raises:
-        InvalidArgument: It is not.
+        InvalidArgument: Nothing is.
     """
+    module, _, env_id = config.env_id.rpartition(":")
     try:
-        yield
-    except gym.error.UnregisteredEnv as error:
+        if module:
+            importlib.import_module(module)
+        return gym.spec(env_id)
+    except (gym.error.Error, ImportError) as error:
         raise InvalidArgument(
-            f"env_id={config.env_id!r} is not registered: {error} Ids of this package are in "
-            "envs_registry.py; one of your own is known to the script alone that registers it"
+            f"env_id={config.env_id!r} is not registered: {error}. Ids of this package are in "
+            "envs_registry.py; one of your own is MODULE:ID, if it is MODULE that registers it"
         ) from error
 
 
 def is_game(config: TaskConfig) -> bool:
     """Whether the environment is played by moves, and has no labels."""
-    with registered(config):
-        entry = gym.spec(config.env_id).vector_entry_point
+    entry = spec_of(config).vector_entry_point
     kind = load_env_creator(entry) if isinstance(entry, str) else entry
     return isinstance(kind, type) and issubclass(kind, CatchVectorEnv)
 
@@ -94,7 +94,7 @@ def paces_itself(config: TaskConfig) -> bool:
 
 def env_keywords(config: TaskConfig) -> dict[str, Any]:
     """The keywords that the run gives the environment, and those that come with its id."""
-    return {**(gym.spec(config.env_id).kwargs or {}), **config.env_options()}
+    return {**(spec_of(config).kwargs or {}), **config.env_options()}
 
 
 def make_reading_envs(
@@ -195,7 +195,7 @@ def gaze_unit(config: Config, image: Shape) -> Tensor:
 
 
 def fit_gazes(agent: GlimpseAgent, config: Config, image: Shape) -> None:
-    """From here on, let an output of 1 mean as many pixels as in training, in images (C, H, W)."""
+    """From here on, let an output of 1 mean what `unit_pixels` says in images (C, H, W)."""
     for box in agent.modules():
         if isinstance(box, EmissionNetwork):
             box.unit = gaze_unit(config, image).to(box.unit.device)

@@ -1,65 +1,25 @@
-"""What all command lines have in common: how they end, presets, and runs that go on."""
+"""What the command lines of trainers have in common: presets, and runs that go on."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, NoReturn
+from typing import TYPE_CHECKING, Generic
 
 import tyro
 
 from agents.build import pick_device
-from agents.loop import STOPPED
 from agents.optimization import learning_rate
 from agents.run_config import OWN_IMAGES, RunConfig
 from agents.saved_run import ConfigT, load_run
-from glimpse_env.errors import GlimpseError, InvalidArgument
+from glimpse_env.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 # When a run is resumed; a folder of images may have been moved.
 MAY_CHANGE = ("images", "validation_images", "capture", "image_folder", "label_file")
-
-
-def run_command(command: Callable[[], int | None]) -> NoReturn:
-    """End the process as commands do: with a line instead of a traceback, and an exit status.
-
-    Args:
-        command: What to do; returns the exit status, None for 0.
-    """
-    try:
-        try:
-            status = command()
-        finally:
-            sys.stdout.flush()
-    except GlimpseError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(STOPPED)
-    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(STOPPED)
-    sys.exit(status)
-
-
-@contextlib.contextmanager
-def going_on_later(script: str, run: Path) -> Iterator[None]:
-    """Say how to go on with a run, if Ctrl-C ends what is done inside."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(how_to_go_on(script, run))
-        raise
-
-
-def how_to_go_on(script: str, run: Path) -> str:
-    """The line that a stopped run ends with."""
-    return f"stopped; to go on: python agents/{script} --resume {run}"
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -85,7 +85,7 @@ class Config(RunConfig):
     """Chance that a glimpse feature, or an output of the bottom layer on its way to the classifier,
     is left out in training (DRAM, table 6)."""
     unit_pixels: float = 0.0
-    """What an output of 1 of the emission network means, pixels; 0 for half the image's width."""
+    """What an output of 1 of the emission network means, pixels; 0 for half the image."""
     sigma_pixels: float = 2.0
     """Standard deviation of the gaze, pixels."""
     sigma_start_pixels: float | None = None
@@ -105,12 +105,9 @@ class Config(RunConfig):
     belongs to the gaze, and there it matters little."""
     reward: Literal["label", "probability", "information"] = "label"
     """What a gaze is worth: 1 for a right label (the papers); the probability that the classifier
-    gave it, which says more than a 0 or a 1; or the information that its glimpse, and with
-    `discount` those after it, add to what the classifier knows of the label, which tells a gaze
-    that found something from those before and after it."""
-    discount: float = 0.5
-    """What the information of a later glimpse for the same label is worth to a gaze, each glimpse
-    later (reward "information"): 0 pays for the next glimpse alone, 1 for all to come."""
+    gave it, which says more than a 0 or a 1; or the information that its glimpse and those after it
+    add to what the classifier knew of the label, which owes nothing to the glimpses before and
+    tells even a little from nothing."""
     baseline: Literal["learned", "peers"] = "learned"
     """b of the REINFORCE term: the learned baseline, or the mean return of the other samples of the
     same image, which knows how hard the image is (needs samples > 1, and a fixed number of glimpses
@@ -154,8 +151,6 @@ class Config(RunConfig):
         require_positive_entries(self, ["convolutions"])
         if not 0 <= self.dropout < 1:
             raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
-        if not 0 <= self.discount <= 1:
-            raise InvalidArgument(f"discount={self.discount} must be in 0 .. 1")
         if self.new_classifier and not self.start_from:
             raise InvalidArgument("new_classifier is for runs that have a start_from")
         if self.baseline == "peers" and self.samples == 1:

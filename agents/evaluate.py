@@ -22,7 +22,7 @@ from agents.build import (
     set_precision,
     sizes_of,
 )
-from agents.command_line import run_command
+from agents.commands import run_command
 from agents.config import Config
 from agents.evaluation import (
     Evaluation,
@@ -71,7 +71,7 @@ class Arguments:
     image_folder: Path | None = None
     """Of a run on own images, where they lie now, if that is elsewhere."""
     label_file: Path | None = None
-    """The same for the file of their labels; another one evaluates on other images."""
+    """The same for the file of their labels; one of another name is evaluated beside it."""
     device: str = "auto"
     """Torch device; auto takes a GPU where there is one."""
     examples: tuple[int, ...] | None = None
@@ -106,8 +106,10 @@ def main(arguments: Arguments) -> None:
         results = evaluate_gazes(agent, config, gazes, arguments)
         if gazes != usual:
             name += "_" + "_".join(gazes)
-    if config.label_file and config.label_file != trained.label_file:  # of other images
-        name = f"{Path(config.label_file).stem}_{name}"
+    if config.label_file and trained.label_file:
+        table = Path(config.label_file)
+        if table.name != Path(trained.label_file).name:  # of other images
+            name = f"{table.stem}_{name}"
     sign(arguments.run, device)
     write_evaluations(arguments.run / f"{name}.json", results, images)
     print("\n".join([results[0].cost(), *length_lines(results[0])]))

@@ -17,7 +17,6 @@ from agents.run_config import RunConfig
 from agents.run_folder import RunFolder
 
 LOG_EVERY = 50  # updates between scalars; each waits for the device once
-STOPPED = 130  # exit status after Ctrl-C or SIGTERM; no script takes the run for a whole one
 
 
 class Trainable(Protocol):

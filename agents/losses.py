@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 
-def gaze_log_prob(gaze: Tensor, mean: Tensor) -> Tensor:
+def scaled_gaze_log_prob(gaze: Tensor, mean: Tensor) -> Tensor:
     """The log-density of gazes times sigma^2, axis by axis, up to a constant.
 
     sigma^2 log N(gaze; mean, sigma^2) is -(gaze - mean)^2 / 2, whatever sigma. Without that factor
@@ -92,41 +92,50 @@ def information(logits: Tensor, targets: Tensor) -> Tensor:
         (V,), without a gradient.
     """
     log_probs = logits.detach().log_softmax(1).gather(1, targets.clamp_min(0)[:, None])[:, 0]
-    return (1 + log_probs / math.log(logits.shape[1])).clamp_min(0) * (targets >= 0)
+    of_one = max(2, logits.shape[1])  # where there is one label alone, it is known
+    return (1 + log_probs / math.log(of_one)).clamp_min(0) * (targets >= 0)
 
 
-def information_returns(known: Tensor, discount: float) -> Tensor:
-    """What each glimpse adds to what is known of its label, and what those after it add.
+def information_gained(known: Tensor) -> Tensor:
+    """What each glimpse and those after it add to what is known of their label.
 
-    The discounted sum of the gains of potential-based shaping (Ng et al. 1999): with `discount` 1
-    it is what is known in the end, less what was known before.
+    As a return for the gaze that leads to the glimpse, what was known before is a baseline: it
+    changes the variance and not the expectation of the REINFORCE gradient.
 
     Args:
         known: (B, S, N), after each of the N glimpses for a label; before the first it is 0.
-        discount: What a gain one glimpse later is worth.
 
     Returns:
         (B, S, N).
     """
-    gains = torch.diff(known, dim=2, prepend=torch.zeros_like(known[..., :1]))
-    returns = [gains[..., -1]]
-    for gain in reversed(gains[..., :-1].unbind(2)):
-        returns.append(gain + discount * returns[-1])
-    return torch.stack(returns[::-1], 2)
+    before = torch.nn.functional.pad(known[..., :-1], (1, 0))
+    return known[..., -1:] - before
 
 
-def peer_returns(returns: Tensor, samples: int) -> Tensor:
-    """The mean return of the other samples of the same image.
+def peer_returns(
+    returns: Tensor, place: Tensor, counts: Tensor | None, alone: Tensor, samples: int
+) -> Tensor:
+    """The mean return of the other samples of the same image, of those that have come as far.
+
+    Those that have ended before would tell a gaze that it has done well to be there at all.
 
     Args:
-        returns: (B, S), rows in groups of `samples` show the same image.
+        returns: (B, P), rows in groups of `samples` show the same image.
+        place: (G,), position in the flat returns of each gaze.
+        counts: bool (G,), which gazes count; None for all.
+        alone: (G,), what to take where no other sample has come as far.
         samples: M > 1.
 
     Returns:
-        (B, S).
+        (G,).
     """
-    groups = returns.view(-1, samples, returns.shape[1])
-    return ((groups.sum(1, keepdim=True) - groups) / (samples - 1)).reshape(returns.shape)
+    there = torch.ones_like(alone) if counts is None else counts.to(returns)
+    reached = torch.zeros_like(returns).view(-1).scatter_reduce(0, place, there, "amax")
+    shape = -1, samples, returns.shape[1]
+    groups, present = (returns.reshape(-1) * reached).view(shape), reached.view(shape)
+    others, number = (part.sum(1, keepdim=True) - part for part in (groups, present))
+    mean, number = ((others / number.clamp_min(1)).view(-1)[place], number.view(-1)[place])
+    return torch.where(number > 0, mean, alone)
 
 
 def explained_variance(returns: Tensor, baseline: Tensor, counts: Tensor | None = None) -> Tensor:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib.metadata
 import json
 import os
 import platform
-import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from agents.files import write_atomically
+from agents.files import writing
 
 ROOT = Path(__file__).resolve().parents[1]
 PROVENANCE = "provenance.jsonl"
@@ -35,10 +35,11 @@ def sign(run: Path, device: str, packages: Iterable[str] = PACKAGES, **counts: i
     """
     import torch  # not above: benchmarks settle the number of threads before it is loaded
 
-    path = run / PROVENANCE
-    past = path.read_text(encoding="utf-8") if path.exists() else ""
     facts = {**circumstances(packages, device), "threads": torch.get_num_threads(), **counts}
-    write_atomically(path, (past + json.dumps(facts, ensure_ascii=False) + "\n").encode())
+    line = json.dumps(facts, ensure_ascii=False) + "\n"
+    # In one piece, so that none is lost while a run is trained and evaluated at once.
+    with writing(run), (run / PROVENANCE).open("ab", buffering=0) as file:
+        file.write(line.encode())
 
 
 def circumstances(packages: Iterable[str], device: str = "cpu") -> dict[str, str]:
@@ -60,19 +61,29 @@ def circumstances(packages: Iterable[str], device: str = "cpu") -> dict[str, str
 
 
 def command(argv: Sequence[str]) -> str:
-    """What was typed, with PATH for absolute paths."""
+    """What was typed, with PATH for paths that lead out of the working directory."""
     script = Path(argv[0])
     if script.is_absolute() and script.is_relative_to(ROOT):
         script = script.relative_to(ROOT)
-    line = shlex.join(["python", script.as_posix(), *argv[1:]])
-    return re.sub(r"(?<![\w.])/[^\s='\"]+", "PATH", line)
+    return shlex.join(["python", script.as_posix(), *map(_without_place, argv[1:])])
 
 
+def _without_place(word: str) -> str:
+    option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    path = Path(value)
+    return f"{option}{equals}PATH" if path.is_absolute() or ".." in path.parts else word
+
+
+@functools.cache
 def commit() -> str:
-    """The commit of the checkout; changes outside of the results make it uncommitted."""
-    changes = ["status", "--porcelain", "--", ".", ":!benchmarks/results"]
-    head, changed = _git("rev-parse", "--short", "HEAD"), _git(*changes)
-    return (head or "unknown") + (" + uncommitted" if changed else "")
+    """The commit of the checkout when this process first asked; changes make it uncommitted.
+
+    Results do not, nor do new files that are no code, such as run folders.
+    """
+    head = _git("rev-parse", "--short", "HEAD")
+    changes = _git("status", "--porcelain", "-uno", "--", ".", ":!benchmarks/results")
+    added = _git("ls-files", "--others", "--exclude-standard", "--", "*.py")
+    return (head or "unknown") + (" + uncommitted" if changes or added else "")
 
 
 def _git(*words: str) -> str:

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def new_folder(root: Path, name: str, seed: int) -> Path:
     Raises:
         FolderUnwritable: There is no room for it, or no permission.
     """
-    name = name.replace("/", "-")  # an id may have a namespace
+    name = name.replace("/", "-").replace(":", "-")  # an id may have a namespace or a module
     stem = f"{name}-seed{seed}-{time.strftime('%Y%m%d-%H%M%S')}"
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
@@ -72,12 +73,14 @@ class RunFolder:
     def __init__(self, path: Path, images: int) -> None:
         """Open the folder for writing."""
         self.path = path
-        self._lock = lock(path)
-        remove_partial(path)
-        self._rows = [row for row in read_metrics(path) if row["images"] <= images]
-        self._write_metrics()
-        with writing(path):
-            self._writer = SummaryWriter(str(path), purge_step=images + 1)
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(locked(path))
+            remove_partial(path)
+            self._rows = [row for row in read_metrics(path) if row["images"] <= images]
+            self._write_metrics()
+            with writing(path):
+                self._writer = SummaryWriter(str(path), purge_step=images + 1)
+            self._ours = opened.pop_all()
 
     @classmethod
     def new(cls, root: Path, name: str, config: RunConfig) -> RunFolder:
@@ -115,15 +118,16 @@ class RunFolder:
             with writing(self.path):
                 self._writer.close()
         finally:
-            self._lock.release()
+            self._ours.close()
 
     def _write_metrics(self) -> None:
         lines = "".join(json.dumps(row) + "\n" for row in self._rows)
         write_atomically(self.path / METRICS, lines.encode())
 
 
-def lock(run: Path) -> FileLock:
-    """Take a run folder for this process.
+@contextlib.contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Have a run folder for this process alone.
 
     Raises:
         FolderUnwritable: It cannot be written.
@@ -141,7 +145,10 @@ def lock(run: Path) -> FileLock:
             ) from error
         with contextlib.suppress(PermissionError):  # Windows lets nobody write to a locked file
             path.write_text(f"process {os.getpid()}")
-    return taken
+    try:
+        yield
+    finally:
+        taken.release()
 
 
 def _owner(path: Path) -> str:

@@ -19,19 +19,17 @@ from tqdm import tqdm
 from agents.build import pick_device
 from agents.command_line import (
     PresetChoice,
-    going_on_later,
-    how_to_go_on,
     require_left,
     require_same_run,
-    run_command,
     settled,
     tell_schedule,
 )
+from agents.commands import STOPPED, going_on_later, how_to_go_on, run_command
 from agents.convnets.config import ConvNetConfig
 from agents.convnets.presets import CONVNET_PRESETS
 from agents.convnets.training import ConvNetTraining, evaluate_convnet
 from agents.evaluation import length_lines, write_evaluations
-from agents.loop import STOPPED, train
+from agents.loop import train
 from agents.own_images import check_own_images
 from agents.provenance import sign
 from agents.ranks import require_alone

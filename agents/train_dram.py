@@ -20,17 +20,15 @@ from tqdm import tqdm
 from agents.build import pick_device
 from agents.command_line import (
     PresetChoice,
-    going_on_later,
-    how_to_go_on,
     require_left,
     require_same_run,
-    run_command,
     settled,
     tell_schedule,
 )
+from agents.commands import STOPPED, going_on_later, how_to_go_on, run_command
 from agents.config import Config
 from agents.evaluation import Evaluation, evaluate, length_lines, write_evaluations
-from agents.loop import STOPPED, train
+from agents.loop import train
 from agents.make_training import make_training
 from agents.own_images import check_own_images
 from agents.pictures import draw_pictures
@@ -81,7 +79,7 @@ class Arguments:
 def main(arguments: Arguments) -> int:
     """Train from the beginning or from a checkpoint, then evaluate; alone, or as one of the ranks.
 
-    The first rank does all but the training.
+    All ranks train; the first one does the rest.
 
     Returns:
         The exit status: 0, or `STOPPED` of the first rank.
@@ -182,7 +180,7 @@ def with_fitting_classifier(
         for weights in (theirs, ours)
     )
     if config.new_classifier:
-        return theirs | fresh
+        return {name: weight for name, weight in theirs.items() if name not in kept} | fresh
     known, wanted = (len([*weights.values()][-1]) for weights in (kept, fresh))
     if known != wanted:
         raise InvalidArgument(

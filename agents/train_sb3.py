@@ -6,8 +6,10 @@ what to expect.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
+import time
 from pathlib import Path
 
 if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
@@ -28,18 +30,13 @@ except ImportError as error:
     raise missing from error
 
 from agents.build import pick_device
-from agents.command_line import (
-    going_on_later,
-    how_to_go_on,
-    require_left,
-    require_same_run,
-    run_command,
-)
+from agents.command_line import require_left, require_same_run
+from agents.commands import STOPPED, going_on_later, how_to_go_on, run_command
 from agents.evaluation import Evaluation, length_lines, write_evaluations
-from agents.loop import STOPPED, Interrupt
+from agents.loop import Interrupt
 from agents.provenance import PACKAGES, sign
 from agents.readers import Gaze
-from agents.run_folder import lock, new_folder
+from agents.run_folder import locked, new_folder
 from agents.sb3.callback import Companion, run_logger
 from agents.sb3.config import Sb3Config
 from agents.sb3.model import load_config, load_model, make_model, save_model, training_envs
@@ -74,21 +71,26 @@ def main(arguments: Arguments) -> int:
     """
     config, device = arguments.config, pick_device(arguments.device)
     envs = training_envs(config)
-    if arguments.resume:
-        then = load_config(arguments.resume)
-        require_same_run(None, config, then, may_change=("timesteps",))
-        run = arguments.resume
-        model = load_model(run, envs, device)
-        require_left("timesteps", config.timesteps, then.timesteps, model.num_timesteps)
-    else:
-        model = make_model(config, envs, device)
-        run = new_folder(arguments.runs, f"{config.algo}-{config.env_id}", config.seed)
-    with lock(run), going_on_later("train_sb3.py", run):
+    with contextlib.ExitStack() as opened:
+        if arguments.resume:
+            run, then = arguments.resume, load_config(arguments.resume)
+            require_same_run(None, config, then, may_change=("timesteps",))
+            opened.enter_context(locked(run))
+            model = load_model(run, envs, device)
+            require_left("timesteps", config.timesteps, then.timesteps, model.num_timesteps)
+        else:
+            model = make_model(config, envs, device)
+            run = new_folder(arguments.runs, f"{config.algo}-{config.env_id}", config.seed)
+            opened.enter_context(locked(run))
+        opened.enter_context(going_on_later("train_sb3.py", run))
         save_model(run, config, model)
         sign(run, device, SB3_PACKAGES, steps=model.num_timesteps)
+        began = time.monotonic()
         print(f"run folder: {run} (tensorboard --logdir {run.parent})")
         finished = learn(model, config, run)
         save_model(run, config, model)
+        seconds = round(time.monotonic() - began)
+        sign(run, device, SB3_PACKAGES, steps=model.num_timesteps, seconds=seconds)
         if finished and arguments.test:
             report(model, config, run)
     if not finished:

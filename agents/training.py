@@ -18,14 +18,14 @@ from agents.losses import (
     baseline_loss,
     expected_returns,
     explained_variance,
-    gaze_log_prob,
     information,
-    information_returns,
+    information_gained,
     label_loss,
     mean_of,
     outside_loss,
     peer_returns,
     reinforce_loss,
+    scaled_gaze_log_prob,
     variance_of,
 )
 from agents.noise import KeptNoise, RowNoise
@@ -214,13 +214,13 @@ def earned_returns(rollout: Rollout, config: Config) -> Tensor:
 
 def worth_of_gazes(rollout: Rollout, config: Config) -> tuple[Tensor, Tensor]:
     """What gazes have earned, (B, places), and the place in it, when flat, of each gaze, (G,)."""
-    guesses = rollout.guesses
-    if guesses is None:
+    if config.reward != "information":
         return earned_returns(rollout, config), rollout.for_label
+    guesses = rollout.guesses
+    assert guesses is not None
     known = guesses.logits.new_zeros(guesses.shape).view(-1)
     known[guesses.at] = information(guesses.logits, guesses.targets)
-    returns = information_returns(known.view(guesses.shape), config.discount)
-    return returns.flatten(1), guesses.after
+    return information_gained(known.view(guesses.shape)).flatten(1), guesses.after
 
 
 def guess_loss(guesses: Guesses) -> Tensor:
@@ -235,8 +235,8 @@ def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Ten
     """Cross-entropy, squared error of the baseline, REINFORCE and the pull towards the image.
 
     DRAM eq. 13 with the cumulative returns of eq. 16, for one episode on average. Log-densities are
-    multiplied by sigma^2 (see `gaze_log_prob`): the gradient of the REINFORCE term with respect to
-    a mean gaze is the advantage times the deviation of the sample from it.
+    multiplied by sigma^2 (see `scaled_gaze_log_prob`): the gradient of the REINFORCE term with
+    respect to a mean gaze is the advantage times the deviation of the sample from it.
 
     Decisions that do not count add nothing to any sum: their gazes, means, baselines and returns
     are 0, and their targets -1.
@@ -250,10 +250,11 @@ def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Ten
     if rollout.guesses is not None:
         loss = loss + guess_loss(rollout.guesses)
     if config.gaze == "policy":
-        log_prob = gaze_log_prob(rollout.gaze, rollout.gaze_mean)
+        log_prob = scaled_gaze_log_prob(rollout.gaze, rollout.gaze_mean)
         baseline = rollout.baseline
         if config.baseline == "peers":
-            baseline = peer_returns(earned, config.samples).view(-1)[place]
+            counts, alone = rollout.gaze_counts, baseline.detach()
+            baseline = peer_returns(earned, place, counts, alone, config.samples)
         reinforce = reinforce_loss(log_prob, returns, baseline)
         loss = loss + config.reinforce_weight * reinforce
         loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)

@@ -19,7 +19,7 @@ import tyro
 from numpy.typing import NDArray
 
 from agents.build import load_agent, set_precision
-from agents.command_line import run_command
+from agents.commands import run_command
 from agents.evaluation import batches
 from agents.readers import Reader, label_reader
 from benchmarks import reporting

@@ -23,7 +23,7 @@ if __name__ == "__main__":  # before NumPy is loaded, which would start its thre
 import numpy as np
 import tyro
 
-from agents.command_line import run_command
+from agents.commands import run_command
 from agents.provenance import ROOT, circumstances
 from benchmarks import reporting
 from benchmarks.env_tables import (

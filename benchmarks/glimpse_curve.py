@@ -19,7 +19,7 @@ if __name__ == "__main__":
 import tyro
 from matplotlib.figure import Figure
 
-from agents.command_line import run_command
+from agents.commands import run_command
 from agents.provenance import command
 from benchmarks import reporting
 from envs_registry import TABLE

@@ -19,7 +19,7 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import torch
 import tyro
 
-from agents.command_line import run_command
+from agents.commands import run_command
 from agents.provenance import circumstances
 from benchmarks import reporting
 from benchmarks.gpu_env import EnvOptions, env_part

@@ -18,7 +18,7 @@ if __name__ == "__main__":
 import tyro
 from PIL import Image
 
-from agents.command_line import run_command
+from agents.commands import run_command
 from agents.files import write_atomically, write_json
 from agents.provenance import PROVENANCE
 from agents.run_folder import read_metrics
@@ -137,7 +137,7 @@ def _trained(run: Path, row: dict[str, Any]) -> str:
         return f"{row['trained_images']:,}"
     rows = read_metrics(run)  # evaluations did not always say
     config = json.loads((run / "config.json").read_text())
-    return f"{rows[-1]['images'] if rows else config['images']:,}"
+    return f"{rows[-1]['images'] if rows else config.get('images', config.get('timesteps')):,}"
 
 
 def _evaluation(row: dict[str, Any]) -> list[str]:
@@ -160,6 +160,17 @@ def without_places(run: Path) -> dict[str, Any]:
     return config
 
 
+def keep(run: Path, folder: Path) -> None:
+    """Copy what a reader of the results wants to see, and no weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", without_places(run))
+    for pattern in KEPT:
+        for path in run.glob(pattern):
+            shutil.copyfile(path, folder / path.name)
+    if (run / PICTURE).exists():
+        keep_picture(run / PICTURE, (folder / PICTURE).with_suffix(".webp"))
+
+
 def keep_picture(picture: Path, kept: Path) -> None:
     """Write a picture again as WebP, losing what no eye misses."""
     content = io.BytesIO()
@@ -177,14 +188,9 @@ def main(arguments: Arguments) -> None:
         if not (run / "config.json").exists():
             raise MissingData(f"no config.json in {run}; name the folders of training runs")
     for run in arguments.runs:
-        config, folder = without_places(run), arguments.output / run.name
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "config.json", config)
-        for pattern in KEPT:
-            for path in run.glob(pattern):
-                shutil.copyfile(path, folder / path.name)
-        if (run / PICTURE).exists():
-            keep_picture(run / PICTURE, (folder / PICTURE).with_suffix(".webp"))
+        folder = arguments.output / run.name
+        if folder.resolve() != run.resolve():  # to print again what has been kept
+            keep(run, folder)
         tables = f"{outcomes([run])}\n\n{curve(read_metrics(run))}"
         print(f"\n### {run.name}\n\n{past(run)}\n\n{tables}")
     if len(arguments.runs) > 1:

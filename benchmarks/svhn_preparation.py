@@ -25,7 +25,7 @@ if __name__ == "__main__":
 
 import tyro
 
-from agents.command_line import run_command
+from agents.commands import run_command
 from agents.provenance import circumstances
 from benchmarks import reporting
 from benchmarks.svhn_files import annotated_photos, contents, write_archive

@@ -19,7 +19,8 @@ import torch
 import tyro
 
 from agents.build import make_reading_envs, set_precision
-from agents.command_line import preset_named, run_command
+from agents.command_line import preset_named
+from agents.commands import run_command
 from agents.config import Config
 from agents.presets import PRESETS
 from agents.provenance import circumstances

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from agents.build import load_agent, make_reading_envs
-from agents.command_line import run_command
+from agents.commands import run_command
 from agents.rollout import require_fixed_pace
 
 ROWS = 500

@@ -9,9 +9,9 @@ from agents.games.rollout import play_games, sampled_move
 from agents.losses import (
     baseline_loss,
     explained_variance,
-    gaze_log_prob,
     outside_loss,
     reinforce_loss,
+    scaled_gaze_log_prob,
 )
 from agents.optimization import entropy_weight
 from agents.ranks import ALONE, Ranks
@@ -54,7 +54,8 @@ def game_loss(
     """REINFORCE for moves and gazes, squared error of the baseline, entropy, pull to the screen.
 
     Mnih et al. 2014, section 3.1 (eq. 2 and 3) with the one return R of a game for all its steps,
-    for one game on average. Log-densities of gazes are multiplied by sigma^2, see `gaze_log_prob`.
+    for one game on average. Log-densities of gazes are multiplied by sigma^2, see
+    `scaled_gaze_log_prob`.
 
     Args:
         rollout: Games played by sampled moves.
@@ -72,7 +73,7 @@ def game_loss(
     if config.gaze == "policy":
         early = slice(0, len(returns) - number)  # what the last gaze shows, no move can use
         mean = rollout.gaze_mean[early]
-        log_prob = gaze_log_prob(rollout.gaze[early], mean)
+        log_prob = scaled_gaze_log_prob(rollout.gaze[early], mean)
         reinforce = reinforce_loss(log_prob, returns[early], rollout.baseline[early])
         loss = loss + config.reinforce_weight * reinforce
         loss = loss + config.outside_penalty * outside_loss(mean)

@@ -12,7 +12,7 @@ from typing import Any
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from agents.build import registered
+from agents.build import spec_of
 from agents.files import write_atomically, write_json
 from agents.sb3.config import Sb3Config
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData, MissingPackage
@@ -41,14 +41,13 @@ def algorithm(name: str) -> Any:
 
 def training_envs(config: Sb3Config) -> GlimpseVecEnv:
     """The environments of the training split."""
-    with registered(config):
-        return GlimpseVecEnv(
-            config.env_id,
-            config.num_envs,
-            action=config.action,
-            gaze_bins=config.gaze_bins,
-            **config.env_options(),
-        )
+    return GlimpseVecEnv(
+        spec_of(config).id,
+        config.num_envs,
+        action=config.action,
+        gaze_bins=config.gaze_bins,
+        **config.env_options(),
+    )
 
 
 def make_model(config: Sb3Config, envs: GlimpseVecEnv, device: str = "cpu") -> OnPolicyAlgorithm:

@@ -15,13 +15,13 @@ def test_log_density_is_that_of_torch_times_its_variance_up_to_a_constant() -> N
     sigma = torch.tensor([0.3, 0.1])  # in pixels the same in an image three times as high as wide
     theirs = (sigma**2 * torch.distributions.Normal(mean, sigma).log_prob(gaze)).sum(1)
     constant = -(sigma**2 * (sigma * math.sqrt(2 * math.pi)).log()).sum()
-    torch.testing.assert_close(losses.gaze_log_prob(gaze, mean) + constant, theirs)
+    torch.testing.assert_close(losses.scaled_gaze_log_prob(gaze, mean) + constant, theirs)
 
 
 def test_the_sample_carries_no_gradient() -> None:
     mean = torch.zeros(1, 2, requires_grad=True)
     sample = mean + 0.1 * torch.tensor([[1.0, -2.0]])
-    losses.gaze_log_prob(sample, mean).sum().backward()
+    losses.scaled_gaze_log_prob(sample, mean).sum().backward()
     # l - mu; with a gradient through the sample it would be 0
     torch.testing.assert_close(mean.grad, torch.tensor([[0.1, -0.2]]))
 
@@ -43,7 +43,7 @@ def test_reinforce_gradient_is_that_of_the_enumerated_expectation(
         weight = density * torch.tensor(weights) * (high - low) / 2
         mean = torch.full((400, 2), start, dtype=torch.float64, requires_grad=True)
         gaze = torch.stack([x, torch.full_like(x, start)], 1)
-        log_prob = losses.gaze_log_prob(gaze, mean) / std**2
+        log_prob = losses.scaled_gaze_log_prob(gaze, mean) / std**2
         reward = (x > 0).double()
         loss = losses.reinforce_loss(log_prob * weight, reward, torch.full_like(x, baseline))
         loss.backward()
@@ -88,12 +88,23 @@ def test_explained_variance_of_a_perfect_and_a_constant_baseline() -> None:
     assert losses.explained_variance(returns, torch.ones(4)).item() == pytest.approx(0.0)
 
 
-def test_peer_returns_are_the_mean_of_the_others_of_the_group() -> None:
-    returns = torch.tensor([[1.0, 2.0], [0.0, 0.0], [1.0, 1.0], [5.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
-    expected = torch.tensor(
-        [[0.5, 0.5], [1.0, 1.5], [0.5, 1.0], [0.5, 1.5], [2.5, 1.5], [3.0, 0.0]]
-    )
-    torch.testing.assert_close(losses.peer_returns(returns, 3), expected)
+def test_peer_returns_are_the_mean_of_the_others_that_have_come_as_far() -> None:
+    """Two images with three samples each; of the first, one ended before its second label."""
+    returns = torch.tensor([[1.0, 2.0], [0.0, 0.0], [1.0, 1.0], [5.0, 6.0], [1.0, 2.0], [0.0, 0.0]])
+    gazes = {0: 0.5, 2: 1.0, 4: 0.5, 1: 1.0, 5: 2.0}  # flat place: what is expected there
+    gazes |= {6: 0.5, 8: 2.5, 10: 3.0, 7: 2.0, 9: 6.0}
+    place = torch.tensor([*gazes, 0])  # one gaze more for the first label of the first row
+    alone = torch.full((len(place),), 9.0)
+    expected = torch.tensor([*gazes.values(), 0.5])
+    found = losses.peer_returns(returns, place, None, alone, 3)
+    torch.testing.assert_close(found, expected)
+    # the same where rows that have ended stay in the batch, and where nobody else is left
+    everywhere = torch.arange(12)
+    counts = torch.isin(everywhere, place)
+    found = losses.peer_returns(returns, everywhere, counts, torch.full((12,), 9.0), 3)
+    torch.testing.assert_close(found[counts], expected[:-1][place[:-1].argsort()])
+    found = losses.peer_returns(returns, torch.tensor([3, 7]), None, torch.tensor([9.0, 8.0]), 3)
+    torch.testing.assert_close(found, torch.tensor([9.0, 8.0]))
 
 
 def test_expected_returns_are_sums_of_probabilities() -> None:
@@ -117,17 +128,15 @@ def test_information_is_0_at_chance_and_1_where_the_label_is_certain() -> None:
     # one of two left of four is half of what there is to know
     half = torch.tensor([[0.0, 0.0, -99.0, -99.0]])
     torch.testing.assert_close(losses.information(half, torch.tensor([1])), torch.tensor([0.5]))
+    only = losses.information(torch.zeros(1, 1), torch.tensor([0]))
+    torch.testing.assert_close(only, torch.ones(1))
     assert not found.requires_grad
 
 
-@pytest.mark.parametrize("discount", [0.0, 0.5, 1.0])
-def test_a_glimpse_is_worth_what_it_and_those_after_it_add(discount: float) -> None:
+def test_a_glimpse_is_worth_what_it_and_those_after_it_add() -> None:
     known = torch.rand(3, 2, 4, generator=torch.Generator().manual_seed(0))
-    found = losses.information_returns(known, discount)
+    found = losses.information_gained(known)
     for row, label, glimpse in itertools.product(range(3), range(2), range(4)):
         line = [0.0, *known[row, label].tolist()]
-        gains = [after - before for before, after in itertools.pairwise(line)]
-        expected = sum(discount**later * gain for later, gain in enumerate(gains[glimpse:]))
+        expected = sum(after - before for before, after in itertools.pairwise(line[glimpse:]))
         assert found[row, label, glimpse].item() == pytest.approx(expected, abs=1e-6)
-    if discount == 1:  # what is known in the end, less what was known before
-        torch.testing.assert_close(found[..., 0], known[..., -1])

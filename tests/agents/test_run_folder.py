@@ -28,9 +28,9 @@ def test_a_folder_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=message):
         RunFolder(folder.path, 0)
     program = (
-        "import sys; from pathlib import Path; from agents.run_folder import lock\n"
+        "import sys; from pathlib import Path; from agents.run_folder import locked\n"
         "from glimpse_env.errors import InvalidArgument\n"
-        "try: taken = lock(Path(sys.argv[1])); print('mine', flush=True); sys.stdin.read()\n"
+        "try:\n with locked(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()\n"
         "except InvalidArgument as error: print(error)\n"
     )
     command = [sys.executable, "-c", program, str(folder.path)]

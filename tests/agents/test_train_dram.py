@@ -10,6 +10,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 import torch
 import tyro
@@ -237,7 +238,7 @@ def test_a_run_can_start_from_one_that_knows_other_labels(
 ) -> None:
     folder, table = map(str, own_images)
     own = ["--image-folder", folder, "--label-file", table, *TINY, "--no-test"]
-    given = ["--runs", str(tmp_path / "first"), *own]
+    given = ["--runs", str(tmp_path / "first"), *own, "--classifier-hidden", "8"]
     train_dram.main(train_dram.parse(given))
     (first,) = (tmp_path / "first").iterdir()
     more = ["--runs", str(tmp_path / "more"), *own, "--num-classes", "26"]
@@ -256,10 +257,34 @@ def test_a_run_can_start_from_one_that_knows_other_labels(
 
 
 def test_an_id_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match=r"'Mine-v0' is not registered.*envs_registry\.py"):
-        run(tmp_path, "--env-id", "Mine-v0")
+    for nothing in ("Mine-v0", "GlimpseMNIST", "a b", "no_module:Mine-v0"):
+        message = rf"'{nothing}' is not registered.*envs_registry\.py"
+        with pytest.raises(InvalidArgument, match=message):
+            run(tmp_path, "--env-id", nothing)
     with pytest.raises(InvalidArgument, match="MountainCar"):
         run(tmp_path, "--env-id", "MountainCar-v0")
+
+
+def test_an_id_of_a_module_of_ones_own_is_trained_and_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `module:id`, as in gym.make."""
+    (tmp_path / "my_numbers.py").write_text(
+        "import gymnasium as gym\n"
+        "gym.register('Mine/Numbers-v1', 'glimpse_env.env:GlimpseEnv', kwargs=dict(\n"
+        "    task='house_numbers', glimpse_size=10, num_scales=1, glimpses_per_label=1),\n"
+        "    vector_entry_point='glimpse_env.vector_env:GlimpseVectorEnv')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    options = ["--env-id", "my_numbers:Mine/Numbers-v1", "--images", "32"]
+    options += ["--glimpse-size", "None", "--num-scales", "None", "--glimpses-per-label", "None"]
+    folder = run(tmp_path / "runs", *options)
+    assert folder.name.startswith("dram_house_numbers_cpu-my_numbers-Mine-Numbers-v1-seed0")
+    few = ["--images", "20", "--split", "validation", "--num-envs", "20", "--examples"]
+    evaluate.main(tyro.cli(evaluate.Arguments, args=[str(folder), *few]))
+    assert len(list(folder.glob("evaluation_validation_*.json"))) == 1
+    gym.registry.pop("Mine/Numbers-v1")
+    sys.modules.pop("my_numbers")
 
 
 TINY = (
