@@ -65,7 +65,7 @@ class RunConfig:
     """Colour instead of grey (house numbers, SVHN, your own images)."""
     num_classes: int | None = None
     """Object classes of your own images, where the label file does not have all of them; None for
-    one more than its largest label. With `--start-from`, as many as that run's."""
+    one more than its largest label. An agent that starts from another run needs as many as that."""
 
     optimizer: Literal["adam", "sgd"] = "adam"
     """AdamW, or the papers' SGD with Nesterov momentum 0.9."""
