@@ -131,7 +131,7 @@ def catch_config(catch_id: str) -> Config:
         entropy_weight=0.02,
         num_envs=128,
         learning_rate=2e-3,
-        images=80_000,
+        images=50_000,
         epoch_images=10_000,
         validation_images=500,
     )

@@ -131,8 +131,7 @@ def test_learns_to_catch_and_a_random_gaze_does_not(catch_config: Config) -> Non
         while training.images < config.images:
             training.update()
         errors[gaze] = evaluate(training.agent, config, "validation", gaze=gaze).error
-    assert errors["policy"] < 30
-    assert errors["random"] > 40
+    assert errors["policy"] < 30 and errors["random"] > 50
 
 
 @pytest.mark.parametrize("wrong", [{"baseline": "peers", "samples": 4}, {"reward": "probability"}])
