@@ -241,9 +241,16 @@ def ram_pairs() -> Config:
 
 
 def dram_addition() -> Config:
-    """DRAM on the sum of two digits (section 4.2): 19 classes, 4 glimpses."""
+    """DRAM on the sum of two digits (section 4.2): 19 classes, 4 glimpses.
+
+    Gazes earn the information that they add, which takes a fifth fewer images here than the
+    probability of `dram_pairs`.
+    """
     return replace(
-        dram_pairs(), env_id="GlimpseMNISTAddition-v0", published_error="DRAM section 4.2: 2.5 %"
+        dram_pairs(),
+        env_id="GlimpseMNISTAddition-v0",
+        reward="information",
+        published_error="DRAM section 4.2: 2.5 %",
     )
 
 
@@ -252,6 +259,7 @@ def dram_addition_cpu() -> Config:
     return replace(
         dram_pairs_cpu(),
         env_id="GlimpseMNISTAddition-v0",
+        reward="information",
         published_error=dram_addition().published_error,
     )
 
@@ -259,12 +267,12 @@ def dram_addition_cpu() -> Config:
 def dram_mnist_sequence() -> Config:
     """A small DRAM on 1 to 3 digits along a slope in clutter, after Sønderby et al. 2015.
 
-    Gazes earn the probability of the right label, as in `dram_pairs`, and begin wide: around a
-    narrow first gaze there is mostly nothing, and it stays where it is.
+    Gazes earn the information that they add, and begin wide: around a narrow first gaze there is
+    mostly nothing, and it stays where it is.
     """
     return Config(
         env_id="GlimpseMNISTSequence-v0",
-        reward="probability",
+        reward="information",
         units=128,
         features=256,
         sigma_pixels=3.0,
@@ -282,12 +290,14 @@ def dram_svhn() -> Config:
     """DRAM on house numbers of SVHN (section 4.3), at the paper's size.
 
     Convolutions of 64, 64 and 128 channels, 1024 glimpse features and 512 LSTM units are the
-    paper's; the size of the glimpse is not in it. `--backward --share-glimpse RUN` trains the
-    backward reader.
+    paper's; the size of the glimpse is not in it. Gazes earn the information that they add, not the
+    paper's 0 or 1 for a label (`--reward label`), with which the small DRAM on house numbers learns
+    less from as many images. `--backward --share-glimpse RUN` trains the backward reader.
     """
     return Config(
         env_id="GlimpseSVHN-v0",
         extra=True,
+        reward="information",
         units=512,
         features=1024,
         classifier_hidden=512,
@@ -348,6 +358,7 @@ def dram_house_numbers_cpu() -> Config:
     """A small DRAM on house numbers of 1 to 5 digits, for two CPU cores and ten minutes."""
     return Config(
         env_id="GlimpseHouseNumbers-v0",
+        reward="information",
         glimpse_size=16,
         glimpses_per_label=2,
         units=128,
@@ -369,6 +380,7 @@ def adaptive_house_numbers_cpu() -> Config:
     """
     return replace(
         dram_house_numbers_cpu(),
+        reward="label",
         glimpses_per_label=0,
         max_glimpses=6,
         glimpse_cost=0.01,
