@@ -36,7 +36,7 @@ class AdaptiveTraining(Training):
         if config.reward == "information":
             raise InvalidArgument(
                 "reward='information' is for a fixed number of glimpses before each label; with "
-                "glimpses_per_label=0 use reward='probability'"
+                "glimpses_per_label=0 use reward='label' or 'probability'"
             )
         super().__init__(config, device, ranks)
         if self.envs.rules.num_labels < 2:

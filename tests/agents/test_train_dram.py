@@ -187,7 +187,9 @@ def test_two_runs_in_a_second_have_two_folders(tmp_path: Path) -> None:
         folder.close()
 
 
-@pytest.mark.parametrize("pace", [[], ["--glimpses-per-label", "0", "--max-glimpses", "4"]])
+@pytest.mark.parametrize(
+    "pace", [[], ["--glimpses-per-label", "0", "--max-glimpses", "4", "--reward", "label"]]
+)
 def test_a_backward_reader_shares_the_glimpse_network_and_both_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], pace: list[str]
 ) -> None:
