@@ -65,8 +65,7 @@ def collect_fixed(
         label = no_label
         if due or (guess and seen):
             logits = agent.logits(state)
-            target = torch.where(running, info["target"], -1)
-            guesses.append((logits, target, state.rows * glimpses + seen - 1))
+            guesses.append((logits, info["target"], state.rows * glimpses + seen - 1))
         if due:
             label = logits.detach().argmax(1)
             labels.append((logits, state.rows * rules.max_said + turn, info["target"], running))

@@ -92,8 +92,8 @@ def information(logits: Tensor, targets: Tensor) -> Tensor:
         (V,), without a gradient.
     """
     log_probs = logits.detach().log_softmax(1).gather(1, targets.clamp_min(0)[:, None])[:, 0]
-    of_one = max(2, logits.shape[1])  # where there is one label alone, it is known
-    return (1 + log_probs / math.log(of_one)).clamp_min(0) * (targets >= 0)
+    choices = max(2, logits.shape[1])  # where there is one label alone, it is known
+    return (1 + log_probs / math.log(choices)).clamp_min(0) * (targets >= 0)
 
 
 def information_gained(known: Tensor) -> Tensor:
@@ -134,8 +134,8 @@ def peer_returns(
     shape = -1, samples, returns.shape[1]
     groups, present = (returns.reshape(-1) * reached).view(shape), reached.view(shape)
     others, number = (part.sum(1, keepdim=True) - part for part in (groups, present))
-    mean, number = ((others / number.clamp_min(1)).view(-1)[place], number.view(-1)[place])
-    return torch.where(number > 0, mean, alone)
+    mean = others / number.clamp_min(1)
+    return torch.where(number.view(-1)[place] > 0, mean.view(-1)[place], alone)
 
 
 def explained_variance(returns: Tensor, baseline: Tensor, counts: Tensor | None = None) -> Tensor:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from agents import train_convnet, train_dram
 from agents.command_line import settled, tell_schedule
 from agents.presets import PRESETS
-
-ROOT = Path(train_dram.__file__).parents[1]
 
 
 @pytest.mark.parametrize(
