@@ -116,8 +116,9 @@ class Config(RunConfig):
     """Weight of the squared distance, in half images, of a mean gaze from the image. Out there all
     is black and nothing is learned; bounding the mean by tanh instead saturates in a corner."""
     entropy_weight: float = 0.0
-    """Weight of the entropy of the moves (games) at the start, so that a player tries all of them;
-    it falls in a straight line to 0 at the end of the run."""
+    """Weight at the start of the entropy of the moves (games) or of the decisions to speak
+    (glimpses_per_label=0), so that all of them are tried; it falls in a straight line to 0 at the
+    end of the run."""
     samples: int = 1
     """M: gaze sequences sampled for each training image; num_envs counts them all."""
 

@@ -52,11 +52,11 @@ def collect_fixed(
     running = ~running
     no_gaze, no_label = torch.zeros_like(observation["location"]), torch.zeros_like(index)
     # Where the reset shows the one glimpse before the one label, nobody ever looks.
-    nobody = (no_gaze, no_gaze, no_gaze[:, 0], no_label, no_label, running)
+    nobody = (no_gaze, no_gaze, no_gaze[:, 0], no_label, running)
     gazes: list[tuple[Tensor, ...]] = [tuple(part[:0] for part in nobody)]
     labels: list[tuple[Tensor, ...]] = []
     guesses: list[tuple[Tensor, ...]] = []
-    glimpses = rules.glimpses_per_label * rules.max_said
+    glimpses = rules.max_glimpses * rules.max_said  # at most, of an episode
     seen, turn = int(rules.sees_at_reset), 0
     while turn < rules.max_said:
         if seen:
@@ -82,20 +82,19 @@ def collect_fixed(
             right = right | (info["sequence_correct"] & over)
             running = ~over
         if not last:
-            places = state.rows * rules.max_said + turn, state.rows * glimpses + seen
-            chosen = (gaze, mean, torch.where(running, baseline, 0.0), *places, running)
-            gazes.append(
-                (*(torch.where(running[:, None], g, 0.0) for g in chosen[:2]), *chosen[2:])
-            )
+            gaze, mean = (torch.where(running[:, None], part, 0.0) for part in (gaze, mean))
+            baseline = torch.where(running, baseline, 0.0)
+            gazes.append((gaze, mean, baseline, state.rows * glimpses + seen, running))
         seen += 1
-    gaze, mean, baseline, for_label, after, gaze_counts = map(torch.cat, zip(*gazes, strict=True))
+    gaze, mean, baseline, place, gaze_counts = map(torch.cat, zip(*gazes, strict=True))
     logits, logits_at, targets, label_counts = map(torch.cat, zip(*labels, strict=True))
+    guessed = map(torch.cat, zip(*guesses, strict=True))
     return Rollout(
         gaze=gaze,
         gaze_mean=mean,
         baseline=baseline,
         returns=returns_of(rewards),
-        for_label=for_label,
+        place=place,
         logits=logits,
         logits_at=logits_at,
         targets=targets,
@@ -103,5 +102,6 @@ def collect_fixed(
         labels_right=rewards.sum(1),
         gaze_counts=gaze_counts,
         label_counts=label_counts,
-        guesses=Guesses.of(guesses, after, envs.num_envs, rules) if guess else None,
+        guesses=Guesses(*guessed) if guess else None,
+        max_glimpses=rules.max_glimpses,
     )

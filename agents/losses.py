@@ -96,20 +96,22 @@ def information(logits: Tensor, targets: Tensor) -> Tensor:
     return (1 + log_probs / math.log(choices)).clamp_min(0) * (targets >= 0)
 
 
-def information_gained(known: Tensor) -> Tensor:
+def information_gained(known: Tensor, in_the_end: Tensor) -> Tensor:
     """What each glimpse and those after it add to what is known of their label.
 
     As a return for the gaze that leads to the glimpse, what was known before is a baseline: it
     changes the variance and not the expectation of the REINFORCE gradient.
 
     Args:
-        known: (B, S, N), after each of the N glimpses for a label; before the first it is 0.
+        known: (B, S, N), after each of the glimpses for a label, at most N; before the first it is
+            0.
+        in_the_end: (B, S), after the last of them.
 
     Returns:
         (B, S, N).
     """
     before = torch.nn.functional.pad(known[..., :-1], (1, 0))
-    return known[..., -1:] - before
+    return in_the_end[..., None] - before
 
 
 def peer_returns(

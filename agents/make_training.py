@@ -8,10 +8,22 @@ from agents.config import Config
 from agents.games.training import GameTraining
 from agents.ranks import ALONE, Ranks
 from agents.training import Training
+from glimpse_env.errors import InvalidArgument
 
 
 def make_training(config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> Training:
-    """Of labels, of labels and when to say them, or of moves."""
+    """Of labels, of labels and when to say them, or of moves.
+
+    Raises:
+        InvalidArgument: An option that this training has no use for, or see Training.
+    """
     if is_game(config):
         return GameTraining(config, device, ranks)
-    return (AdaptiveTraining if paces_itself(config) else Training)(config, device, ranks)
+    if paces_itself(config):
+        return AdaptiveTraining(config, device, ranks)
+    if config.entropy_weight:
+        raise InvalidArgument(
+            f"entropy_weight={config.entropy_weight} is for what is drawn by chance: moves (games) "
+            "and decisions to speak (glimpses_per_label=0); labels are not"
+        )
+    return Training(config, device, ranks)

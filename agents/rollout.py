@@ -1,13 +1,12 @@
 """Playing a batch of episodes from beginning to end, keeping what the losses need.
 
-B rows, S the most labels said, T the most glimpses. G gazes, Y labels, V glimpses, D decisions
-between speaking and looking, and U labels that were left unsaid, all of rows whose episode was
-still running.
+B rows, S the most labels said, N the most glimpses for each. G gazes, Y labels, V glimpses and D
+decisions between speaking and looking, all of rows whose episode was still running.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,11 +31,9 @@ class Decisions(NamedTuple):
     odds: Tensor  # (D,), log-odds of speaking, carries the gradient
     spoke: Tensor  # bool (D,)
     baseline: Tensor  # (D,), carries the gradient
-    for_label: Tensor  # (D,), position in the flat returns of the label that was due
-    to_pay: Tensor  # (D,), cost of the glimpses that were still taken before that label
+    place: Tensor  # (D,), position in flat (B, S, N) of the glimpse that to keep looking leads to
+    to_pay: Tensor  # (D,), cost of the glimpses that were still taken before the label
     glimpses: Tensor  # (B,), taken for all labels
-    unsaid: Tensor  # (U, labels), scores where the agent kept looking, carry the gradient
-    unsaid_targets: Tensor  # (U,), what would have been right there
 
 
 class Guesses(NamedTuple):
@@ -44,17 +41,7 @@ class Guesses(NamedTuple):
 
     logits: Tensor  # (V, labels), carries the gradient
     targets: Tensor  # (V,), what would have been right
-    at: Tensor  # (V,), position in flat (B, T) of the glimpse
-    after: Tensor  # (G,), position in flat (B, T) of the glimpse that a gaze led to
-    shape: tuple[int, int, int]  # (B, S, N): N glimpses for each label make T
-
-    @classmethod
-    def of(
-        cls, asked: Sequence[tuple[Tensor, ...]], after: Tensor, rows: int, rules: Rules
-    ) -> Guesses:
-        """From the logits, targets and positions of each step."""
-        logits, targets, at = map(torch.cat, zip(*asked, strict=True))
-        return cls(logits, targets, at, after, (rows, rules.max_said, rules.glimpses_per_label))
+    place: Tensor  # (V,), position in flat (B, S, N) of the glimpse
 
 
 class Rollout(NamedTuple):
@@ -64,7 +51,7 @@ class Rollout(NamedTuple):
     gaze_mean: Tensor  # (G, 2), carries the gradient
     baseline: Tensor  # (G,), carries the gradient
     returns: Tensor  # (B, S), R_s; see returns_of
-    for_label: Tensor  # (G,), position in the flat returns of the label that the gaze was for
+    place: Tensor  # (G,), position in flat (B, S, N) of the glimpse that the gaze leads to
     logits: Tensor  # (Y, labels), carries the gradient
     logits_at: Tensor  # (Y,), position in the flat returns of the label that they are for
     targets: Tensor  # (Y,), what should have been said
@@ -75,6 +62,12 @@ class Rollout(NamedTuple):
     label_counts: Tensor | None = None  # bool (Y,), likewise
     decisions: Decisions | None = None  # of an agent that decides when to speak
     guesses: Guesses | None = None  # where they were asked for
+    max_glimpses: int = 1  # N
+
+    @property
+    def for_label(self) -> Tensor:
+        """(G,), position in the flat returns of the label that the gaze was for."""
+        return self.place // self.max_glimpses
 
 
 def sampled(std: float | Tensor, noise: RowNoise) -> GazePolicy:
@@ -180,28 +173,27 @@ class _Episodes:
         self.samples, device = samples, next(agent.parameters()).device
         self.played = TensorEnvs(envs, device, watch)
         self.turns, self.guess = envs.rules.max_said, guess
-        self.glimpses = envs.rules.glimpses_per_label * self.turns
-        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, for_label, after
+        self.glimpses = envs.rules.max_glimpses
+        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, place
         self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
-        self.guesses: list[tuple[Tensor, ...]] = []  # logits, target, at
+        self.guesses: list[tuple[Tensor, ...]] = []  # logits, target, place
         self.rewards = torch.zeros(envs.num_envs, self.turns, device=device)
         self.right = torch.zeros(envs.num_envs, dtype=torch.bool, device=device)
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
-        rules = self.envs.rules
         observation, info = self.played.reset(index, seed)
         state = self.agent.begin(observation["location"], observation.get("context"))
         rows = state.rows  # those still running
-        seen, turn = int(rules.sees_at_reset), 0
+        seen, turn = int(self.envs.rules.sees_at_reset), 0
         while len(rows):
             if seen:
                 glimpse, location = observation["glimpse"][rows], observation["location"][rows]
                 state = self.agent.look(state, glimpse, location)
-            due = seen == rules.glimpses_per_label * (turn + 1)
+            due = seen == self.glimpses * (turn + 1)
             label = None
             if due or (self.guess and seen):
                 logits, target = self.agent.logits(state), info["target"][rows]
-                self.guesses.append((logits, target, rows * self.glimpses + seen - 1))
+                self.guesses.append((logits, target, self._place(rows, seen - 1)))
             if due:
                 self.labels.append((logits, rows * self.turns + turn, target))
                 label = agreed_scores(logits.detach(), self.samples).argmax(1)
@@ -217,25 +209,29 @@ class _Episodes:
                 state = state.select(going)
                 rows = state.rows
                 gaze, mean, baseline = gaze[going], mean[going], baseline[going]
-            places = rows * self.turns + turn, rows * self.glimpses + seen
-            self.gazes.append((gaze, mean, baseline, *places))
+            self.gazes.append((gaze, mean, baseline, self._place(rows, seen)))
             seen += 1
         return self._finish()
 
+    def _place(self, rows: Tensor, seen: int) -> Tensor:
+        """Positions in flat (B, S, N) of the glimpse that has so many before it."""
+        return rows * self.turns * self.glimpses + seen
+
     def _finish(self) -> Rollout:
-        gaze, mean, baseline, for_label, after = map(torch.cat, zip(*self.gazes, strict=True))
+        gaze, mean, baseline, place = map(torch.cat, zip(*self.gazes, strict=True))
         logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
-        rules, rows = self.envs.rules, self.envs.num_envs
+        guesses = map(torch.cat, zip(*self.guesses, strict=True))
         return Rollout(
             gaze=gaze,
             gaze_mean=mean,
             baseline=baseline,
             returns=returns_of(self.rewards),
-            for_label=for_label,
+            place=place,
             logits=logits,
             logits_at=logits_at,
             targets=targets,
             right=self.right,
             labels_right=self.rewards.sum(1),
-            guesses=Guesses.of(self.guesses, after, rows, rules) if self.guess else None,
+            guesses=Guesses(*guesses) if self.guess else None,
+            max_glimpses=self.glimpses,
         )

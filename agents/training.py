@@ -39,7 +39,6 @@ from agents.optimization import (
 from agents.ranks import ALONE, Ranks
 from agents.rollout import (
     GazePolicy,
-    Guesses,
     IndexArray,
     Rollout,
     center_gaze,
@@ -212,23 +211,30 @@ def earned_returns(rollout: Rollout, config: Config) -> Tensor:
     return expected_returns(rollout.logits, rollout.targets, rollout.logits_at, shape)
 
 
-def worth_of_gazes(rollout: Rollout, config: Config) -> tuple[Tensor, Tensor]:
-    """What gazes have earned, (B, places), and the place in it, when flat, of each gaze, (G,)."""
+def worth_of_glimpses(rollout: Rollout, config: Config) -> Tensor:
+    """What the choice of each glimpse has earned, (B, S * N), as `config.reward` counts."""
+    glimpses, shape = rollout.max_glimpses, rollout.returns.shape
     if config.reward != "information":
-        return earned_returns(rollout, config), rollout.for_label
-    guesses = rollout.guesses
-    assert guesses is not None
-    known = guesses.logits.new_zeros(guesses.shape).view(-1)
-    known[guesses.at] = information(guesses.logits, guesses.targets)
-    return information_gained(known.view(guesses.shape)).flatten(1), guesses.after
+        return earned_returns(rollout, config).repeat_interleave(glimpses, 1)
+    assert rollout.guesses is not None
+    logits, targets, place = rollout.guesses
+    known = logits.new_zeros(*shape, glimpses)
+    known.view(-1)[place] = information(logits, targets)
+    said = logits.new_zeros(shape)
+    said.view(-1)[rollout.logits_at] = information(rollout.logits, rollout.targets)
+    return information_gained(known, said).flatten(1)
 
 
-def guess_loss(guesses: Guesses) -> Tensor:
-    """Cross-entropy of guesses, of all glimpses for a label together as much as that of the label.
+def guess_loss(rollout: Rollout) -> Tensor:
+    """Cross-entropy of guesses.
 
-    A classifier that was only asked at the last glimpse could not tell what those before it add.
+    A classifier that was only asked at the last glimpse could not tell what those before it add,
+    and an agent that decides when to speak would never find out that it had seen enough before.
+    There each guess may be the label and counts as much; otherwise all N together do.
     """
-    return label_loss(guesses.logits, guesses.targets) / guesses.shape[2]
+    assert rollout.guesses is not None
+    loss = label_loss(rollout.guesses.logits, rollout.guesses.targets)
+    return loss if rollout.decisions is not None else loss / rollout.max_glimpses
 
 
 def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -242,19 +248,19 @@ def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Ten
     are 0, and their targets -1.
     """
     labels = label_loss(rollout.logits, rollout.targets)
-    earned, place = worth_of_gazes(rollout, config)
-    returns = earned.reshape(-1)[place] - rollout.to_pay
+    earned = worth_of_glimpses(rollout, config)
+    returns = earned.view(-1)[rollout.place] - rollout.to_pay
     if rollout.gaze_counts is not None:
         returns = returns * rollout.gaze_counts
     loss = labels + baseline_loss(returns, rollout.baseline)
     if rollout.guesses is not None:
-        loss = loss + guess_loss(rollout.guesses)
+        loss = loss + guess_loss(rollout)
     if config.gaze == "policy":
         log_prob = scaled_gaze_log_prob(rollout.gaze, rollout.gaze_mean)
         baseline = rollout.baseline
         if config.baseline == "peers":
             counts, alone = rollout.gaze_counts, baseline.detach()
-            baseline = peer_returns(earned, place, counts, alone, config.samples)
+            baseline = peer_returns(earned, rollout.place, counts, alone, config.samples)
         reinforce = reinforce_loss(log_prob, returns, baseline)
         loss = loss + config.reinforce_weight * reinforce
         loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)

@@ -1,6 +1,7 @@
 """Playing a batch of episodes in which the agent decides when to speak.
 
-B rows, S the most labels said; G gazes, Y labels and D decisions between speaking and looking.
+B rows, S the most labels said, N the most glimpses for each; G gazes, Y labels, D decisions between
+speaking and looking.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from agents.noise import RowNoise
 from agents.rollout import (
     Decisions,
     GazePolicy,
+    Guesses,
     IndexArray,
     Rollout,
     agreed,
@@ -103,10 +105,10 @@ class _Episodes:
         self.rewards = torch.zeros(shape, device=device)  # see returns_of; costs aside
         self.glimpses = torch.zeros(shape, device=device)  # taken for each label
         self.perfect = torch.zeros(shape[0], dtype=torch.bool, device=device)
-        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, for_label, since
+        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, place
         self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
-        self.unsaid: list[tuple[Tensor, ...]] = []  # logits, target
-        self.decided: list[tuple[Tensor, ...]] = []  # odds, spoke, baseline, for_label, since
+        self.guesses: list[tuple[Tensor, ...]] = []  # logits, target, place
+        self.decided: list[tuple[Tensor, ...]] = []  # odds, spoke, baseline, place
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
         seen, info = self.played.reset(index, seed)
@@ -135,13 +137,23 @@ class _Episodes:
             )
             going = (~over[now.rows]).nonzero()[:, 0]
             now, state, begun = now.select(going), state.select(going), begun[going]
-            kept = (gaze[going], mean[going], baseline[going], self._place(now), now.since)
+            kept = (gaze[going], mean[going], baseline[going], self._place(now))
             self.gazes.append(kept)
         return self._finish()
 
-    def _place(self, now: _Moment) -> Tensor:
-        """Positions of the labels that are due in the flat returns."""
+    def _label(self, now: _Moment) -> Tensor:
+        """Positions in flat (B, S) of the labels that are due."""
         return now.rows * self.rules.max_said + now.turn
+
+    def _place(self, now: _Moment) -> Tensor:
+        """Positions in flat (B, S, N) of the glimpses that would come next for these labels."""
+        return self._label(now) * self.rules.max_glimpses + now.since
+
+    def _to_pay(self, place: Tensor) -> Tensor:
+        """Cost of the glimpses at these positions and after them, up to their labels."""
+        glimpses = self.rules.max_glimpses
+        taken = self.glimpses.view(-1)[place // glimpses]
+        return self.envs.glimpse_cost * (taken - place % glimpses)
 
     def _decide(self, state: State, now: _Moment, target: Tensor) -> tuple[Tensor, Tensor]:
         """Who speaks, bool (R,), and what all choose in the place of a label, (R,)."""
@@ -150,34 +162,33 @@ class _Episodes:
         may_wait = now.since < self.rules.max_glimpses
         spoke = self.speaks(agreed(odds, self.samples), now.rows) | ~may_wait
         # Places, not masks: whoever is indexed by a mask waits for a GPU each time.
-        free, speaking, silent = (who.nonzero()[:, 0] for who in (may_wait, spoke, ~spoke))
+        free, speaking = (who.nonzero()[:, 0] for who in (may_wait, spoke))
         place = self._place(now)
-        every = (odds, spoke, baseline, place, now.since)
-        self.decided.append(tuple(part[free] for part in every))
-        self.labels.append((logits[speaking], place[speaking], target[speaking]))
-        self.unsaid.append((logits[silent], target[silent]))
+        self.decided.append(tuple(part[free] for part in (odds, spoke, baseline, place)))
+        self.guesses.append((logits, target, place - 1))
+        self.labels.append((logits[speaking], self._label(now)[speaking], target[speaking]))
         said = agreed_scores(logits.detach(), self.samples).argmax(1)
         self.glimpses[now.rows[speaking], now.turn[speaking]] = now.since[speaking].float()
         return spoke, torch.where(spoke, said, self.rules.keep_looking)
 
     def _finish(self) -> Rollout:
-        gaze, mean, baseline, for_label, since = map(torch.cat, zip(*self.gazes, strict=True))
+        gaze, mean, baseline, place = map(torch.cat, zip(*self.gazes, strict=True))
         logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
-        odds, spoke, value, at, waited = map(torch.cat, zip(*self.decided, strict=True))
-        cost, taken = self.envs.glimpse_cost, self.glimpses.view(-1)
-        unsaid = map(torch.cat, zip(*self.unsaid, strict=True))
-        to_pay = cost * (taken[at] - waited)
+        odds, spoke, value, moment = map(torch.cat, zip(*self.decided, strict=True))
+        to_pay = self._to_pay(moment)
         return Rollout(
             gaze=gaze,
             gaze_mean=mean,
             baseline=baseline,
             returns=returns_of(self.rewards),
-            for_label=for_label,
+            place=place,
             logits=logits,
             logits_at=logits_at,
             targets=targets,
             right=self.perfect,
             labels_right=self.rewards.sum(1),
-            to_pay=cost * (taken[for_label] - since),
-            decisions=Decisions(odds, spoke, value, at, to_pay, self.glimpses.sum(1), *unsaid),
+            to_pay=self._to_pay(place),
+            decisions=Decisions(odds, spoke, value, moment, to_pay, self.glimpses.sum(1)),
+            guesses=Guesses(*map(torch.cat, zip(*self.guesses, strict=True))),
+            max_glimpses=self.rules.max_glimpses,
         )

@@ -8,10 +8,11 @@ from torch import Tensor
 from agents.adaptive.agent import AdaptiveAgent
 from agents.adaptive.rollout import read_adaptively, tossed
 from agents.config import Config
-from agents.losses import baseline_loss, label_loss, reinforce_loss
+from agents.losses import baseline_loss, reinforce_loss
+from agents.optimization import entropy_weight
 from agents.ranks import ALONE, Ranks
 from agents.rollout import Decisions, IndexArray, Rollout
-from agents.training import Training, earned_returns, hybrid_loss
+from agents.training import Training, hybrid_loss, worth_of_glimpses
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 
@@ -33,11 +34,6 @@ class AdaptiveTraining(Training):
                 f"baseline={config.baseline!r} compares samples that look equally often, and with "
                 "glimpses_per_label=0 they do not; use baseline='learned'"
             )
-        if config.reward == "information":
-            raise InvalidArgument(
-                "reward='information' is for a fixed number of glimpses before each label; with "
-                "glimpses_per_label=0 use reward='label' or 'probability'"
-            )
         super().__init__(config, device, ranks)
         if self.envs.rules.num_labels < 2:
             raise InvalidArgument(
@@ -53,31 +49,34 @@ class AdaptiveTraining(Training):
         assert rollout.decisions is not None
         decisions = rollout.decisions
         loss, parts = hybrid_loss(rollout, self.config)
-        loss = loss + speaking_loss(decisions, rollout, self.config)
-        # A classifier that was only asked where the agent speaks could read nowhere else, and the
-        # agent would never find out that it had seen enough before.
-        unsaid = label_loss(decisions.unsaid, decisions.unsaid_targets)
-        loss = loss + unsaid / len(rollout.right)
+        curious = entropy_weight(self.config, self.images)
+        loss = loss + speaking_loss(decisions, rollout, self.config, curious)
         parts["train/glimpses"] = decisions.glimpses.mean()
         parts["train/chance_to_speak"] = decisions.odds.detach().sigmoid().mean()
         return loss, parts
 
 
-def speaking_loss(decisions: Decisions, rollout: Rollout, config: Config) -> Tensor:
-    """REINFORCE for the decisions to speak or keep looking, for one episode on average.
+def speaking_loss(
+    decisions: Decisions, rollout: Rollout, config: Config, entropy_weight: float
+) -> Tensor:
+    """REINFORCE and entropy for the decisions to speak or keep looking, for one episode on average.
 
-    A decision is worth what a gaze is: the rewards up to the label that was due (DRAM, eq. 16),
-    less the cost of the glimpses still taken before it.
+    A decision is worth what a gaze is: as `config.reward` counts, the rewards up to the label that
+    was due (DRAM, eq. 16) or the information still gained before it, which is nothing for who
+    speaks, less the cost of the glimpses still taken.
 
     Args:
         decisions: Taken at random, with the chances that the agent gave.
         rollout: The episodes they were taken in.
-        config: Weight of the term, and what a label is worth.
+        config: Weight of REINFORCE, and what a label is worth.
+        entropy_weight: That of the entropy of the decisions now.
     """
-    earned = earned_returns(rollout, config).reshape(-1)
-    returns = earned[decisions.for_label] - decisions.to_pay
+    earned = worth_of_glimpses(rollout, config)
+    returns = earned.view(-1)[decisions.place] - decisions.to_pay
     log_odds = torch.where(decisions.spoke, decisions.odds, -decisions.odds)
     log_prob = torch.nn.functional.logsigmoid(log_odds)
     loss = baseline_loss(returns, decisions.baseline)
     loss = loss + config.reinforce_weight * reinforce_loss(log_prob, returns, decisions.baseline)
-    return loss / len(rollout.right)
+    chance = decisions.odds.sigmoid()
+    entropy = torch.nn.functional.softplus(decisions.odds) - decisions.odds * chance
+    return (loss - entropy_weight * entropy.sum()) / len(rollout.right)

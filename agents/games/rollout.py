@@ -85,7 +85,7 @@ def play_games(
         gaze_mean=means,
         baseline=baselines,
         returns=won[:, None],
-        for_label=games,
+        place=games,
         logits=logits,
         logits_at=games,
         targets=made,

@@ -21,7 +21,7 @@ def test_gaze_middles_against_a_loop() -> None:
     generator = torch.Generator().manual_seed(0)
     gaze = torch.randn(30, 2, generator=generator)
     rows = torch.arange(30) % 6
-    rollout = partial_rollout(gaze=gaze, returns=torch.zeros(6, 3), for_label=rows * 3 + 1)
+    rollout = partial_rollout(gaze=gaze, returns=torch.zeros(6, 3), place=rows * 3 + 1)
     for image in range(3):  # two samples of each
         points = gaze[rows // 2 == image].clamp(-1, 1)
         middle = (points.min(0).values + points.max(0).values) / 2

@@ -135,8 +135,14 @@ def test_information_is_0_at_chance_and_1_where_the_label_is_certain() -> None:
 
 def test_a_glimpse_is_worth_what_it_and_those_after_it_add() -> None:
     known = torch.rand(3, 2, 4, generator=torch.Generator().manual_seed(0))
-    found = losses.information_gained(known)
+    taken = torch.tensor([[4, 1], [2, 3], [1, 4]])  # a reader may stop before the fourth
+    in_the_end = known.gather(2, taken[..., None] - 1)[..., 0]
+    found = losses.information_gained(known, in_the_end)
     for row, label, glimpse in itertools.product(range(3), range(2), range(4)):
-        line = [0.0, *known[row, label].tolist()]
+        line = [0.0, *known[row, label, : taken[row, label]].tolist()]
+        if glimpse == taken[row, label]:  # to stop there adds nothing
+            assert found[row, label, glimpse] == 0
+        if glimpse >= taken[row, label]:
+            continue
         expected = sum(after - before for before, after in itertools.pairwise(line[glimpse:]))
         assert found[row, label, glimpse].item() == pytest.approx(expected, abs=1e-6)

@@ -12,10 +12,11 @@ from agents import losses as losses_module
 from agents.config import Config
 from agents.evaluation import evaluate
 from agents.readers import AgentReader, agent_reader
-from agents.training import Training, worth_of_gazes
+from agents.rollout import Decisions, Guesses
+from agents.training import Training, guess_loss, worth_of_glimpses
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
-from tests.agents.conftest import NUMBERS
+from tests.agents.conftest import NUMBERS, partial_rollout
 
 
 def losses(training: Training, updates: int) -> list[float]:
@@ -164,13 +165,13 @@ def test_gazes_are_worth_the_information_of_their_glimpses(initial_gaze: str) ->
     index, seed = training._draw()
     rollout = training._play(index, seed)
     guesses = rollout.guesses
-    assert guesses is not None and guesses.shape == (16, 6, 3)
+    assert guesses is not None and (*rollout.returns.shape, rollout.max_glimpses) == (16, 6, 3)
     known: dict[int, float] = {}
-    for logits, target, at in zip(guesses.logits, guesses.targets, guesses.at, strict=True):
+    for logits, target, at in zip(*guesses, strict=True):
         log_prob = logits.log_softmax(0)[target].item()
         known[int(at)] = max(0.0, 1 + log_prob / math.log(len(logits)))
-    earned, place = worth_of_gazes(rollout, config)
-    found = earned.reshape(-1)[place]
+    place = rollout.place
+    found = worth_of_glimpses(rollout, config).view(-1)[place]
     lengths = set()
     for value, at in zip(found.tolist(), place.tolist(), strict=True):
         row, glimpse = divmod(at, 18)
@@ -183,6 +184,17 @@ def test_gazes_are_worth_the_information_of_their_glimpses(initial_gaze: str) ->
     assert len(place) == len(set(place.tolist())) < chosen
     metrics = training.update()
     assert metrics["gradients/emission"] > 0 and metrics["gradients/classification"] > 0
+
+
+def test_all_guesses_for_a_label_count_as_much_as_it_unless_each_might_be_it() -> None:
+    logits, targets = torch.randn(5, 3), torch.tensor([0, 1, 2, -1, 0])
+    rollout = partial_rollout()._replace(
+        guesses=Guesses(logits, targets, torch.arange(5)), max_glimpses=4
+    )
+    each = sum(-logits[i].log_softmax(0)[t] for i, t in enumerate(targets) if t >= 0)
+    torch.testing.assert_close(guess_loss(rollout), each / 4)
+    decisions = Decisions(*[torch.zeros(0)] * len(Decisions._fields))
+    torch.testing.assert_close(guess_loss(rollout._replace(decisions=decisions)), each)
 
 
 def test_the_classifier_is_asked_at_every_glimpse_only_where_that_is_paid_for(

@@ -85,9 +85,9 @@ def test_what_is_earned_is_what_the_environment_pays() -> None:
         rollout, decisions = played(
             agent, envs, np.arange(32), mean_gaze, speaks=now_and_then(noise(32))
         )
-    moments = len(rollout.logits) + len(decisions.unsaid)
-    assert moments == decisions.glimpses.sum() and len(decisions.unsaid) > 0
-    assert decisions.unsaid_targets.min() >= 0
+    guesses = rollout.guesses  # at every glimpse, also where nothing is said
+    assert guesses is not None and guesses.targets.min() >= 0
+    assert len(guesses.logits) == decisions.glimpses.sum() > len(rollout.logits)
     paid = rollout.labels_right - COST * decisions.glimpses
     assert len(set(decisions.glimpses.tolist())) > 3 and rollout.labels_right.sum() > 3
     np.testing.assert_allclose(paid, earned, atol=1e-6)
@@ -130,7 +130,7 @@ def test_gazes_and_decisions_pay_for_what_comes_after_them() -> None:
         gazes = to_pay[rollout.for_label == label]
         number = len(gazes)  # the first of them pays for all glimpses before the label
         assert gazes.tolist() == [COST * left for left in range(number, 0, -1)]
-        decided = decisions.for_label == label
+        decided = decisions.place // CAP == label
         free = range(number - 1, -1, -1) if number < CAP else range(CAP - 1, 0, -1)
         assert decisions.to_pay[decided].tolist() == [COST * left for left in free]
         last = decisions.spoke[decided].tolist()

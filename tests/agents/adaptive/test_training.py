@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from agents.pictures import draw_pictures
 from agents.rollout import Decisions
 from agents.run_folder import read_metrics
 from agents.train_dram import main, parse
-from agents.training import Training
+from agents.training import Training, worth_of_glimpses
 from glimpse_env.errors import InvalidArgument
 from tests.agents.conftest import partial_rollout, stripes
 
@@ -45,23 +46,25 @@ def test_gradients_are_those_of_reinforce(adaptive_config: Config) -> None:
         odds=odds,
         spoke=torch.tensor([False, True, False, True]),
         baseline=baseline,
-        for_label=torch.tensor([0, 0, 3, 3]),
+        place=torch.tensor([0, 1, 12, 13]),
         to_pay=torch.tensor([0.2, 0.0, 0.1, 0.0]),
         glimpses=torch.tensor([2.0, 2.0]),
-        unsaid=torch.zeros(2, 5),
-        unsaid_targets=torch.tensor([0, 1]),
     )
     returns = torch.tensor([[1.0, 1.0], [1.0, 2.0]])
     right = torch.tensor([False, True])
-    rollout = partial_rollout(returns=returns, right=right)
+    rollout = partial_rollout(returns=returns, right=right)._replace(max_glimpses=4)
     config = replace(adaptive_config, reinforce_weight=0.7)
-    loss = speaking_loss(decisions, rollout, config)
+    loss = speaking_loss(decisions, rollout, config, 0.0)
     by_odds, by_baseline = torch.autograd.grad(loss, (odds, baseline))
     worth = torch.tensor([0.8, 1.0, 1.9, 2.0])
     advantage = worth - baseline.detach()
     expected = 0.7 * (odds.detach().sigmoid() - decisions.spoke.float()) * advantage / 2
     torch.testing.assert_close(by_odds, expected)
     torch.testing.assert_close(by_baseline, 2 * (baseline.detach() - worth) / 2)
+
+    curious = speaking_loss(decisions, rollout, config, 0.3)
+    entropy = torch.distributions.Bernoulli(logits=odds).entropy().sum()
+    torch.testing.assert_close(curious, loss - 0.3 * entropy / 2)
 
 
 def test_decisions_are_worth_what_gazes_are(adaptive_config: Config) -> None:
@@ -73,18 +76,40 @@ def test_decisions_are_worth_what_gazes_are(adaptive_config: Config) -> None:
         returns=returns, logits=logits, logits_at=at, targets=at, right=torch.tensor([True])
     )
     odds = torch.zeros(2)
-    decisions = Decisions(odds, odds > 1, odds, at, torch.zeros(2), odds[:1], logits, at)
+    decisions = Decisions(odds, odds > 1, odds, at, torch.zeros(2), odds[:1])
     config = replace(adaptive_config, reinforce_weight=0.0, reward="probability")
-    assert speaking_loss(decisions, rollout, config) == pytest.approx(0.5**2 + 1.5**2)
+    assert speaking_loss(decisions, rollout, config, 0.0) == pytest.approx(0.5**2 + 1.5**2)
     config = replace(config, reward="label")
-    assert speaking_loss(decisions, rollout, config) == pytest.approx(0**2 + 1**2)
+    assert speaking_loss(decisions, rollout, config, 0.0) == pytest.approx(0**2 + 1**2)
+
+
+def test_to_look_on_is_worth_what_is_learned_until_it_speaks(adaptive_config: Config) -> None:
+    """By hand, moment by moment, of rows that look one to four times and read as often."""
+    config = replace(adaptive_config, reward="information", initial_gaze="random", num_envs=32)
+    training = make_training(config)
+    index, seed = training._draw()
+    rollout = training._play(index, seed)
+    decisions, guesses = rollout.decisions, rollout.guesses
+    assert decisions is not None and guesses is not None
+    known = {
+        int(place): max(0.0, 1 + logits.log_softmax(0)[target].item() / math.log(2))
+        for logits, target, place in zip(*guesses, strict=True)
+    }
+    said = {place // 4: known[place] for place in sorted(known)}  # the last one of each row
+    worth = worth_of_glimpses(rollout, config).view(-1)
+    for place, spoke in zip(decisions.place.tolist(), decisions.spoke.tolist(), strict=True):
+        expected = said[place // 4] - known[place - 1]
+        assert worth[place].item() == pytest.approx(expected, abs=1e-6)
+        assert not spoke or worth[place] == 0
+    for place in rollout.place.tolist():
+        before = known[place - 1] if place % 4 else 0.0
+        assert worth[place].item() == pytest.approx(said[place // 4] - before, abs=1e-6)
+    assert len(set(decisions.glimpses.tolist())) == 4 and len(set(worth.tolist())) > 20
 
 
 def test_what_wants_a_fixed_number_of_glimpses_is_refused(adaptive_config: Config) -> None:
     with pytest.raises(InvalidArgument, match=r"baseline='peers'.*glimpses_per_label=0"):
         make_training(replace(adaptive_config, samples=2, baseline="peers"))
-    with pytest.raises(InvalidArgument, match=r"reward='information'.*glimpses_per_label=0"):
-        make_training(replace(adaptive_config, reward="information"))
 
 
 def test_where_only_one_label_can_be_said_nothing_is_to_decide(adaptive_config: Config) -> None:
@@ -140,8 +165,9 @@ def test_networks_may_compute_in_bfloat16(adaptive_config: Config) -> None:
 
 
 def test_a_cost_without_the_decision_is_refused(stripes_config: Config) -> None:
-    with pytest.raises(InvalidArgument, match="glimpses_per_label=0"):
-        make_training(replace(stripes_config, glimpse_cost=0.1))
+    for option in ("glimpse_cost", "entropy_weight"):
+        with pytest.raises(InvalidArgument, match=rf"{option}=0\.1 .*glimpses_per_label=0"):
+            make_training(replace(stripes_config, **{option: 0.1}))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("looks", [False, True])

@@ -34,7 +34,7 @@ def invented(**changes: torch.Tensor) -> Rollout:
         gaze_mean=mean,
         baseline=normal(STEPS * NUMBER).requires_grad_(),
         returns=won.float()[:, None],
-        for_label=torch.tensor([0, 1] * STEPS),
+        place=torch.tensor([0, 1] * STEPS),
         logits=normal(STEPS * NUMBER, 3).requires_grad_(),
         logits_at=torch.arange(NUMBER).repeat(STEPS),
         targets=torch.tensor([0, 1, 2, 2, 1, 0]),
