@@ -104,10 +104,10 @@ class Config(RunConfig):
     layer, which the classifier shares, wants some 30 to keep what serves the eye; DRAM's top layer
     belongs to the gaze, and there it matters little."""
     reward: Literal["label", "probability", "information"] = "label"
-    """What a gaze is worth: 1 for a right label (the papers); the probability that the classifier
-    gave it, which says more than a 0 or a 1; or the information that its glimpse and those after it
-    add to what the classifier knew of the label, which owes nothing to the glimpses before and
-    tells even a little from nothing."""
+    """What a gaze, or a decision to look on, is worth: 1 for a right label (the papers); the
+    probability that the classifier gave it, which says more than a 0 or a 1; or the information
+    that its glimpse and those after it add to what the classifier knew of the label (1 is all there
+    is to know), which owes nothing to the glimpses before and tells even a little from nothing."""
     baseline: Literal["learned", "peers"] = "learned"
     """b of the REINFORCE term: the learned baseline, or the mean return of the other samples of the
     same image, which knows how hard the image is (needs samples > 1, and a fixed number of glimpses

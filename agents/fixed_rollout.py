@@ -56,16 +56,16 @@ def collect_fixed(
     gazes: list[tuple[Tensor, ...]] = [tuple(part[:0] for part in nobody)]
     labels: list[tuple[Tensor, ...]] = []
     guesses: list[tuple[Tensor, ...]] = []
-    glimpses = rules.max_glimpses * rules.max_said  # at most, of an episode
+    longest = rules.max_glimpses * rules.max_said  # glimpses
     seen, turn = int(rules.sees_at_reset), 0
     while turn < rules.max_said:
         if seen:
             state = agent.look(state, observation["glimpse"], observation["location"])
-        due = seen == rules.glimpses_per_label * (turn + 1)
+        due = seen == rules.max_glimpses * (turn + 1)
         label = no_label
         if due or (guess and seen):
             logits = agent.logits(state)
-            guesses.append((logits, info["target"], state.rows * glimpses + seen - 1))
+            guesses.append((logits, info["target"], state.rows * longest + seen - 1))
         if due:
             label = logits.detach().argmax(1)
             labels.append((logits, state.rows * rules.max_said + turn, info["target"], running))
@@ -84,7 +84,7 @@ def collect_fixed(
         if not last:
             gaze, mean = (torch.where(running[:, None], part, 0.0) for part in (gaze, mean))
             baseline = torch.where(running, baseline, 0.0)
-            gazes.append((gaze, mean, baseline, state.rows * glimpses + seen, running))
+            gazes.append((gaze, mean, baseline, state.rows * longest + seen, running))
         seen += 1
     gaze, mean, baseline, place, gaze_counts = map(torch.cat, zip(*gazes, strict=True))
     logits, logits_at, targets, label_counts = map(torch.cat, zip(*labels, strict=True))

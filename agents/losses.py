@@ -32,7 +32,7 @@ def reinforce_loss(log_prob: Tensor, returns: Tensor, baseline: Tensor) -> Tenso
 
     Args:
         log_prob: (G,), of each gaze.
-        returns: (G,), R_s: rewards up to the label that the gaze was for.
+        returns: (G,), what each has earned.
         baseline: (G,), the return expected before the gaze.
     """
     return -(log_prob * (returns - baseline).detach()).sum()
@@ -108,7 +108,8 @@ def information_gained(known: Tensor, in_the_end: Tensor) -> Tensor:
         in_the_end: (B, S), after the last of them.
 
     Returns:
-        (B, S, N).
+        (B, S, N). Of glimpses that were not taken the first alone says something: to stop before it
+        was worth 0.
     """
     before = torch.nn.functional.pad(known[..., :-1], (1, 0))
     return in_the_end[..., None] - before

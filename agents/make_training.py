@@ -23,7 +23,7 @@ def make_training(config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> 
         return AdaptiveTraining(config, device, ranks)
     if config.entropy_weight:
         raise InvalidArgument(
-            f"entropy_weight={config.entropy_weight} is for what is drawn by chance: moves (games) "
-            "and decisions to speak (glimpses_per_label=0); labels are not"
+            f"entropy_weight={config.entropy_weight} is for moves (games) and decisions to speak "
+            "(glimpses_per_label=0), and here are neither"
         )
     return Training(config, device, ranks)

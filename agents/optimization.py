@@ -1,4 +1,4 @@
-"""The optimizers of a run, and what changes while it goes on: learning rate and gaze noise."""
+"""The optimizers of a run, and what changes while it goes on: learning rate, noise, entropy."""
 
 from __future__ import annotations
 
@@ -77,5 +77,5 @@ def sigma_pixels(config: Config, images: int) -> float:
 
 
 def entropy_weight(config: Config, images: int) -> float:
-    """The weight of the entropy of moves after so many games."""
+    """That of moves, or of decisions to speak, after so many games or images."""
     return config.entropy_weight * (1 - min(images / config.images, 1.0))

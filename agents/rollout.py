@@ -51,7 +51,9 @@ class Rollout(NamedTuple):
     gaze_mean: Tensor  # (G, 2), carries the gradient
     baseline: Tensor  # (G,), carries the gradient
     returns: Tensor  # (B, S), R_s; see returns_of
-    place: Tensor  # (G,), position in flat (B, S, N) of the glimpse that the gaze leads to
+    place: (
+        Tensor  # (G,), position in flat (B, S, N) of the glimpse that the gaze leads to; games: row
+    )
     logits: Tensor  # (Y, labels), carries the gradient
     logits_at: Tensor  # (Y,), position in the flat returns of the label that they are for
     targets: Tensor  # (Y,), what should have been said
@@ -61,7 +63,7 @@ class Rollout(NamedTuple):
     gaze_counts: Tensor | None = None  # bool (G,), whose episode was running; None for all
     label_counts: Tensor | None = None  # bool (Y,), likewise
     decisions: Decisions | None = None  # of an agent that decides when to speak
-    guesses: Guesses | None = None  # where they were asked for
+    guesses: Guesses | None = None  # where asked for, and always of an agent that decides
     max_glimpses: int = 1  # N
 
     @property
@@ -173,7 +175,7 @@ class _Episodes:
         self.samples, device = samples, next(agent.parameters()).device
         self.played = TensorEnvs(envs, device, watch)
         self.turns, self.guess = envs.rules.max_said, guess
-        self.glimpses = envs.rules.max_glimpses
+        self.max_glimpses = envs.rules.max_glimpses
         self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, place
         self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
         self.guesses: list[tuple[Tensor, ...]] = []  # logits, target, place
@@ -189,7 +191,7 @@ class _Episodes:
             if seen:
                 glimpse, location = observation["glimpse"][rows], observation["location"][rows]
                 state = self.agent.look(state, glimpse, location)
-            due = seen == self.glimpses * (turn + 1)
+            due = seen == self.max_glimpses * (turn + 1)
             label = None
             if due or (self.guess and seen):
                 logits, target = self.agent.logits(state), info["target"][rows]
@@ -215,7 +217,7 @@ class _Episodes:
 
     def _place(self, rows: Tensor, seen: int) -> Tensor:
         """Positions in flat (B, S, N) of the glimpse that has so many before it."""
-        return rows * self.turns * self.glimpses + seen
+        return rows * self.turns * self.max_glimpses + seen
 
     def _finish(self) -> Rollout:
         gaze, mean, baseline, place = map(torch.cat, zip(*self.gazes, strict=True))
@@ -233,5 +235,5 @@ class _Episodes:
             right=self.right,
             labels_right=self.rewards.sum(1),
             guesses=Guesses(*guesses) if self.guess else None,
-            max_glimpses=self.glimpses,
+            max_glimpses=self.max_glimpses,
         )

@@ -160,7 +160,7 @@ class Training:
 
     @property
     def _guesses(self) -> bool:
-        """Whether the classifier is asked at every glimpse."""
+        """Whether the classifier is asked at every glimpse of a fixed number for each label."""
         return self.config.reward == "information"
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
@@ -225,16 +225,18 @@ def worth_of_glimpses(rollout: Rollout, config: Config) -> Tensor:
     return information_gained(known, said).flatten(1)
 
 
-def guess_loss(rollout: Rollout) -> Tensor:
-    """Cross-entropy of guesses.
+def reading_loss(rollout: Rollout, labels: Tensor) -> Tensor:
+    """Cross-entropy of the labels said, which is `labels`, and of guesses.
 
     A classifier that was only asked at the last glimpse could not tell what those before it add,
     and an agent that decides when to speak would never find out that it had seen enough before.
-    There each guess may be the label and counts as much; otherwise all N together do.
+    There each guess may be the label: all count alike, the labels said among them. Otherwise the N
+    guesses for a label together count as much as the label.
     """
-    assert rollout.guesses is not None
-    loss = label_loss(rollout.guesses.logits, rollout.guesses.targets)
-    return loss if rollout.decisions is not None else loss / rollout.max_glimpses
+    if rollout.guesses is None:
+        return labels
+    guessed = label_loss(rollout.guesses.logits, rollout.guesses.targets)
+    return labels + guessed / rollout.max_glimpses if rollout.decisions is None else guessed
 
 
 def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -252,9 +254,7 @@ def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Ten
     returns = earned.view(-1)[rollout.place] - rollout.to_pay
     if rollout.gaze_counts is not None:
         returns = returns * rollout.gaze_counts
-    loss = labels + baseline_loss(returns, rollout.baseline)
-    if rollout.guesses is not None:
-        loss = loss + guess_loss(rollout)
+    loss = reading_loss(rollout, labels) + baseline_loss(returns, rollout.baseline)
     if config.gaze == "policy":
         log_prob = scaled_gaze_log_prob(rollout.gaze, rollout.gaze_mean)
         baseline = rollout.baseline

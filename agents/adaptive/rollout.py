@@ -103,7 +103,7 @@ class _Episodes:
         self.rules = envs.rules
         shape = (envs.num_envs, self.rules.max_said)
         self.rewards = torch.zeros(shape, device=device)  # see returns_of; costs aside
-        self.glimpses = torch.zeros(shape, device=device)  # taken for each label
+        self.taken = torch.zeros(shape, device=device)  # glimpses for each label
         self.perfect = torch.zeros(shape[0], dtype=torch.bool, device=device)
         self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, place
         self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
@@ -151,9 +151,9 @@ class _Episodes:
 
     def _to_pay(self, place: Tensor) -> Tensor:
         """Cost of the glimpses at these positions and after them, up to their labels."""
-        glimpses = self.rules.max_glimpses
-        taken = self.glimpses.view(-1)[place // glimpses]
-        return self.envs.glimpse_cost * (taken - place % glimpses)
+        most = self.rules.max_glimpses
+        taken = self.taken.view(-1)[place // most]
+        return self.envs.glimpse_cost * (taken - place % most)
 
     def _decide(self, state: State, now: _Moment, target: Tensor) -> tuple[Tensor, Tensor]:
         """Who speaks, bool (R,), and what all choose in the place of a label, (R,)."""
@@ -168,14 +168,14 @@ class _Episodes:
         self.guesses.append((logits, target, place - 1))
         self.labels.append((logits[speaking], self._label(now)[speaking], target[speaking]))
         said = agreed_scores(logits.detach(), self.samples).argmax(1)
-        self.glimpses[now.rows[speaking], now.turn[speaking]] = now.since[speaking].float()
+        self.taken[now.rows[speaking], now.turn[speaking]] = now.since[speaking].float()
         return spoke, torch.where(spoke, said, self.rules.keep_looking)
 
     def _finish(self) -> Rollout:
         gaze, mean, baseline, place = map(torch.cat, zip(*self.gazes, strict=True))
         logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
-        odds, spoke, value, moment = map(torch.cat, zip(*self.decided, strict=True))
-        to_pay = self._to_pay(moment)
+        odds, spoke, value, decided_at = map(torch.cat, zip(*self.decided, strict=True))
+        to_pay = self._to_pay(decided_at)
         return Rollout(
             gaze=gaze,
             gaze_mean=mean,
@@ -188,7 +188,7 @@ class _Episodes:
             right=self.perfect,
             labels_right=self.rewards.sum(1),
             to_pay=self._to_pay(place),
-            decisions=Decisions(odds, spoke, value, moment, to_pay, self.glimpses.sum(1)),
+            decisions=Decisions(odds, spoke, value, decided_at, to_pay, self.taken.sum(1)),
             guesses=Guesses(*map(torch.cat, zip(*self.guesses, strict=True))),
             max_glimpses=self.rules.max_glimpses,
         )

@@ -11,7 +11,7 @@ from agents.config import Config
 from agents.losses import baseline_loss, reinforce_loss
 from agents.optimization import entropy_weight
 from agents.ranks import ALONE, Ranks
-from agents.rollout import Decisions, IndexArray, Rollout
+from agents.rollout import IndexArray, Rollout
 from agents.training import Training, hybrid_loss, worth_of_glimpses
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
@@ -46,19 +46,17 @@ class AdaptiveTraining(Training):
         return read_adaptively(self.agent, self.envs, index, policy, seed=seed, speaks=speaks)
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
-        assert rollout.decisions is not None
         decisions = rollout.decisions
+        assert decisions is not None
         loss, parts = hybrid_loss(rollout, self.config)
-        curious = entropy_weight(self.config, self.images)
-        loss = loss + speaking_loss(decisions, rollout, self.config, curious)
+        weight = entropy_weight(self.config, self.images)
+        loss = loss + speaking_loss(rollout, self.config, weight)
         parts["train/glimpses"] = decisions.glimpses.mean()
         parts["train/chance_to_speak"] = decisions.odds.detach().sigmoid().mean()
         return loss, parts
 
 
-def speaking_loss(
-    decisions: Decisions, rollout: Rollout, config: Config, entropy_weight: float
-) -> Tensor:
+def speaking_loss(rollout: Rollout, config: Config, entropy_weight: float) -> Tensor:
     """REINFORCE and entropy for the decisions to speak or keep looking, for one episode on average.
 
     A decision is worth what a gaze is: as `config.reward` counts, the rewards up to the label that
@@ -66,11 +64,12 @@ def speaking_loss(
     speaks, less the cost of the glimpses still taken.
 
     Args:
-        decisions: Taken at random, with the chances that the agent gave.
-        rollout: The episodes they were taken in.
+        rollout: Episodes with decisions taken at random, with the chances that the agent gave.
         config: Weight of REINFORCE, and what a label is worth.
         entropy_weight: That of the entropy of the decisions now.
     """
+    decisions = rollout.decisions
+    assert decisions is not None
     earned = worth_of_glimpses(rollout, config)
     returns = earned.view(-1)[decisions.place] - decisions.to_pay
     log_odds = torch.where(decisions.spoke, decisions.odds, -decisions.odds)

@@ -13,7 +13,7 @@ from agents.config import Config
 from agents.evaluation import evaluate
 from agents.readers import AgentReader, agent_reader
 from agents.rollout import Decisions, Guesses
-from agents.training import Training, guess_loss, worth_of_glimpses
+from agents.training import Training, reading_loss, worth_of_glimpses
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.vector_env import GlimpseVectorEnv
 from tests.agents.conftest import NUMBERS, partial_rollout
@@ -192,9 +192,11 @@ def test_all_guesses_for_a_label_count_as_much_as_it_unless_each_might_be_it() -
         guesses=Guesses(logits, targets, torch.arange(5)), max_glimpses=4
     )
     each = sum(-logits[i].log_softmax(0)[t] for i, t in enumerate(targets) if t >= 0)
-    torch.testing.assert_close(guess_loss(rollout), each / 4)
+    labels = torch.tensor(0.5)
+    torch.testing.assert_close(reading_loss(rollout, labels), 0.5 + each / 4)
     decisions = Decisions(*[torch.zeros(0)] * len(Decisions._fields))
-    torch.testing.assert_close(guess_loss(rollout._replace(decisions=decisions)), each)
+    torch.testing.assert_close(reading_loss(rollout._replace(decisions=decisions), labels), each)
+    assert reading_loss(rollout._replace(guesses=None), labels) == labels
 
 
 def test_the_classifier_is_asked_at_every_glimpse_only_where_that_is_paid_for(
