@@ -31,7 +31,7 @@ DECIDES, FIXED = "decides when to speak", "a fixed number for each label"
 class Point(NamedTuple):
     """A trained agent, at its own mean gazes on the test split."""
 
-    kind: str
+    kind: str  # and its reward, where that is not 0 or 1 for a label
     setting: str  # what a glimpse cost, or how many there were for each label
     glimpses: float  # an image, mean
     error: float  # percent
@@ -70,8 +70,9 @@ def read(run: Path) -> Point:
         own.get(name) if config.get(name) is None else config[name]
         for name in ("glimpses_per_label", "glimpse_cost")
     )
+    paid = f", rewarded by {config['reward']}" if config["reward"] != "label" else ""
     return Point(
-        kind=DECIDES if pace == 0 else FIXED,
+        kind=(DECIDES if pace == 0 else FIXED) + paid,
         setting=f"cost {cost or 0:g}" if pace == 0 else str(pace),
         glimpses=found["glimpses_per_image"],
         error=found["error"],
@@ -100,10 +101,8 @@ def draw(points: Sequence[Point], path: Path) -> None:
     """The curve as a picture: error with its interval over glimpses, a line for each kind."""
     figure = Figure(figsize=(7, 4.5), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    for kind, marker in ((FIXED, "s"), (DECIDES, "o")):
+    for kind, marker in zip(sorted({one.kind for one in points}), "soD^v<>", strict=False):
         shown = sorted((one for one in points if one.kind == kind), key=lambda one: one.glimpses)
-        if not shown:
-            continue
         below = [one.error - one.interval[0] for one in shown]
         above = [one.interval[1] - one.error for one in shown]
         x, y = [one.glimpses for one in shown], [one.error for one in shown]

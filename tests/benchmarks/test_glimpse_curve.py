@@ -16,6 +16,7 @@ CONFIG = {
     "images": 600_000,
     "glimpses_per_label": None,
     "glimpse_cost": None,
+    "reward": "label",
 }
 
 
@@ -36,6 +37,7 @@ def test_the_curve_is_drawn_and_told(
         make_run(tmp_path, "a", 9.0, 3.2, glimpses_per_label=0, glimpse_cost=0.01),
         make_run(tmp_path, "c", 6.0, 4.5, glimpses_per_label=0, start_from="a"),
         make_run(tmp_path, "d", 5.0, 9.6),
+        make_run(tmp_path, "e", 4.0, 5.1, glimpses_per_label=0, reward="information"),
     )
     output = tmp_path / "curve.png"
     monkeypatch.setattr(sys, "argv", ["benchmarks/glimpse_curve.py", "runs/a", "runs/b"])
@@ -46,6 +48,8 @@ def test_the_curve_is_drawn_and_told(
         "| a fixed number for each label | 3 | 600,000 | 9.60 | 5.00 % (4.50 .. 5.50) |",
         "| decides when to speak | cost 0.01 | 600,000 | 3.20 | 9.00 % (8.50 .. 9.50) |",
         "| decides when to speak | cost 0 | 600,000 more | 4.50 | 6.00 % (5.50 .. 6.50) |",
+        "| decides when to speak, rewarded by information | cost 0 | 600,000 | 5.10 | "
+        "4.00 % (3.50 .. 4.50) |",
     ]
     assert printed.splitlines()[2:] == wanted
     told = (tmp_path / "curve.md").read_text()
