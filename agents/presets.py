@@ -376,16 +376,14 @@ def dram_house_numbers_cpu() -> Config:
 def adaptive_house_numbers_cpu() -> Config:
     """The small DRAM on house numbers, deciding itself how often to look before each digit.
 
-    Neither paper has such an agent. `--glimpse-cost` sets what a glimpse must tell to be worth it,
-    as a part of what there is to know of a label. The entropy of its decisions keeps it looking
-    until it has learned what looking is good for.
+    Neither paper has such an agent. `--glimpse-cost` sets what a glimpse is worth to it.
     """
     return replace(
         dram_house_numbers_cpu(),
+        reward="label",
         glimpses_per_label=0,
         max_glimpses=6,
         glimpse_cost=0.01,
-        entropy_weight=0.005,
         published_error="none: neither paper has an agent that decides when to speak",
     )
 
