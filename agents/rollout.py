@@ -31,7 +31,7 @@ class Decisions(NamedTuple):
     odds: Tensor  # (D,), log-odds of speaking, carries the gradient
     spoke: Tensor  # bool (D,)
     baseline: Tensor  # (D,), carries the gradient
-    place: Tensor  # (D,), position in flat (B, S, N) of the glimpse that to keep looking leads to
+    place: Tensor  # (D,), position in flat (B, S, N) of the glimpse that would come next
     to_pay: Tensor  # (D,), cost of the glimpses that were still taken before the label
     glimpses: Tensor  # (B,), taken for all labels
 
@@ -51,9 +51,7 @@ class Rollout(NamedTuple):
     gaze_mean: Tensor  # (G, 2), carries the gradient
     baseline: Tensor  # (G,), carries the gradient
     returns: Tensor  # (B, S), R_s; see returns_of
-    place: (
-        Tensor  # (G,), position in flat (B, S, N) of the glimpse that the gaze leads to; games: row
-    )
+    place: Tensor  # (G,), position in flat (B, S, N) of the glimpse that it leads to; games: row
     logits: Tensor  # (Y, labels), carries the gradient
     logits_at: Tensor  # (Y,), position in the flat returns of the label that they are for
     targets: Tensor  # (Y,), what should have been said
