@@ -60,7 +60,7 @@ class CatchEpisodes(Episodes):
         nobody = self.backend.zeros((len(index),), "bool")
         return {**self.game.open(index)._asdict(), "caught": nobody}
 
-    def _present(self, rows: Array, index: Array, keep: Array) -> None:
+    def _present(self, rows: Array, index: Array, keep: Array | None) -> None:
         # The screen is drawn from the rows, so that one that goes on is drawn as it was.
         self.eye.show(rows, self._screens(rows))
 
@@ -97,7 +97,7 @@ class CatchEpisodes(Episodes):
             reward = backend.cast(caught, backend.float_reward)
         else:
             reward = backend.zeros((len(choice),), backend.float_reward)
-        self.eye.show(self.numbers, self._screens(self.numbers))
+        self.eye.show_all(self._screens(self.numbers))
         return reward, Said(playing, choice, rows.caught)
 
     def known(self) -> dict[str, Array]:

@@ -69,7 +69,8 @@ class Episodes(abc.ABC):
         chosen = self.backend.rows(mask)
         if not len(chosen):
             return
-        keep, rows = mask[chosen], self.rows
+        keep = None if self.backend.eager or mask is self.everyone else mask
+        rows = self.rows
         rows.episode = rows.episode + mask
         numbers = rows.draws(chosen, self._three)
         index = counter_hash.below(numbers[:, 0], self.size)
@@ -90,7 +91,7 @@ class Episodes(abc.ABC):
         """What episodes of images or games `index`, int64 (m,), begin with beside the gaze."""
 
     @abc.abstractmethod
-    def _present(self, rows: Array, index: Array, keep: Array) -> None:
+    def _present(self, rows: Array, index: Array, keep: Array | None) -> None:
         """Put before the eyes of `rows` (m,), where `keep` (m,), what they begin with."""
 
     @abc.abstractmethod
@@ -159,4 +160,4 @@ class Episodes(abc.ABC):
     def take_over(self, past: dict[str, Any]) -> None:
         """Go on from what `state` gave."""
         self.rows, self.clocks = past["rows"], past["clocks"]
-        self._present(self.numbers, self.rows.index, self.everyone)
+        self._present(self.numbers, self.rows.index, None)

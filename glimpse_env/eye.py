@@ -62,22 +62,30 @@ class Eye:
         if self._coarse:
             self._contexts = backend.zeros((slots, *self.context_shape), "float32")
 
-    def show(self, slots: Array, images: Array, keep: Array | None = None) -> None:
+    def show(self, slots: Array, images: Array) -> None:
         """Put images into slots.
 
         Args:
             slots: int64 (m,).
             images: integers in 0 .. 255, (m, C, H, W).
-            keep: bool (m,), where False the slot stays as it is; None to fill all. NumPy arrays
-                come without such rows, so there it is not read.
         """
-        self._retina.write(slots, images, keep)
+        self._retina.write(slots, images)
+        if self._coarse:
+            self._contexts[slots] = self._coarse(images)
+
+    def show_all(self, images: Array, keep: Array | None = None) -> None:
+        """Put an image into every slot.
+
+        Args:
+            images: integers in 0 .. 255, (slots, C, H, W).
+            keep: bool (slots,), where False the slot stays as it is; None to fill all.
+        """
+        self._retina.write_all(images, keep)
         if self._coarse:
             coarse = self._coarse(images)
-            if keep is not None and not self._backend.eager:
-                kept = self._contexts[slots]
-                coarse = self._backend.xp.where(keep[:, None, None, None], coarse, kept)
-            self._contexts[slots] = coarse
+            if keep is not None:
+                coarse = self._backend.xp.where(keep[:, None, None, None], coarse, self._contexts)
+            self._contexts[...] = coarse
 
     def look(self, gaze: Array) -> Array:
         """The glimpses at `gaze`, float32 (B, 2): float32 (B, K * C, g, g) in [0, 1]."""
@@ -113,23 +121,25 @@ class TaskEye(Eye):
         for first in range(task.size) if self._resident else ():
             self._prepare(backend.arange(1) + first, backend.arange(1) + first)
 
-    def turn_to(self, rows: Array, index: Array, keep: Array) -> None:
+    def turn_to(self, rows: Array, index: Array, keep: Array | None) -> None:
         """Put images before eyes.
 
         Args:
-            rows: int64 (m,), which eyes.
+            rows: int64 (m,), which eyes; with torch all of them, in order.
             index: int64 (m,), which image for each.
-            keep: bool (m,), False for an eye that goes on looking at what it has.
+            keep: bool (m,), False for an eye that goes on looking at what it has; None for none.
         """
         if self._resident:
-            self._slots[rows] = self._backend.xp.where(keep, index, self._slots[rows])
+            if keep is not None:
+                index = self._backend.xp.where(keep, index, self._slots[rows])
+            self._slots[rows] = index
             self._places = self._retina.places(self._slots)
         elif not self._backend.eager:
-            self._prepare(rows, index, keep)
+            self.show_all(self._task.images(index), keep)
         else:
             for first in range(0, len(rows), _CACHED_IMAGES):
                 part = slice(first, first + _CACHED_IMAGES)
-                self._prepare(rows[part], index[part], keep[part])
+                self._prepare(rows[part], index[part])
 
-    def _prepare(self, slots: Array, index: Array, keep: Array | None = None) -> None:
-        self.show(slots, self._task.images(index), keep)
+    def _prepare(self, slots: Array, index: Array) -> None:
+        self.show(slots, self._task.images(index))

@@ -61,7 +61,7 @@ class ReadingEpisodes(Episodes):
             "emitted": self.backend.zeros((len(index), self.rules.max_said), "int64") - 1,
         }
 
-    def _present(self, rows: Array, index: Array, keep: Array) -> None:
+    def _present(self, rows: Array, index: Array, keep: Array | None) -> None:
         self.eye.turn_to(rows, index, keep)
         self._look_up_target()
         self._notice_due()

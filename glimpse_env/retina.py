@@ -110,27 +110,40 @@ class Retina:
         self._mean = asarray(1 / (255 * 4.0 ** np.arange(self._num_scales)), "float32")
         self._mean = self._mean.reshape(-1, 1, 1)
 
-    def write(self, slots: Array, images: Array, keep: Array | None = None) -> None:
+    def write(self, slots: Array, images: Array) -> None:
         """Put images into slots.
 
         Args:
             slots: int64 (m,), which of the held images to replace.
             images: integers in 0 .. 255, (m, C, H, W).
-            keep: bool (m,), where False the slot stays as it is; None to write all. NumPy arrays
-                come without such rows, so there it is not read.
         """
-        backend, (channels, padded_height, stride) = self._backend, self._padded
-        padded = backend.zeros((len(slots), channels, padded_height, stride), self._dtype)
+        padded = self._backend.zeros((len(slots), *self._padded), self._dtype)
         padded[:, :, self._pad :, self._pad :] = images
         level = padded.reshape(-1)
-        for k in range(self._num_scales):
-            if k > 0:
-                side = 2 ** (k - 1)
-                level = _double(backend, _double(backend, level, side), side * stride)
-            rows = level.reshape(len(slots), -1)
-            if keep is not None and not backend.eager:
-                rows = backend.xp.where(keep[:, None], rows, self._levels[k, slots])
-            self._levels[k, slots] = rows
+        self._levels[0, slots] = level.reshape(len(slots), -1)
+        for k in range(1, self._num_scales):
+            level = self._coarser(level, k)
+            self._levels[k, slots] = level.reshape(len(slots), -1)
+
+    def write_all(self, images: Array, keep: Array | None = None) -> None:
+        """Put an image into every slot, without the copies that `write` makes.
+
+        Args:
+            images: integers in 0 .. 255, (capacity, C, H, W).
+            keep: bool (capacity,), where False the slot stays as it is; None to write all.
+        """
+        held = self._levels[0].reshape(-1, *self._padded)[:, :, self._pad :, self._pad :]
+        if keep is not None:
+            images = self._backend.xp.where(keep[:, None, None, None], images, held)
+        held[...] = images
+        for k in range(1, self._num_scales):
+            self._coarser(self._levels[k - 1].reshape(-1), k, self._levels[k].reshape(-1))
+
+    def _coarser(self, level: Array, k: int, out: Array | None = None) -> Array:
+        """Scale k from scale k - 1, each of all its images in flat order."""
+        side = 2 ** (k - 1)
+        columns = _double(self._backend, level, side)
+        return _double(self._backend, columns, side * self._stride, out)
 
     def places(self, slots: Array) -> Array:
         """Where the images in `slots`, int64 (B,), lie: the first argument of `glimpse`."""
@@ -164,9 +177,9 @@ class Retina:
         return (sums * self._mean[:, None]).reshape(len(gaze), *self.shape)
 
 
-def _double(backend: Backend, blocks: Array, distance: int) -> Array:
+def _double(backend: Backend, blocks: Array, distance: int, out: Array | None = None) -> Array:
     """Sums of neighbours at `distance` in flat order; beyond the end there are zeros."""
-    total = backend.xp.empty_like(blocks)
+    total = backend.xp.empty_like(blocks) if out is None else out
     backend.xp.add(blocks[:-distance], blocks[distance:], out=total[:-distance])
     total[-distance:] = blocks[-distance:]
     return total

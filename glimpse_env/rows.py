@@ -50,13 +50,16 @@ class Rows:
         counter = self.episode[rows][:, None] * 3 + number
         return counter_hash.draws(self.key[rows][:, None], counter)
 
-    def begin(self, backend: Backend, rows: Array, keep: Array, fresh: dict[str, Array]) -> None:
+    def begin(
+        self, backend: Backend, rows: Array, keep: Array | None, fresh: dict[str, Array]
+    ) -> None:
         """Put `rows` (m,) at the start of an episode.
 
         Args:
             backend: Where the arrays live.
             rows: int64 (m,), which rows.
-            keep: bool (m,), False for rows that go on as they are; always True with NumPy.
+            keep: bool (m,), False for rows that go on as they are; None for none, always so with
+                NumPy.
             fresh: The new values of the fields that an episode begins with, each (m, ...).
         """
         for name, value in fresh.items():
@@ -66,5 +69,7 @@ class Rows:
                 continue
             # Of torch, `rows` are all rows. Tensors of a step in `torch.inference_mode()` must not
             # be written to after it, so new ones take their place.
-            where = keep.reshape(-1, *[1] * (value.ndim - 1))
-            setattr(self, name, backend.xp.where(where, value, state))
+            if keep is not None:
+                where = keep.reshape(-1, *[1] * (value.ndim - 1))
+                value = backend.xp.where(where, value, state)
+            setattr(self, name, value)

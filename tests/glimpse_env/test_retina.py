@@ -13,7 +13,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from glimpse_env.backend import make_backend
 from glimpse_env.errors import InvalidArgument
+from glimpse_env.retina import Retina
 from glimpse_env.vector_env import GlimpseVectorEnv
 
 # Multiples of a power of two, so that the formula has no rounding and its ties are exact.
@@ -92,6 +94,31 @@ def test_glimpses_are_as_in_plain_loops(size: tuple[int, ...], backend: str) -> 
     for row, gaze in enumerate(gazes):
         expected = glimpse_in_loops(images[row % 2], gaze, glimpse_size, scales)
         np.testing.assert_allclose(glimpses[row], expected, rtol=0, atol=1e-6, err_msg=str(gaze))
+
+
+@pytest.mark.parametrize("size", SIZES[:6], ids=str)
+def test_all_slots_at_once_are_as_slot_by_slot(size: tuple[int, ...], backend: str) -> None:
+    height, width, channels, glimpse_size, scales = size
+    made = make_backend(backend, "cpu")
+    sizes = {"height": height, "width": width, "channels": channels}
+    sizes |= {"glimpse_size": glimpse_size, "num_scales": scales}
+    one, other = (Retina(made, capacity=3, **sizes) for _ in range(2))
+    rng = np.random.default_rng(0)
+    shape = (3, channels, height, width)
+    first, second = (made.asarray(rng.integers(0, 256, shape), "uint8") for _ in range(2))
+    slots, gaze = made.arange(3), made.asarray(rng.uniform(-1, 1, (3, 2)), "float32")
+
+    def seen(retina: Retina) -> NDArray[Any]:
+        return made.to_numpy(retina.glimpse(retina.places(slots), gaze))
+
+    one.write(slots, first)
+    other.write_all(first)
+    np.testing.assert_array_equal(seen(one), seen(other))
+    before = seen(one)
+    one.write(slots[1:2], second[1:2])
+    other.write_all(second, made.asarray([False, True, False], "bool"))
+    np.testing.assert_array_equal(seen(one), seen(other))
+    assert (seen(one) == before).all((1, 2, 3)).tolist()[::2] == [True, True]
 
 
 whole = st.integers(-300, 300).map(lambda number: number / 256)
