@@ -29,26 +29,31 @@ from glimpse_env.vector_env import GlimpseVectorEnv
 WARM_UP = 3  # updates before the capture, in which libraries choose kernels and allocate
 
 
-def require_capturable(envs: GazeVectorEnv, device: str, ranks: Ranks) -> None:
-    """Refuse to capture where that cannot work.
+def capture_for(asked: str, envs: GazeVectorEnv, device: str, ranks: Ranks) -> str:
+    """What is asked for; for "auto", "graph" where that can work and "none" elsewhere.
 
     Raises:
-        InvalidArgument: No GPU, several ranks, a game, or an agent that decides when to speak.
+        InvalidArgument: A capture is asked for where it cannot work.
     """
+    obstacle = _obstacle(envs, device, ranks)
+    if asked == "auto":
+        return "none" if obstacle else "graph"
+    if obstacle and asked != "none":
+        raise InvalidArgument(f"capture={asked!r} {obstacle}; use capture='none'")
+    return asked
+
+
+def _obstacle(envs: GazeVectorEnv, device: str, ranks: Ranks) -> str:
+    """Why an update cannot be captured; empty if it can."""
     if torch.device(device).type != "cuda":
-        raise InvalidArgument(f"capture needs device='cuda', not {device!r}; use capture='none'")
+        return f"needs device='cuda', not {device!r}"
     if ranks.count > 1:
-        raise InvalidArgument(
-            f"capture is for one process, not {ranks.count} ranks, which exchange gradients within "
-            "an update; use capture='none'"
-        )
+        return f"is for one process, not {ranks.count} ranks, whose updates exchange gradients"
     if not isinstance(envs, GlimpseVectorEnv):
-        raise InvalidArgument("capture is for labels, not for games; use capture='none'")
+        return "is for labels, not for games"
     if envs.rules.agent_decides:
-        raise InvalidArgument(
-            "capture is for episodes of fixed shapes, glimpses_per_label=0 has none; "
-            "use capture='none'"
-        )
+        return "is for episodes of fixed shapes, glimpses_per_label=0 has none"
+    return ""
 
 
 class StaticUpdate:

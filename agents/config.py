@@ -132,9 +132,11 @@ class Config(RunConfig):
     """What the networks compute in when they learn: bfloat16 by torch.autocast; weights, recurrent
     layers and all outside of the networks in float32. Evaluations are in float32, those of
     trainers and evaluate.py with products as `matmul_precision` says."""
-    capture: Literal["none", "graph", "compile"] = "none"
-    """How an update gets to a GPU: its kernels one by one, as one CUDA graph that is captured once
-    and replayed, or as such a graph with the networks compiled before (torch.compile)."""
+    capture: Literal["auto", "none", "graph", "compile"] = "auto"
+    """How an update gets to a GPU: "none", its kernels one by one; "graph", as one CUDA graph that
+    is captured once and replayed; "compile", as such a graph with the networks compiled before
+    (torch.compile). "auto" is a graph where that can be: one process on a GPU, and labels after a
+    fixed number of glimpses each."""
 
     def env_options(self) -> dict[str, Any]:
         """The keywords that the run gives the environment over its own defaults."""

@@ -21,22 +21,22 @@ PROVENANCE = "provenance.jsonl"
 PACKAGES = ("gymnasium", "numpy", "opencv-python", "torch")  # what a run computes with
 
 
-def sign(run: Path, device: str, packages: Iterable[str] = PACKAGES, **counts: int) -> None:
+def sign(run: Path, device: str, packages: Iterable[str] = PACKAGES, **facts: int | str) -> None:
     """Add a line to the past of a run folder: what trains or evaluates it now, and where.
 
     Args:
         run: The folder.
         device: Torch device.
         packages: Whose versions count.
-        **counts: Such as images seen so far, or processes.
+        **facts: Such as images seen so far, or processes.
 
     Raises:
         FolderUnwritable: There is no room, or the folder cannot be written.
     """
     import torch  # not above: benchmarks settle the number of threads before it is loaded
 
-    facts = {**circumstances(packages, device), "threads": torch.get_num_threads(), **counts}
-    line = json.dumps(facts, ensure_ascii=False) + "\n"
+    circumstance = {**circumstances(packages, device), "threads": torch.get_num_threads()}
+    line = json.dumps(circumstance | facts, ensure_ascii=False) + "\n"
     # In one piece, so that none is lost while a run is trained and evaluated at once.
     with writing(run), (run / PROVENANCE).open("ab", buffering=0) as file:
         file.write(line.encode())

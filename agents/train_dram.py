@@ -104,7 +104,13 @@ def main(arguments: Arguments) -> int:
             contextlib.closing(open_folder(arguments, training)) as folder,
             going_on_later("train_dram.py", folder.path),
         ):
-            sign(folder.path, device, images=training.images, processes=ranks.count)
+            sign(
+                folder.path,
+                device,
+                images=training.images,
+                processes=ranks.count,
+                capture=training.capture,
+            )
             began = time.monotonic()
             print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
             check_own_images(training.config, task_of(training), device, test=arguments.test)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from agents.agent import GlimpseAgent
 from agents.build import half_image, make_agent, make_envs, set_precision, sizes_of
-from agents.capture import GraphedUpdate, StaticUpdate, compiled, require_capturable
+from agents.capture import GraphedUpdate, StaticUpdate, capture_for, compiled
 from agents.config import Config
 from agents.fixed_rollout import collect_fixed
 from agents.losses import (
@@ -78,7 +78,8 @@ class Training:
         self.envs: GazeVectorEnv = make_envs(config, "train", own, device)
         self.half_image = half_image(self.envs.image_shape).to(device)
         self.agent = make_agent(config, self.envs)
-        noise = RowNoise if config.capture == "none" else KeptNoise
+        self.capture = capture_for(config.capture, self.envs, device, ranks)
+        noise = RowNoise if self.capture == "none" else KeptNoise
         self.noise = noise(torch.Generator(device), config.num_envs, self.rows)
         self.agent.dropout.noise = self.noise
         if config.share_glimpse:
@@ -87,14 +88,13 @@ class Training:
         learning = [weight for box in self._boxes.values() for weight in box]
         self.optimizer = make_optimizer(config, learning)
         self.static: StaticUpdate | None = None
-        if config.capture != "none":
-            require_capturable(self.envs, device, ranks)
+        if self.capture != "none":
             self.static = self._captured()
         self.updates = 0
 
     def _captured(self) -> StaticUpdate:
         assert isinstance(self.envs, GlimpseVectorEnv) and isinstance(self.noise, KeptNoise)
-        agent = compiled(self.agent) if self.config.capture == "compile" else self.agent
+        agent = compiled(self.agent) if self.capture == "compile" else self.agent
         roles = self.optimizer, self.noise, self.policy, self.learn
         return GraphedUpdate(agent, self.envs, *roles, guess=self._guesses)
 

@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -62,6 +62,8 @@ class ParityOptions:
     """Presets of agents/presets.py."""
     updates: int = 10
     """Captured updates."""
+    captures: tuple[Literal["none", "graph", "compile"], ...] = ("none", "graph", "compile")
+    """Ways to capture them."""
 
 
 def parity_part(options: ParityOptions, device: str) -> Iterator[Part]:
@@ -85,7 +87,7 @@ def parity_part(options: ParityOptions, device: str) -> Iterator[Part]:
                 waits = float(bool(waiting(name, options, device)))
         found.ratios.append(Ratio(title, waits, 0, at_most=True))
         yield _report(options, found)
-    for capture, name in itertools.product(WEIGHTS, options.parity_presets):
+    for capture, name in itertools.product(options.captures, options.parity_presets):
         title, change = f"{name}: {options.updates} updates, {capture} against none", None
         if on_gpu(device):
             with found.failures.noted(title):
@@ -227,7 +229,7 @@ class NoiseOfTheCPU(RowNoise):
 def _config(preset: str, options: ParityOptions, **changes: Any) -> Config:
     config = preset_named(PRESETS, preset)
     few = options_of(config.env_id).get("num_images")
-    changes = {"num_images": few, "num_envs": options.parity_rows} | changes
+    changes = {"num_images": few, "num_envs": options.parity_rows, "capture": "none"} | changes
     return dataclasses.replace(config, matmul_precision="highest", **changes)
 
 

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from agents import capture
-from agents.capture import GraphedUpdate, StaticUpdate, compiled, require_capturable
+from agents.capture import GraphedUpdate, StaticUpdate, capture_for, compiled
 from agents.config import Config
 from agents.make_training import make_training
 from agents.noise import KeptNoise, RowNoise
@@ -105,7 +105,9 @@ def graphs_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
         "device": lambda device: contextlib.nullcontext(),
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
-    monkeypatch.setattr("agents.training.require_capturable", lambda *_: None)
+    monkeypatch.setattr(
+        "agents.training.capture_for", lambda asked, *_: asked.replace("auto", "none")
+    )
     return tapes
 
 
@@ -225,12 +227,16 @@ def test_capture_where_it_cannot_work(catch_config: Config) -> None:
     with pytest.raises(InvalidArgument, match="capture='maybe'"):
         replace(NUMBERS, capture="maybe")  # type: ignore[arg-type]
     labels, games = Training(NUMBERS).envs, make_training(catch_config).envs
-    require_capturable(labels, "cuda:1", ALONE)
-    with pytest.raises(InvalidArgument, match="2 ranks"):
-        require_capturable(labels, "cuda", Ranks(0, 2))
+    assert capture_for("compile", labels, "cuda:1", ALONE) == "compile"
+    assert capture_for("auto", labels, "cuda:1", ALONE) == "graph"
     unpaced = Training(replace(NUMBERS, glimpses_per_label=0)).envs
-    with pytest.raises(InvalidArgument, match="glimpses_per_label=0"):
-        require_capturable(unpaced, "cuda", ALONE)
-    with pytest.raises(InvalidArgument, match="games"):
-        require_capturable(games, "cuda", ALONE)
+    for envs, device, ranks, reason in (
+        (labels, "cpu:0", ALONE, "needs device='cuda', not 'cpu:0'"),
+        (labels, "cuda", Ranks(0, 2), "2 ranks"),
+        (unpaced, "cuda", ALONE, "glimpses_per_label=0"),
+        (games, "cuda", ALONE, "games"),
+    ):
+        with pytest.raises(InvalidArgument, match=f"capture='graph'.*{reason}.*capture='none'"):
+            capture_for("graph", envs, device, ranks)
+        assert capture_for("auto", envs, device, ranks) == "none"
     assert capture.WARM_UP >= 3  # PyTorch's documentation asks for as many
