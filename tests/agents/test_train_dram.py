@@ -66,6 +66,7 @@ def test_a_run_folder_holds_what_a_paper_needs(tmp_path: Path, stripes_id: str) 
     assert wanted | {"gazes.png"} <= names
     begun, ended = map(json.loads, (folder / "provenance.jsonl").read_text().splitlines())
     assert (begun["images"], begun["processes"], ended["images"]) == (0, 1, 320)
+    assert begun["capture"] == "none"  # there is no GPU for a graph
     assert ended["seconds"] >= 0 and begun["commit"] == ended["commit"]
     rows = read_metrics(folder)
     assert [row["images"] for row in rows] == [160, 320]
