@@ -126,7 +126,8 @@ class Config(RunConfig):
     """Environments stepped together, by all ranks; an update uses one episode of each."""
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
     """Of float32 matrix products (see torch.set_float32_matmul_precision): "medium" may round their
-    inputs to bfloat16, twice as fast on CPUs that have it; sums stay float32."""
+    inputs to bfloat16, twice as fast on CPUs that have it; sums stay float32. "high" and "medium"
+    let a GPU's convolutions and recurrent layers compute in TensorFloat-32, too."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
     """What the networks compute in when they learn: bfloat16 by torch.autocast; weights, recurrent

@@ -1,6 +1,6 @@
 """All that must be measured on a GPU, in four parts of less than ten minutes each.
 
-`python benchmarks/gpu.py`, or `--parts env` and so on; see benchmarks/gpu_queue.md. `--device cpu`
+`python benchmarks/gpu.py`, or `--parts env` and so on; see benchmarks/README.md. `--device cpu`
 runs the same where there is no GPU, for tests: what needs one is then "not measured".
 """
 

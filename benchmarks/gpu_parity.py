@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import sys
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -62,8 +62,6 @@ class ParityOptions:
     """Presets of agents/presets.py."""
     updates: int = 10
     """Captured updates."""
-    captures: tuple[Literal["none", "graph", "compile"], ...] = ("none", "graph", "compile")
-    """Ways to capture them."""
 
 
 def parity_part(options: ParityOptions, device: str) -> Iterator[Part]:
@@ -87,7 +85,7 @@ def parity_part(options: ParityOptions, device: str) -> Iterator[Part]:
                 waits = float(bool(waiting(name, options, device)))
         found.ratios.append(Ratio(title, waits, 0, at_most=True))
         yield _report(options, found)
-    for capture, name in itertools.product(options.captures, options.parity_presets):
+    for capture, name in itertools.product(WEIGHTS, options.parity_presets):
         title, change = f"{name}: {options.updates} updates, {capture} against none", None
         if on_gpu(device):
             with found.failures.noted(title):

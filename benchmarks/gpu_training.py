@@ -25,7 +25,7 @@ from benchmarks.reporting import Ratio
 UPDATES = 10  # in a round
 FEW_IMAGES = 2000  # house numbers, so that drawing them does not take the part's minutes
 PRECISIONS = ("highest", "high", "bfloat16")
-WANTED_SPEEDUP = 2.0  # of a graph at the preset's rows
+WANTED_SPEEDUP = 2.0  # of a graph
 EXPLANATION = """\
 Images a second of whole training steps (`Training.update()`: rollout, loss, gradients, clipping,
 optimizer, what is logged): the median of {repetitions} repetitions of at least {seconds} s each;
@@ -75,7 +75,7 @@ class TrainingOptions:
     presets: tuple[str, ...] = ("dram_pairs", "dram_house_numbers")
     """Presets of agents/presets.py."""
     num_envs: tuple[int, ...] = (128, 1024)
-    """Rows of a batch: the presets', and a large one."""
+    """Rows of a batch: a small and a large one."""
     training_seconds: float = 1.0
     """Least length of a repetition; there are five."""
     matrix_side: int = 8192

@@ -51,13 +51,16 @@ class ReadingEpisodes(Episodes):
 
     def _fresh(self, index: Array) -> dict[str, Array]:
         labels = self.task.labels(index)
-        zeros = self.backend.zeros((len(index),), "int64")
+
+        def zeros() -> Array:
+            return self.backend.zeros((len(index),), "int64")
+
         return {
             "labels": labels,
             "targets": episode.targets(self.backend, labels, self.rules),
-            "said": zeros,
-            "right": zeros,
-            "heard": zeros,
+            "said": zeros(),
+            "right": zeros(),
+            "heard": zeros(),
             "emitted": self.backend.zeros((len(index), self.rules.max_said), "int64") - 1,
         }
 

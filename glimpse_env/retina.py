@@ -53,7 +53,7 @@ class Retina:
         glimpse_size: int,
         num_scales: int,
     ) -> None:
-        """Allocate the tables; every image is black until `write`."""
+        """Allocate the tables; every image is black until it is written."""
         require_at_least("glimpse_size", glimpse_size, 1)
         require_at_least("num_scales", num_scales, 1)
         if num_scales > MAX_SCALES:
@@ -178,7 +178,7 @@ class Retina:
 
 
 def _double(backend: Backend, blocks: Array, distance: int, out: Array | None = None) -> Array:
-    """Sums of neighbours at `distance` in flat order; beyond the end there are zeros."""
+    """Sums of neighbours at `distance` in flat order, in `out`; beyond the end there are zeros."""
     total = backend.xp.empty_like(blocks) if out is None else out
     backend.xp.add(blocks[:-distance], blocks[distance:], out=total[:-distance])
     total[-distance:] = blocks[-distance:]

@@ -111,6 +111,17 @@ def graphs_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
     return tapes
 
 
+def test_auto_is_a_graph_where_there_can_be_one(
+    graphs_on_a_cpu: list[Tape], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Training(NUMBERS, TORCH).static is None
+    monkeypatch.setattr("agents.training.capture_for", lambda asked, *_: "graph")
+    training = Training(NUMBERS, TORCH)
+    assert (training.config.capture, training.capture) == ("auto", "graph")
+    training.update()
+    assert isinstance(training.static, GraphedUpdate) and len(graphs_on_a_cpu) == 1
+
+
 def test_nothing_is_collected_in_a_capture() -> None:
     with pytest.raises(RuntimeError, match="broken"), capture.uncollected():
         assert not gc.isenabled()
