@@ -227,7 +227,7 @@ def dram_pairs_no_context() -> Config:
     """DRAM on pairs without the context network (section 4.1): starts at a random place.
 
     Where to look is then seen by the coarse scales of a glimpse alone: four, as RAM has in images
-    of this size (Mnih et al. 2014, table 2b).
+    of this size (Mnih et al. 2014, table 2b). All else is that of `dram_pairs`, not yet tried here.
     """
     return replace(
         dram_pairs(),
@@ -239,7 +239,10 @@ def dram_pairs_no_context() -> Config:
 
 
 def ram_pairs() -> Config:
-    """RAM on pairs (section 4.1 of Ba et al.): one recurrent layer, no context."""
+    """RAM on pairs (section 4.1 of Ba et al.): one recurrent layer, no context.
+
+    All else is that of `dram_pairs`, not yet tried here, but for RAM's weight of REINFORCE.
+    """
     return replace(
         dram_pairs_no_context(),
         layers=1,

@@ -22,6 +22,7 @@ from agents.build import make_reading_envs, set_precision
 from agents.command_line import preset_named
 from agents.commands import run_command
 from agents.config import Config
+from agents.optimization import sigma_pixels
 from agents.presets import PRESETS
 from agents.provenance import circumstances
 from agents.training import Training
@@ -44,12 +45,11 @@ the median of {repetitions} repetitions of at least {seconds} s each, taken in t
 warm-up are off the clock.
 
 *ours* is `agents.training.Training.update()`, with gradient clipping and what it logs, on a GPU as
-one CUDA graph. *plain* is
-`benchmarks/plain_ram.py`: the same networks, losses, batch and kind of optimizer. As in public
-code, images come from a data loader that makes them tensors one at a time, as torchvision's MNIST
-does (in the same process: workers are slower where all cores train), and crops are cut out in a
-Python loop over the batch with elements of a tensor. The other rows hold the images as one float
-tensor in memory, and cut with Python integers.
+one CUDA graph. *plain* is `benchmarks/plain_ram.py`: the same networks, losses, batch and kind of
+optimizer. As in public code, images come from a data loader that makes them tensors one at a time,
+as torchvision's MNIST does (in the same process: workers are slower where all cores train), and
+crops are cut out in a Python loop over the batch with elements of a tensor. The other rows hold the
+images as one float tensor in memory, and cut with Python integers.
 
 The precision is that of `torch.set_float32_matmul_precision`, on a GPU also that of cuDNN's layers;
 "highest" is PyTorch's default for products. "medium" lets PyTorch choose oneDNN, which is free to
@@ -119,13 +119,12 @@ def preset(name: str) -> Config:
 
 def trainings(config: Config, device: str) -> Iterator[tuple[str, str, Work]]:
     """Our training and the plain ones in each precision, ready to run."""
-    ours = Training(config, device)
     reading = make_reading_envs(config, "train", 1, device)
     task, glimpses = reading.task, reading.rules.glimpses_per_label
     number = for_task(reading, np.arange(min(task.size, MOST_IMAGES)))
     images = torch.as_tensor(task.images(number)).cpu()[:, 0].to(torch.uint8)
     labels = torch.as_tensor(task.labels(number)).cpu()[:, 0]
-    scales, side, _ = ours.envs.single_observation_space["glimpse"].shape  # type: ignore[index]
+    scales, side, _ = reading.single_observation_space["glimpse"].shape  # type: ignore[index]
 
     def plain(source: Callable[..., Batches], python_slices: bool) -> Callable[[], object]:
         return PlainTraining(
@@ -135,7 +134,7 @@ def trainings(config: Config, device: str) -> Iterator[tuple[str, str, Work]]:
             device,
             retina=Retina(side, scales, python_slices),
             glimpses=glimpses,
-            std=ours.sigma / ours.envs.image_shape[2] * 2,
+            std=sigma_pixels(config, 0) / reading.image_shape[2] * 2,
         ).update
 
     updates = {

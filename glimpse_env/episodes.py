@@ -69,6 +69,7 @@ class Episodes(abc.ABC):
         chosen = self.backend.rows(mask)
         if not len(chosen):
             return
+        # By identity: the values of a mask on a GPU are not known here.
         keep = None if self.backend.eager or mask is self.everyone else mask
         rows = self.rows
         rows.episode = rows.episode + mask

@@ -114,7 +114,6 @@ def graphs_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
 def test_auto_is_a_graph_where_there_can_be_one(
     graphs_on_a_cpu: list[Tape], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert Training(NUMBERS, TORCH).static is None
     monkeypatch.setattr("agents.training.capture_for", lambda asked, *_: "graph")
     training = Training(NUMBERS, TORCH)
     assert (training.config.capture, training.capture) == ("auto", "graph")
