@@ -80,8 +80,8 @@ _SHOWN = {
 }
 
 # Which class plays an id: labels are read, but for games.
-_LABELS = ("glimpse_env.env:GlimpseEnv", "glimpse_env.vector_env:GlimpseVectorEnv")
-_CATCH = ("glimpse_env.catch_env:CatchEnv", "glimpse_env.catch_vector_env:CatchVectorEnv")
+_LABELS = ("glimpse_env:GlimpseEnv", "glimpse_env:GlimpseVectorEnv")
+_CATCH = ("glimpse_env:CatchEnv", "glimpse_env:CatchVectorEnv")
 ENTRY_POINTS = {env_id: _CATCH if env_id == "GlimpseCatch-v0" else _LABELS for env_id in TABLE}
 
 

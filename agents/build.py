@@ -18,10 +18,10 @@ from agents.agent import GlimpseAgent
 from agents.config import Config
 from agents.networks import EmissionNetwork
 from agents.saved_run import fitting, load_run
-from glimpse_env.catch_vector_env import CatchVectorEnv
+from glimpse_env.envs.catch.env import CatchVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.gaze_vector_env import GazeVectorEnv
-from glimpse_env.vector_env import GlimpseVectorEnv
 
 
 class TaskConfig(Protocol):

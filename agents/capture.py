@@ -22,9 +22,9 @@ from agents.noise import KeptNoise
 from agents.ranks import Ranks
 from agents.rollout import GazePolicy, IndexArray, Rollout
 from agents.transfer import send
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.gaze_vector_env import GazeVectorEnv
-from glimpse_env.vector_env import GlimpseVectorEnv
 
 WARM_UP = 3  # updates before the capture, in which libraries choose kernels and allocate
 

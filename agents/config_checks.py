@@ -7,7 +7,7 @@ import typing
 from collections.abc import Iterable
 from typing import Literal
 
-from glimpse_env import arguments
+from glimpse_env import errors
 from glimpse_env.errors import InvalidArgument
 
 
@@ -29,7 +29,7 @@ def require_not_negative(config: object, names: Iterable[str]) -> None:
         InvalidArgument: Such a field.
     """
     for name in names:
-        arguments.require_not_negative(name, getattr(config, name))
+        errors.require_not_negative(name, getattr(config, name))
 
 
 def require_positive_entries(config: object, names: Iterable[str]) -> None:

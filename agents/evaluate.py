@@ -36,8 +36,7 @@ from agents.forward_backward import ForwardBackwardReader
 from agents.pictures import draw_pictures
 from agents.provenance import sign
 from agents.readers import Gaze, Reader, label_reader
-from glimpse_env.arguments import require_at_least
-from glimpse_env.errors import InvalidArgument
+from glimpse_env.errors import InvalidArgument, require_at_least
 
 ALL_GAZES: tuple[Gaze, ...] = ("policy", "random", "center")
 

@@ -19,7 +19,7 @@ from agents.files import write_json
 from agents.flops import counting, counting_glimpses, flops_of_networks, parameters_of
 from agents.readers import Gaze, Reader, agent_reader
 from agents.rollout import IndexArray
-from glimpse_env.arguments import require_at_least
+from glimpse_env.errors import require_at_least
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from agents.agent import GlimpseAgent
 from agents.rollout import GazePolicy, Guesses, Rollout, require_fixed_pace, returns_of
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 
 
 def collect_fixed(

@@ -23,9 +23,8 @@ from agents.readers import AgentReader
 from agents.reading import Reading
 from agents.rollout import PixelArray
 from agents.shown_images import envs_of_images
-from glimpse_env.arguments import require_at_least
-from glimpse_env.errors import InvalidArgument
-from glimpse_env.image_files import fit, read_image
+from glimpse_env.errors import InvalidArgument, require_at_least
+from glimpse_env.tasks.own_images.image_files import fit, read_image
 
 Picture = str | Path | np.ndarray[Any, Any]
 _TOGETHER = 256  # images

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.build import make_envs
 from agents.run_config import RunConfig
-from glimpse_env.tasks.image_folder import ImageFolderTask
+from glimpse_env.tasks.own_images.folder import ImageFolderTask
 from glimpse_env.tasks.task import Task
 
 

@@ -9,9 +9,9 @@ from agents.adaptive.rollout import read_adaptively
 from agents.agent import GlimpseAgent
 from agents.games.rollout import play_games
 from agents.rollout import GazePolicy, IndexArray, Rollout, collect
-from glimpse_env.catch_vector_env import CatchVectorEnv
-from glimpse_env.gaze_vector_env import GazeVectorEnv
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.envs.catch.env import CatchVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 
 
 def play(

@@ -26,10 +26,10 @@ from agents.rollout import (
     sampled,
 )
 from agents.transfer import for_task
-from glimpse_env.arguments import require_at_least
-from glimpse_env.catch_vector_env import CatchVectorEnv
-from glimpse_env.gaze_vector_env import GazeVectorEnv
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.envs.catch.env import CatchVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
+from glimpse_env.errors import require_at_least
 
 Gaze = Literal["policy", "random", "center"]
 

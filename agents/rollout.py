@@ -16,9 +16,9 @@ from torch import Tensor
 from agents.agent import GlimpseAgent
 from agents.noise import RowNoise
 from agents.tensor_envs import TensorEnvs
-from glimpse_env.episode import Rules
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
+from glimpse_env.envs.reading.rules import Rules
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.vector_env import GlimpseVectorEnv
 
 IndexArray = np.ndarray[Any, np.dtype[np.int64]]
 PixelArray = np.ndarray[Any, np.dtype[np.uint8]]

@@ -11,7 +11,7 @@ from agents.build import env_keywords
 from agents.config import Config
 from agents.rollout import IndexArray, PixelArray
 from agents.run_config import OWN_IMAGES
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 
 _EYE = (
     "glimpse_size",

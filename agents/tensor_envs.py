@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 
 Tensors = dict[str, Tensor]
 _TOLD = ("target", "sequence_correct")  # what rollouts need of an info

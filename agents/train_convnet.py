@@ -35,7 +35,7 @@ from agents.provenance import sign
 from agents.ranks import require_alone
 from agents.run_folder import RunFolder
 from agents.saved_run import fitting, load_run
-from glimpse_env.tasks.arrays import ArrayTask
+from glimpse_env.tasks.own_images.arrays import ArrayTask
 
 CHOICE = PresetChoice(
     CONVNET_PRESETS,

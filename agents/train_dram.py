@@ -39,11 +39,11 @@ from agents.readers import Gaze
 from agents.run_folder import RunFolder
 from agents.saved_run import fitting, load_run
 from agents.training import Training
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.tasks.arrays import ArrayTask
 from glimpse_env.tasks.backward import BackwardTask
+from glimpse_env.tasks.own_images.arrays import ArrayTask
 from glimpse_env.tasks.task import Task
-from glimpse_env.vector_env import GlimpseVectorEnv
 
 CHOICE = PresetChoice(
     PRESETS,

@@ -47,8 +47,8 @@ from agents.rollout import (
     sampled,
 )
 from agents.transfer import send
-from glimpse_env.gaze_vector_env import GazeVectorEnv
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 
 
 class Training:

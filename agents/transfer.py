@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from agents.rollout import IndexArray
-from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 
 
 def send(array: IndexArray, device: str | torch.device) -> Tensor:

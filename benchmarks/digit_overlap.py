@@ -24,8 +24,8 @@ from agents.evaluation import batches
 from agents.readers import Reader, label_reader
 from benchmarks import reporting
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.tasks.digit_layouts import DIGIT
-from glimpse_env.tasks.mnist import MNISTTask
+from glimpse_env.tasks.mnist.layouts import DIGIT
+from glimpse_env.tasks.mnist.task import MNISTTask
 
 EDGES = (0, DIGIT // 4, DIGIT // 2, 3 * DIGIT // 4, DIGIT)  # pixels
 

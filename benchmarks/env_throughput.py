@@ -45,8 +45,8 @@ from benchmarks.env_works import (
 )
 from benchmarks.measuring import Rate, measure, use_one_core
 from envs_registry import TABLE
-from glimpse_env.arguments import require_choice
-from glimpse_env.datasets import load_mnist
+from glimpse_env.errors import require_choice
+from glimpse_env.tasks.mnist.digits import load_mnist
 
 SYNC_ROWS = 128  # above, SyncVectorEnv takes minutes and tells nothing new
 

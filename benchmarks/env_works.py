@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import glimpse_env  # noqa: F401  (registers the environment ids)
 from benchmarks.measuring import Round, Work, clocked, waiter_for
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 
 # House numbers are drawn when first looked at; so few are all drawn before the clock starts.
 FEW_IMAGES = 256

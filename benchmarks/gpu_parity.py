@@ -25,7 +25,7 @@ from benchmarks.env_works import options_of
 from benchmarks.gpu_works import Failures, Part, on_gpu
 from benchmarks.reporting import Ratio
 from envs_registry import TABLE
-from glimpse_env.gaze_vector_env import GazeVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 
 AVERAGES = 1e-6  # largest difference of what is an average; integers and ends are equal
 GRADIENTS = 1e-3  # largest norm of a box's difference over the norm of its gradient

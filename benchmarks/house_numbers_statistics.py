@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from agents.provenance import circumstances
 from benchmarks.reporting import RESULTS, table
-from glimpse_env.tasks.house_numbers import photograph, render_house_numbers
+from glimpse_env.tasks.house_numbers.render import photograph, render_house_numbers
 
 NUM_RENDERED = 10_000
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)

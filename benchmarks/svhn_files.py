@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from glimpse_env import counter_hash
+from glimpse_env.backend import counter_hash
 
 FIELDS = ("height", "label", "left", "top", "width")  # MATLAB's order
 _MATLAB_HEADER = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan 01 2011 HDF5"

@@ -29,10 +29,10 @@ from agents.commands import run_command
 from agents.provenance import circumstances
 from benchmarks import reporting
 from benchmarks.svhn_files import annotated_photos, contents, write_archive
-from glimpse_env import datasets
-from glimpse_env.datasets import RemoteFile, Source
-from glimpse_env.svhn.crops import crop_side
-from glimpse_env.svhn.prepared import Look, load_annotations, load_crops
+from glimpse_env.tasks.files import downloads
+from glimpse_env.tasks.files.downloads import RemoteFile, Source
+from glimpse_env.tasks.svhn.crops import crop_side
+from glimpse_env.tasks.svhn.prepared import Look, load_annotations, load_crops
 
 NAME = "train.tar.gz"
 
@@ -71,7 +71,7 @@ STEPS: dict[str, int | None] = {
 def run_step(step: str, source: Source, folder: str | None, cache: str) -> Cost:
     """Do one step, in a process that has done nothing else."""
     os.environ["XDG_CACHE_HOME"] = cache
-    datasets.SOURCES["svhn"] = source
+    downloads.SOURCES["svhn"] = source
     before = _size(Path(cache))
     start, busy = time.perf_counter(), time.process_time()
     image_size = STEPS[step]
@@ -115,13 +115,13 @@ def build(annotations: Path, folder: Path) -> Source:
     """Write an archive like the original; returns the source that has its checksum."""
     path = folder / "svhn" / NAME
     write_archive(path, contents(annotated_photos(annotations, "train")))
-    file = RemoteFile(NAME, path.stat().st_size, datasets.sha256(path))
+    file = RemoteFile(NAME, path.stat().st_size, downloads.sha256(path))
     return Source("svhn", mirrors=(), files=(file,))
 
 
 def main(arguments: Arguments) -> None:
     """Measure, print and write."""
-    source = datasets.SOURCES["svhn"]
+    source = downloads.SOURCES["svhn"]
     if arguments.annotations:
         with tempfile.TemporaryDirectory() as folder:
             source = build(arguments.annotations, Path(folder))

@@ -21,7 +21,10 @@ from ray.rllib.connectors.env_to_module import FlattenObservations
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
 import glimpse_env  # noqa: F401  (registers the ids)
-from glimpse_env.wrappers import FlatMultiDiscreteAction, VectorFlatMultiDiscreteAction
+from glimpse_env.wrappers import (
+    FlatMultiDiscreteAction,
+    VectorFlatMultiDiscreteAction,
+)
 
 ENV_ID = "GlimpseHouseNumbers-v0"
 

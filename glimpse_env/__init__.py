@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import envs_registry
 
 if TYPE_CHECKING:
-    from glimpse_env.catch_env import CatchEnv
-    from glimpse_env.catch_vector_env import CatchVectorEnv
-    from glimpse_env.env import GlimpseEnv
+    from glimpse_env.envs.catch.env import CatchEnv, CatchVectorEnv
+    from glimpse_env.envs.reading.env import GlimpseEnv, GlimpseVectorEnv
     from glimpse_env.errors import (
         CacheUnavailable,
         CorruptedData,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
         MissingPackage,
         UnknownKeyword,
     )
-    from glimpse_env.vector_env import GlimpseVectorEnv
 
 __all__ = [
     "CacheUnavailable",
@@ -46,10 +44,10 @@ __all__ = [
 ]
 
 _MODULES = {
-    "CatchEnv": "glimpse_env.catch_env",
-    "CatchVectorEnv": "glimpse_env.catch_vector_env",
-    "GlimpseEnv": "glimpse_env.env",
-    "GlimpseVectorEnv": "glimpse_env.vector_env",
+    "CatchEnv": "glimpse_env.envs.catch.env",
+    "CatchVectorEnv": "glimpse_env.envs.catch.env",
+    "GlimpseEnv": "glimpse_env.envs.reading.env",
+    "GlimpseVectorEnv": "glimpse_env.envs.reading.env",
 }
 
 

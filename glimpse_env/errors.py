@@ -1,6 +1,12 @@
-"""Typed errors. Each message names the offending value and says what to do about it."""
+"""Typed errors, and the checks that raise them: each names the value and says what to do."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
 
 
 class GlimpseError(Exception):
@@ -41,3 +47,38 @@ class MissingPackage(GlimpseError, ImportError):
 
 class DisplayUnavailable(GlimpseError, RuntimeError):
     """`render_mode="human"` on a machine without a display."""
+
+
+def require_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Refuse a value that is not among the choices."""
+    try:
+        known = value in choices
+    except ValueError:  # an array is equal and unequal to a choice
+        known = False
+    if not known:
+        raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {tuple(choices)}")
+
+
+def require_known(name: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse keys that nothing reads."""
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise InvalidArgument(f"{name}: unknown key {unknown[0]!r}; known are {tuple(known)}")
+
+
+def require_at_least(name: str, value: Any, least: int) -> None:
+    """Refuse anything but an integer of at least `least`."""
+    if not is_integer(value) or value < least:
+        raise InvalidArgument(f"{name}={value!r} must be an integer of at least {least}")
+
+
+def require_not_negative(name: str, value: Any) -> None:
+    """Refuse anything but a finite real number of at least 0."""
+    real = is_integer(value) or isinstance(value, float | np.floating)
+    if not (real and 0 <= value < math.inf):
+        raise InvalidArgument(f"{name}={value!r} must be a finite number of at least 0")
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value is an integer, Python's or NumPy's, and no bool."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

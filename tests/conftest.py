@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.svhn_files import contents, some_photos, write_folder
-from glimpse_env import datasets
+from glimpse_env.tasks.files import downloads
 
 # Before torch is loaded, here and in every process a test starts: the tests are many small
 # operations side by side (`-n 2`), and more threads only get in each other's way.
@@ -24,24 +24,24 @@ os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or "1"
 # Tests check the same everywhere: where `--device auto` would take a GPU, they see none.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # Read before any test changes it: the folder of real files, if this machine has one.
-REAL_DATA = os.environ.get(datasets.DATA_VARIABLE)
+REAL_DATA = os.environ.get(downloads.DATA_VARIABLE)
 LOOPBACK = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", f"requires_mnist: reads the original files below {datasets.DATA_VARIABLE}"
+        "markers", f"requires_mnist: reads the original files below {downloads.DATA_VARIABLE}"
     )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("requires_mnist") and not has_real_mnist():
-        pytest.skip(f"{datasets.DATA_VARIABLE} does not name a folder with the MNIST files")
+        pytest.skip(f"{downloads.DATA_VARIABLE} does not name a folder with the MNIST files")
 
 
 def has_real_mnist() -> bool:
     """Whether the four files are there; what is in them is for the loader to check."""
-    source = datasets.SOURCES["mnist"]
+    source = downloads.SOURCES["mnist"]
     folder = Path(REAL_DATA or os.devnull) / source.folder
     return all((folder / file.name).is_file() for file in source.files)
 
@@ -53,7 +53,7 @@ def own_folders(
     """Each test starts with an empty cache and, unless it asks for real files, no data folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     if not request.node.get_closest_marker("requires_mnist"):
-        monkeypatch.delenv(datasets.DATA_VARIABLE, raising=False)
+        monkeypatch.delenv(downloads.DATA_VARIABLE, raising=False)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -87,13 +87,13 @@ def offline() -> Iterator[None]:
         yield
 
 
-def write_idx(path: Path, values: NDArray[np.uint8]) -> datasets.RemoteFile:
+def write_idx(path: Path, values: NDArray[np.uint8]) -> downloads.RemoteFile:
     """Write a gzipped IDX file and return its row for the table of checksums."""
     header = np.array([0x0800 | values.ndim, *values.shape], dtype=">u4").tobytes()
     content = gzip.compress(header + values.tobytes(), compresslevel=1, mtime=0)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    return datasets.RemoteFile(path.name, len(content), hashlib.sha256(content).hexdigest())
+    return downloads.RemoteFile(path.name, len(content), hashlib.sha256(content).hexdigest())
 
 
 def draw_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -110,7 +110,7 @@ def draw_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 @pytest.fixture(scope="session")
-def synthetic_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, datasets.Source]:
+def synthetic_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, downloads.Source]:
     """A folder with drawn digits in four files as long as MNIST's, and their checksums."""
     folder = tmp_path_factory.mktemp("synthetic")
     images, labels = draw_digits()
@@ -121,17 +121,17 @@ def synthetic_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dat
         files.append(write_idx(below.with_name(f"{prefix}-images-idx3-ubyte.gz"), images[rows]))
         files.append(write_idx(below.with_name(f"{prefix}-labels-idx1-ubyte.gz"), labels[rows]))
     # No mirrors: whatever is missing from the folder is missing.
-    return folder, datasets.Source(folder="mnist", mirrors=(), files=tuple(files))
+    return folder, downloads.Source(folder="mnist", mirrors=(), files=tuple(files))
 
 
 @pytest.fixture
 def synthetic_mnist(
-    synthetic_files: tuple[Path, datasets.Source], monkeypatch: pytest.MonkeyPatch
+    synthetic_files: tuple[Path, downloads.Source], monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """Let every MNIST task load drawn digits; returns the folder that `data_dir` may name."""
     folder, source = synthetic_files
-    monkeypatch.setitem(datasets.SOURCES, "mnist", source)
-    monkeypatch.setenv(datasets.DATA_VARIABLE, str(folder))
+    monkeypatch.setitem(downloads.SOURCES, "mnist", source)
+    monkeypatch.setenv(downloads.DATA_VARIABLE, str(folder))
     return folder
 
 
@@ -202,4 +202,4 @@ def no_window(monkeypatch: pytest.MonkeyPatch) -> None:
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr("glimpse_env.window.Window", Silent)
+    monkeypatch.setattr("glimpse_env.frames.window.Window", Silent)

@@ -26,7 +26,7 @@ from agents.rollout import (
     returns_of,
 )
 from agents.tensor_envs import TensorEnvs
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 
 SpeakPolicy = Callable[[Tensor, Tensor], Tensor]  # log-odds (R,) of rows (R,) -> bool (R,)
 

@@ -13,8 +13,8 @@ from agents.optimization import entropy_weight
 from agents.ranks import ALONE, Ranks
 from agents.rollout import IndexArray, Rollout
 from agents.training import Training, hybrid_loss, worth_of_glimpses
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.vector_env import GlimpseVectorEnv
 
 
 class AdaptiveTraining(Training):

@@ -18,7 +18,7 @@ from agents.evaluation import Evaluation, evaluate_reader
 from agents.optimization import learning_rate, make_optimizer
 from agents.readers import with_end
 from agents.transfer import for_task
-from glimpse_env.arguments import require_at_least
+from glimpse_env.errors import require_at_least
 from glimpse_env.tasks.task import Task
 
 

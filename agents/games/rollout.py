@@ -14,7 +14,7 @@ from agents.agent import GlimpseAgent
 from agents.noise import RowNoise
 from agents.rollout import GazePolicy, IndexArray, Rollout, agreed_scores
 from agents.tensor_envs import TensorEnvs
-from glimpse_env.catch_vector_env import CatchVectorEnv
+from glimpse_env.envs.catch.env import CatchVectorEnv
 
 MovePolicy = Callable[[Tensor, Tensor], Tensor]  # logits (B, moves) of rows (B,) -> moves (B,)
 

@@ -17,7 +17,7 @@ from agents.optimization import entropy_weight
 from agents.ranks import ALONE, Ranks
 from agents.rollout import IndexArray, Rollout
 from agents.training import Training
-from glimpse_env.catch_vector_env import CatchVectorEnv
+from glimpse_env.envs.catch.env import CatchVectorEnv
 from glimpse_env.errors import InvalidArgument
 
 

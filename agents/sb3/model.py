@@ -16,8 +16,7 @@ from agents.build import spec_of
 from agents.files import write_atomically, write_json
 from agents.sb3.config import Sb3Config
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData, MissingPackage
-from glimpse_env.sb3 import GlimpseVecEnv
-from glimpse_env.sb3_features import GlimpseExtractor
+from glimpse_env.sb3 import GlimpseExtractor, GlimpseVecEnv
 
 CONFIG, MODEL = "config.json", "model.zip"
 

@@ -16,10 +16,10 @@ from agents.evaluation import Evaluation, evaluate_reader
 from agents.readers import Gaze, with_end
 from agents.rollout import IndexArray
 from agents.sb3.config import Sb3Config
-from glimpse_env import episode
-from glimpse_env.flat_actions import FlatActions, flat_actions
-from glimpse_env.gaze_vector_env import GazeVectorEnv
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
+from glimpse_env.envs.reading import rules as episode
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
+from glimpse_env.wrappers.flat_actions import FlatActions, flat_actions
 
 
 class Moment(NamedTuple):

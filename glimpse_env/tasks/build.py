@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from glimpse_env.arguments import SPLITS, require_choice
 from glimpse_env.backend import Backend, make_backend
-from glimpse_env.datasets import DATA_VARIABLE
-from glimpse_env.errors import InvalidArgument, UnknownKeyword
-from glimpse_env.tasks.arrays import ArrayTask, as_array
-from glimpse_env.tasks.task import Task
+from glimpse_env.errors import InvalidArgument, UnknownKeyword, require_choice
+from glimpse_env.tasks.files.downloads import DATA_VARIABLE
+from glimpse_env.tasks.own_images.arrays import ArrayTask, as_array
+from glimpse_env.tasks.task import SPLITS, Task
 
 _PATHS, _ARRAYS = ("image_folder", "label_file"), ("images", "labels")
 TASKS = ("mnist", "house_numbers", "svhn", "arrays", "image_folder")
@@ -121,19 +120,19 @@ def _construct(task: str, backend: Backend, options: dict[str, Any]) -> Task:
 def _task_class(task: str) -> Any:
     """Import just the module that the task needs: OpenCV and data readers load with it."""
     if task == "mnist":
-        from glimpse_env.tasks.mnist import MNISTTask
+        from glimpse_env.tasks.mnist.task import MNISTTask
 
         return MNISTTask
     if task == "house_numbers":
-        from glimpse_env.tasks.house_number_task import HouseNumberTask
+        from glimpse_env.tasks.house_numbers.task import HouseNumberTask
 
         return HouseNumberTask
     if task == "svhn":
-        from glimpse_env.tasks.svhn import SVHNTask
+        from glimpse_env.tasks.svhn.task import SVHNTask
 
         return SVHNTask
     if task == "image_folder":
-        from glimpse_env.tasks.image_folder import ImageFolderTask
+        from glimpse_env.tasks.own_images.folder import ImageFolderTask
 
         return ImageFolderTask
     return ArrayTask

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from glimpse_env.backend import Array
 
+SPLITS = ("train", "validation", "test")
+
 GENERATED_IMAGES = 2**31  # size of a generated training split: practically without end
 
 

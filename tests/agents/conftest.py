@@ -71,7 +71,7 @@ def stripes_id() -> Iterator[str]:
     images, labels = stripes()
     gym.register(
         STRIPES_ID,
-        vector_entry_point="glimpse_env.vector_env:GlimpseVectorEnv",
+        vector_entry_point="glimpse_env.envs.reading.env:GlimpseVectorEnv",
         kwargs={
             "images": images,
             "labels": labels,
@@ -110,7 +110,7 @@ def catch_id() -> Iterator[str]:
     """Catch on a small screen, through a retina that does not see all of it."""
     gym.register(
         CATCH_ID,
-        vector_entry_point="glimpse_env.catch_vector_env:CatchVectorEnv",
+        vector_entry_point="glimpse_env.envs.catch.env:CatchVectorEnv",
         kwargs={"screen_size": 8, "glimpse_size": 4, "num_scales": 2, "initial_gaze": "center"},
     )
     yield CATCH_ID

@@ -25,7 +25,7 @@ SEQUENCES_ID = "FlopSequences-v0"
 def sequences_id() -> Iterator[str]:
     gym.register(
         SEQUENCES_ID,
-        vector_entry_point="glimpse_env.vector_env:GlimpseVectorEnv",
+        vector_entry_point="glimpse_env.envs.reading.env:GlimpseVectorEnv",
         kwargs=arrays_for_tests() | {"glimpse_size": 4, "num_scales": 1},
     )
     yield SEQUENCES_ID

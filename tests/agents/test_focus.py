@@ -11,7 +11,7 @@ from agents.config import Config
 from agents.focus import FocusReader, crop, gaze_middles
 from agents.readers import AgentReader
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.tasks.house_numbers import render_house_numbers
+from glimpse_env.tasks.house_numbers.render import render_house_numbers
 from tests.agents.conftest import NUMBERS, fresh_agent, partial_rollout, stripes
 
 WIDE = "GlimpseHouseNumbers110-v0"
@@ -78,7 +78,7 @@ def test_focus_on_single_labels(stripes_config: Config, stripes_id: str, backend
     shown = {**(gym.spec(stripes_id).kwargs or {}), "images": images, "labels": labels}
     gym.register(
         "WideStripes-v0",
-        vector_entry_point="glimpse_env.vector_env:GlimpseVectorEnv",
+        vector_entry_point="glimpse_env.envs.reading.env:GlimpseVectorEnv",
         kwargs=shown | {"backend": backend},
     )
     try:

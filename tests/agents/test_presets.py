@@ -13,8 +13,8 @@ from agents.make_training import make_training
 from agents.presets import PRESETS
 from agents.run_config import OWN_IMAGES, RunConfig
 from agents.train_dram import parse
-from glimpse_env.tasks.digit_layouts import DIGIT, LAYOUTS
-from glimpse_env.tasks.mnist import MNISTTask
+from glimpse_env.tasks.mnist.layouts import DIGIT, LAYOUTS
+from glimpse_env.tasks.mnist.task import MNISTTask
 
 
 @pytest.mark.parametrize("name", PRESETS)

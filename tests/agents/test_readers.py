@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from agents.readers import agent_reader
-from glimpse_env.tasks.house_numbers import render_house_numbers
+from glimpse_env.tasks.house_numbers.render import render_house_numbers
 from tests.agents.conftest import NUMBERS, fresh_agent
 
 

@@ -10,8 +10,8 @@ import torch
 from agents.build import make_agent, make_envs
 from agents.config import Config
 from agents.rollout import center_gaze, collect, mean_gaze, random_gaze, sampled
+from glimpse_env.envs.reading.episodes import ReadingEpisodes
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.reading_episodes import ReadingEpisodes
 from tests.agents.conftest import NUMBERS, noise
 
 

@@ -274,9 +274,9 @@ def test_an_id_of_a_module_of_ones_own_is_trained_and_evaluated(
     """By `module:id`, as in gym.make."""
     (tmp_path / "my_numbers.py").write_text(
         "import gymnasium as gym\n"
-        "gym.register('Mine/Numbers-v1', 'glimpse_env.env:GlimpseEnv', kwargs=dict(\n"
+        "gym.register('Mine/Numbers-v1', 'glimpse_env:GlimpseEnv', kwargs=dict(\n"
         "    task='house_numbers', glimpse_size=10, num_scales=1, glimpses_per_label=1),\n"
-        "    vector_entry_point='glimpse_env.vector_env:GlimpseVectorEnv')\n"
+        "    vector_entry_point='glimpse_env.envs.reading.env:GlimpseVectorEnv')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     options = ["--env-id", "my_numbers:Mine/Numbers-v1", "--images", "32"]

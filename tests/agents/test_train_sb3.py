@@ -38,7 +38,7 @@ from glimpse_env.errors import (
     MissingData,
     MissingPackage,
 )
-from glimpse_env.flat_actions import flat_actions
+from glimpse_env.wrappers.flat_actions import flat_actions
 
 SCRIPT = Path(train_sb3.__file__)
 SMALL = (

@@ -14,8 +14,8 @@ from agents.evaluation import evaluate
 from agents.readers import AgentReader, agent_reader
 from agents.rollout import Decisions, Guesses
 from agents.training import Training, reading_loss, worth_of_glimpses
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.vector_env import GlimpseVectorEnv
 from tests.agents.conftest import NUMBERS, partial_rollout
 
 

@@ -150,7 +150,7 @@ def test_differences_are_found() -> None:
 
 
 def test_a_device_that_errs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glimpse_env.retina import Retina
+    from glimpse_env.sight.retina import Retina
 
     glimpse = Retina.glimpse
 

@@ -16,7 +16,7 @@ from benchmarks.env_tables import Measured, thresholds
 from benchmarks.plain_ram import Retina, loaded
 from glimpse_env.backend import NumpyBackend
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.retina import Retina as OurRetina
+from glimpse_env.sight.retina import Retina as OurRetina
 
 
 @pytest.fixture(autouse=True)

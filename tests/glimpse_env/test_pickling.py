@@ -13,9 +13,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from glimpse_env.env import GlimpseEnv
+from glimpse_env.envs.reading.env import GlimpseEnv, GlimpseVectorEnv
 from glimpse_env.tasks import build
-from glimpse_env.vector_env import GlimpseVectorEnv
 
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda envs: pickle.loads(pickle.dumps(envs)),

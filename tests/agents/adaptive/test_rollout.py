@@ -15,8 +15,8 @@ from agents.config import Config
 from agents.noise import RowNoise
 from agents.reading import read_off
 from agents.rollout import Decisions, Rollout, mean_gaze, sampled
-from glimpse_env.reading_episodes import ReadingEpisodes
-from glimpse_env.vector_env import GlimpseVectorEnv
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
+from glimpse_env.envs.reading.episodes import ReadingEpisodes
 from tests.agents import conftest
 from tests.agents.conftest import noise
 

@@ -50,7 +50,7 @@ def bars_ids() -> Iterator[dict[str, str]]:
     for name, (pixels, sequences) in sets.items():
         gym.register(
             BARS[name],
-            vector_entry_point="glimpse_env.vector_env:GlimpseVectorEnv",
+            vector_entry_point="glimpse_env.envs.reading.env:GlimpseVectorEnv",
             kwargs={"images": pixels, "labels": sequences, "num_classes": 3, "glimpse_size": 4},
         )
     yield BARS

@@ -13,7 +13,7 @@ from agents.evaluation import evaluate
 from agents.games.rollout import likeliest_move, play_games, sampled_move
 from agents.play import play
 from agents.rollout import mean_gaze, sampled
-from glimpse_env.catch_vector_env import CatchVectorEnv
+from glimpse_env.envs.catch.env import CatchVectorEnv
 from tests.agents.conftest import noise
 
 

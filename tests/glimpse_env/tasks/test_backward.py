@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glimpse_env.backend import make_backend
-from glimpse_env.tasks.arrays import ArrayTask
 from glimpse_env.tasks.backward import BackwardTask
+from glimpse_env.tasks.own_images.arrays import ArrayTask
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])

@@ -1,0 +1,1 @@
+"""Episodes, and Gymnasium's face of them."""

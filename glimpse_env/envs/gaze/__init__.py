@@ -1,0 +1,1 @@
+"""What all environments share in which somebody looks: batches, resets, spaces, infos, frames."""

@@ -1,0 +1,115 @@
+"""Single environments: one row of a vector environment, without the batch axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv, own_seed
+from glimpse_env.errors import InvalidAction, UnknownKeyword
+
+
+class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
+    """One episode at a time; a subclass says of which vector environment it is a row.
+
+    Everything comes as NumPy arrays and numbers, with `backend="torch"` too. `info["episode"]` is
+    left to Gymnasium's `RecordEpisodeStatistics`, which refuses environments that have it.
+
+    Args:
+        **arguments: Those of the vector environment, but for `num_envs` and `autoreset_mode`.
+    """
+
+    vector_class: ClassVar[Any]  # of the vector environments: called with keywords of their own
+    metadata = {"render_modes": ["rgb_array", "human"], "render_fps": 4}  # noqa: RUF012
+
+    def __init__(self, *, render_mode: str | None = None, **arguments: Any) -> None:
+        """Make the vector environment of one row."""
+        for name in ("num_envs", "autoreset_mode"):
+            if name in arguments:
+                raise UnknownKeyword(
+                    f"{name}={arguments[name]!r} is for batches, not for single environments: give "
+                    f'it to gym.make_vec; beside vectorization_mode="sync" or "async", '
+                    "autoreset_mode belongs in vector_kwargs"
+                )
+        self._vector: GazeVectorEnv = self.vector_class(
+            1, autoreset_mode="disabled", render_mode=render_mode, **arguments
+        )
+        self._begun = False
+        self._on_torch = self._vector.backend_name == "torch"
+        self.render_mode = render_mode
+        self.observation_space = self._vector.single_observation_space
+        self.action_space = self._vector.single_action_space
+
+    @property
+    def size(self) -> int:
+        """How many images or games there are to draw from."""
+        return self._vector.size
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begin an episode; see `GazeVectorEnv.reset`."""
+        super().reset(seed=seed)
+        if seed is None and not self._begun:
+            seed = own_seed(self)
+        observation, info = self._vector.reset(seed=seed, options=options)
+        self._begun = True
+        return self._first(observation), self._info(info)
+
+    def step(
+        self, action: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """Do what is chosen, then move the eye; see the vector environment's `step`."""
+        batch = _batch_of_one(action, self._vector.choice)
+        observation, reward, terminated, _, info = self._vector.step(batch)
+        return (
+            self._first(observation),
+            float(reward[0]),
+            bool(terminated[0]),
+            False,
+            self._info(info),
+        )
+
+    def render(self) -> Any:
+        """The frame of the one row; see `GazeVectorEnv.render`."""
+        frames = self._vector.render()
+        return frames if frames is None else frames[0]
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        self._vector.close()
+        super().close()
+
+    def _first(self, batch: dict[str, Any]) -> dict[str, Any]:
+        if self._on_torch:
+            batch = {key: np.asarray(value.cpu()) for key, value in batch.items()}
+        return {key: value[0] for key, value in batch.items()}
+
+    def _info(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Row 0 of a vector info; what is known of an end, only if it has come."""
+        info = self._first({key: batch[key] for key in self._vector.known})
+        if "episode" in batch and batch["_episode"][0]:
+            outcome = self._first({key: batch[key] for key in self._vector.outcome})
+            for key, value in outcome.items():
+                # Gymnasium's batches of single environments know Python's booleans, not NumPy's.
+                info[key] = bool(value) if isinstance(value, np.bool_) else value
+        return info
+
+
+def _batch_of_one(action: Mapping[str, Any], choice: str) -> dict[str, Any]:
+    try:
+        gaze, chosen = np.asarray(action["gaze"]), np.asarray(action[choice])
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        raise InvalidAction(
+            f"an action is a dictionary with 'gaze', two real numbers, and {choice!r}, an integer: "
+            f"{error}"
+        ) from error
+    if gaze.shape != (2,) or chosen.shape != ():
+        raise InvalidAction(
+            f"action['gaze'] of shape {gaze.shape} and action[{choice!r}] of shape {chosen.shape} "
+            "must have shapes (2,) and ()"
+        )
+    return {"gaze": gaze[None], choice: chosen[None]}

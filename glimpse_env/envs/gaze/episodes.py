@@ -1,0 +1,167 @@
+"""B episodes that run side by side: what they have in common, whatever is done in them."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from glimpse_env.backend import Array, Backend, counter_hash
+from glimpse_env.envs.gaze.rows import Rows
+from glimpse_env.frames.trace import Word
+from glimpse_env.sight.eye import Eye
+
+OVER = -1  # the clock of a row whose episode has ended
+
+INITIAL_GAZES = ("none", "center", "random")
+
+
+class Said(NamedTuple):
+    """What a step adds to the strip below a frame."""
+
+    mask: Array  # bool (B,), the rows that said something
+    what: Array  # int64 (B,), what
+    right: Array  # bool (B,), and whether it was right
+
+
+class Episodes(abc.ABC):
+    """The rows of a vector environment, without what Gymnasium asks of one.
+
+    Args:
+        backend: Where the arrays live.
+        rows: The state of B rows that have not begun.
+        eye: B eyes.
+        size: How many images or games there are to draw from.
+        initial_gaze: "none", "center" or "random".
+    """
+
+    rows: Rows
+    image_shape: tuple[int, int, int]  # (C, H, W) of what is looked at
+    num_choices: int  # size of the action space beside the gaze
+    strip: tuple[str, str]  # captions of the two lines below a frame
+
+    def __init__(
+        self, backend: Backend, rows: Rows, eye: Eye, size: int, initial_gaze: str
+    ) -> None:
+        """No episode has begun."""
+        self.backend, self.rows, self.eye, self.size = backend, rows, eye, size
+        number = len(rows.key)
+        # The numbers of glimpses that some row may have seen, OVER for a row that may have ended:
+        # known without reading an array, so that a GPU need not be waited for.
+        self.clocks: frozenset[int] = frozenset()
+        self.everyone = backend.ones((number,), "bool")
+        self.looked = self.everyone  # bool (B,), whose eye the last step moved
+        self.numbers = backend.arange(number)
+        self.sees_at_reset = initial_gaze != "none"
+        self._random_gaze = initial_gaze == "random"
+        self._three = backend.arange(3)
+        self._low, self._high = backend.asarray([[-1.0], [1.0]], "float32")
+
+    @property
+    def first_clock(self) -> int:
+        """Glimpses seen at reset."""
+        return int(self.sees_at_reset)
+
+    def begin(self, mask: Array, pinned: Array | None = None) -> None:
+        """Begin the next episode of the rows in `mask`, bool (B,).
+
+        Args:
+            mask: Which rows.
+            pinned: int64 (B,), which image or game each row gets, instead of a random one.
+        """
+        chosen = self.backend.rows(mask)
+        if not len(chosen):
+            return
+        # By identity: the values of a mask on a GPU are not known here.
+        keep = None if self.backend.eager or mask is self.everyone else mask
+        rows = self.rows
+        rows.episode = rows.episode + mask
+        numbers = rows.draws(chosen, self._three)
+        index = counter_hash.below(numbers[:, 0], self.size)
+        if pinned is not None:
+            index = pinned[chosen]
+        gaze = self.backend.cast(counter_hash.signed_unit(numbers[:, 1:]), "float32")
+        fresh = {
+            "index": index,
+            "seen": self.backend.zeros((len(chosen),), "int64") + self.first_clock,
+            "gaze": gaze if self._random_gaze else self.backend.xp.zeros_like(gaze),
+        }
+        rows.begin(self.backend, chosen, keep, fresh | self._fresh(index))
+        rows.over = rows.over & ~mask
+        self._present(chosen, index, keep)
+
+    @abc.abstractmethod
+    def _fresh(self, index: Array) -> dict[str, Array]:
+        """What episodes of images or games `index`, int64 (m,), begin with beside the gaze."""
+
+    @abc.abstractmethod
+    def _present(self, rows: Array, index: Array, keep: Array | None) -> None:
+        """Put before the eyes of `rows` (m,), where `keep` (m,), what they begin with."""
+
+    @abc.abstractmethod
+    def advance(self, gaze: Array, choice: Array) -> tuple[Array, Said | None]:
+        """Play one step in all rows; those whose episode is over stay as they are.
+
+        Args:
+            gaze: float32 (B, 2), finite.
+            choice: int64 (B,), what is said or done beside looking.
+
+        Returns:
+            The rewards (B,), and what was said; None where nothing can have been.
+
+        Raises:
+            InvalidAction: A choice that is read lies outside its space.
+        """
+
+    def _move(self, gaze: Array, resting: Array | None) -> None:
+        """Move the eyes; but for those in `resting` (B,), if there are any."""
+        rows, xp = self.rows, self.backend.xp
+        gaze = xp.minimum(xp.maximum(gaze, self._low), self._high)
+        if resting is None:
+            self.looked = self.everyone
+            rows.gaze = gaze
+            rows.seen = rows.seen + 1
+        else:
+            self.looked = ~resting
+            rows.gaze = xp.where(resting[:, None], rows.gaze, gaze)
+            rows.seen = rows.seen + self.looked
+
+    def observe(self) -> dict[str, Array]:
+        """The present observation of every row, in arrays that nobody else holds."""
+        rows = self.rows
+        glimpse = self.eye.look(rows.gaze)
+        if 0 in self.clocks:  # some rows have seen nothing yet
+            glimpse = glimpse * (rows.seen > 0)[:, None, None, None]
+        observation = {"glimpse": glimpse, "location": self.backend.copy(rows.gaze)}
+        if self.eye.has_context:
+            observation["context"] = self.eye.context()
+        return observation
+
+    @abc.abstractmethod
+    def known(self) -> dict[str, Array]:
+        """What the info says of every episode at any time; the arrays are the state itself."""
+
+    @abc.abstractmethod
+    def outcome(self) -> dict[str, Array]:
+        """What the info says of an episode that has just ended, `return` and `length` among it."""
+
+    @abc.abstractmethod
+    def images(self, number: int | None) -> Array:
+        """What the first rows look at, or all: integers in 0 .. 255, (m, C, H, W)."""
+
+    @abc.abstractmethod
+    def captions(self, said: Sequence[tuple[int, bool]]) -> list[Word]:
+        """The first line below the frame of a row that has said so much, oldest first."""
+
+    def truths(self, number: int | None) -> list[list[str]]:
+        """The second line below the frames of the first rows, or of all."""
+        return [[] for _ in self.numbers[:number]]
+
+    def state(self) -> dict[str, Any]:
+        """What has happened; pixels are not part of it."""
+        return {"rows": self.rows, "clocks": self.clocks}
+
+    def take_over(self, past: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.rows, self.clocks = past["rows"], past["clocks"]
+        self._present(self.numbers, self.rows.index, None)

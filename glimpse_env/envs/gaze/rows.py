@@ -1,0 +1,74 @@
+"""What changes while episodes of any kind run: one entry a row of the vector environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Self
+
+from glimpse_env.backend import Array, Backend, counter_hash
+
+
+@dataclasses.dataclass
+class Rows:
+    """The state of B episodes; it holds no pixels: an image or a game is known by its index."""
+
+    key: Array  # int64 (B,), 32-bit hash of the row's seed
+    episode: Array  # int64 (B,), number of the episode since seeding, -1 before the first
+    index: Array  # int64 (B,), which image or game
+    seen: Array  # int64 (B,), glimpses taken
+    over: Array  # bool (B,), the episode has ended
+    gaze: Array  # float32 (B, 2), where the last glimpse was taken
+
+    @staticmethod
+    def unborn_state(backend: Backend, number: int) -> dict[str, Any]:
+        """The fields above of rows whose first episode has not begun."""
+        return {
+            "key": backend.zeros((number,), "int64"),
+            "episode": backend.zeros((number,), "int64"),
+            "index": backend.zeros((number,), "int64"),
+            "seen": backend.zeros((number,), "int64"),
+            "over": backend.zeros((number,), "bool"),
+            "gaze": backend.zeros((number, 2), "float32"),
+        }
+
+    def emptied(self, backend: Backend) -> Self:
+        """As many rows in memory of their own, all zeros, for episodes that begin everywhere."""
+        fields = dataclasses.fields(self)
+        return type(self)(
+            **{field.name: backend.xp.zeros_like(getattr(self, field.name)) for field in fields}
+        )
+
+    def seed(self, backend: Backend, seeds: Array, mask: Array) -> None:
+        """Start the episode count of the rows in `mask` anew from `seeds`, int64 (B,)."""
+        where = backend.xp.where
+        self.key = where(mask, counter_hash.key_of(seeds), self.key)
+        self.episode = where(mask, -1, self.episode)
+
+    def draws(self, rows: Array, number: Array) -> Array:
+        """Three random numbers of the present episodes of `rows` (m,), at `number` = 0, 1, 2."""
+        counter = self.episode[rows][:, None] * 3 + number
+        return counter_hash.draws(self.key[rows][:, None], counter)
+
+    def begin(
+        self, backend: Backend, rows: Array, keep: Array | None, fresh: dict[str, Array]
+    ) -> None:
+        """Put `rows` (m,) at the start of an episode.
+
+        Args:
+            backend: Where the arrays live.
+            rows: int64 (m,), which rows.
+            keep: bool (m,), False for rows that go on as they are; None for none, always so with
+                NumPy.
+            fresh: The new values of the fields that an episode begins with, each (m, ...).
+        """
+        for name, value in fresh.items():
+            state = getattr(self, name)
+            if backend.eager:
+                state[rows] = value
+                continue
+            # Of torch, `rows` are all rows. Tensors of a step in `torch.inference_mode()` must not
+            # be written to after it, so new ones take their place.
+            if keep is not None:
+                where = keep.reshape(-1, *[1] * (value.ndim - 1))
+                value = backend.xp.where(where, value, state)
+            setattr(self, name, value)

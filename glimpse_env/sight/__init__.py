@@ -1,0 +1,1 @@
+"""What the eye sees of an image: the retina and the coarse whole."""

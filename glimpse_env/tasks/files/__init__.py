@@ -1,0 +1,1 @@
+"""Finding, downloading and caching the files of data sets."""

@@ -1,0 +1,1 @@
+"""House numbers that are rendered, for where SVHN cannot be had."""

@@ -1,0 +1,105 @@
+"""Rendered house numbers as a task: the embedded stand-in for SVHN."""
+
+from __future__ import annotations
+
+import numpy as np
+from tqdm import tqdm
+
+from glimpse_env.backend import Array, Backend
+from glimpse_env.errors import InvalidArgument, require_at_least, require_choice
+from glimpse_env.tasks.house_numbers.render import render_house_numbers
+
+_BLOCK = 1000  # images drawn between two movements of the progress bar
+NUM_IMAGES = {"train": 60_000, "validation": 5_000, "test": 13_068}
+
+
+class HouseNumberTask:
+    """House numbers of one to five digits, drawn when they are first looked at and then kept.
+
+    On torch all are drawn at construction, since a step must not wait for the host.
+
+    Args:
+        backend: Where the arrays live.
+        split: "train" (60,000 images), "validation" (5,000) or "test" (13,068, as in SVHN).
+        data_dir: Not used: nothing is read from disk.
+        image_size: 54, or 110 for the same digits in a wider crop.
+        color: RGB instead of grey.
+        min_digits: Fewest digits in a number.
+        max_digits: Most digits in a number.
+        num_images: Use only the first so many images of the split; 0 for all.
+
+    Raises:
+        InvalidArgument: A value that cannot work.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        split: str,
+        data_dir: str | None = None,
+        image_size: int = 54,
+        color: bool = False,
+        min_digits: int = 1,
+        max_digits: int = 5,
+        num_images: int = 0,
+    ) -> None:
+        """Reserve memory; draw nothing yet, or all on torch."""
+        del data_dir
+        require_at_least("image_size", image_size, 1)
+        require_at_least("min_digits", min_digits, 1)
+        require_at_least("max_digits", max_digits, min_digits)
+        require_at_least("num_images", num_images, 0)
+        require_choice("color", color, (False, True))
+        if not 0 <= num_images <= NUM_IMAGES[split]:
+            raise InvalidArgument(
+                f"num_images={num_images} must be in 0 .. {NUM_IMAGES[split]} (0 for all)"
+            )
+        self._split, self._image_size, self._color = split, image_size, color
+        self._min_digits, self._max_digits = min_digits, max_digits
+        self.size = num_images or NUM_IMAGES[split]
+        self.image_shape = (3 if color else 1, image_size, image_size)
+        self.num_classes = 10
+        self.max_labels = max_digits
+        self.has_end = True
+        self._drawn = np.zeros(self.size, bool)
+        self._host_images = np.zeros((self.size, *self.image_shape), np.uint8)
+        self._host_labels = np.zeros((self.size, max_digits), np.int64)
+        self._on_host = backend.eager
+        self._draw(np.zeros(1, np.int64) if backend.eager else np.arange(self.size))
+        self._images = backend.asarray(self._host_images, "uint8")
+        self._labels = backend.asarray(self._host_labels, "int64")
+
+    def _draw(self, index: Array) -> None:
+        missing = np.unique(index[~self._drawn[index]])
+        blocks = range(0, len(missing), _BLOCK)
+        # Silent for the few of a reset; half a minute for a whole split deserves a bar.
+        quiet = None if len(blocks) > 1 else True
+        for first in tqdm(blocks, desc="drawing house numbers", leave=False, disable=quiet):
+            self._draw_block(missing[first : first + _BLOCK])
+
+    def _draw_block(self, index: Array) -> None:
+        images, labels = render_house_numbers(
+            self._split,
+            index,
+            image_size=self._image_size,
+            color=self._color,
+            min_digits=self._min_digits,
+            max_digits=self._max_digits,
+        )
+        images = images if self._color else images[..., None]
+        self._host_images[index] = np.moveaxis(images, -1, 1)
+        self._host_labels[index] = labels[:, : self._max_digits]
+        self._drawn[index] = True
+
+    def images(self, index: Array) -> Array:
+        """See Task."""
+        if self._on_host:
+            self._draw(index)
+        return self._images[index]
+
+    def labels(self, index: Array) -> Array:
+        """See Task."""
+        if self._on_host:
+            self._draw(index)
+        return self._labels[index]
