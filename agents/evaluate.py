@@ -13,29 +13,23 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 
 import tyro
 
-from agents.agent import GlimpseAgent
-from agents.build import (
-    Sizes,
-    load,
-    make_envs,
-    pick_device,
-    set_precision,
-    sizes_of,
-)
-from agents.commands import run_command
-from agents.config import Config
-from agents.evaluation import (
+from agents.dram.config import Config
+from agents.dram.model.agent import GlimpseAgent
+from agents.dram.model.build import load
+from agents.dram.readers.agent_reader import evaluate, label_reader
+from agents.dram.readers.focus import FocusReader
+from agents.dram.readers.forward_backward import ForwardBackwardReader
+from agents.dram.readers.pictures import draw_pictures
+from agents.evaluation.evaluation import (
     Evaluation,
-    evaluate,
     evaluate_reader,
     length_lines,
     write_evaluations,
 )
-from agents.focus import FocusReader
-from agents.forward_backward import ForwardBackwardReader
-from agents.pictures import draw_pictures
-from agents.provenance import sign
-from agents.readers import Gaze, Reader, label_reader
+from agents.evaluation.reader import Gaze, Reader
+from agents.runs.provenance import sign
+from agents.trainer.commands import run_command
+from agents.trainer.envs import Sizes, make_envs, pick_device, set_precision, sizes_of
 from glimpse_env.errors import InvalidArgument, require_at_least
 
 ALL_GAZES: tuple[Gaze, ...] = ("policy", "random", "center")

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from agents.build import fit_gazes, load
-from agents.readers import AgentReader
-from agents.reading import Reading
-from agents.rollout import PixelArray
-from agents.shown_images import envs_of_images
+from agents.dram.model.build import fit_gazes, load
+from agents.dram.readers.agent_reader import AgentReader
+from agents.dram.readers.reading import Reading
+from agents.dram.readers.shown_images import envs_of_images
+from agents.trainer.envs import PixelArray
 from glimpse_env.errors import InvalidArgument, require_at_least
 from glimpse_env.tasks.own_images.image_files import fit, read_image
 

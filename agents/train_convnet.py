@@ -16,25 +16,24 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import tyro
 from tqdm import tqdm
 
-from agents.build import pick_device
-from agents.command_line import (
+from agents.convnets.config import ConvNetConfig
+from agents.convnets.presets import CONVNET_PRESETS
+from agents.convnets.training import ConvNetTraining, evaluate_convnet
+from agents.evaluation.evaluation import length_lines, write_evaluations
+from agents.runs.folder import RunFolder
+from agents.runs.provenance import sign
+from agents.runs.saved import fitting, load_run
+from agents.trainer.command_line import (
     PresetChoice,
     require_left,
     require_same_run,
     settled,
     tell_schedule,
 )
-from agents.commands import STOPPED, going_on_later, how_to_go_on, run_command
-from agents.convnets.config import ConvNetConfig
-from agents.convnets.presets import CONVNET_PRESETS
-from agents.convnets.training import ConvNetTraining, evaluate_convnet
-from agents.evaluation import length_lines, write_evaluations
-from agents.loop import train
-from agents.own_images import check_own_images
-from agents.provenance import sign
-from agents.ranks import require_alone
-from agents.run_folder import RunFolder
-from agents.saved_run import fitting, load_run
+from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, run_command
+from agents.trainer.envs import check_own_images, pick_device
+from agents.trainer.loop import train
+from agents.trainer.ranks import require_alone
 from glimpse_env.tasks.own_images.arrays import ArrayTask
 
 CHOICE = PresetChoice(

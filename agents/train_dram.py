@@ -17,28 +17,28 @@ import tyro
 from torch import Tensor
 from tqdm import tqdm
 
-from agents.build import pick_device
-from agents.command_line import (
+from agents.dram.config import Config
+from agents.dram.learning.make import make_training
+from agents.dram.learning.training import Training
+from agents.dram.presets import PRESETS
+from agents.dram.readers.agent_reader import evaluate
+from agents.dram.readers.pictures import draw_pictures
+from agents.evaluation.evaluation import Evaluation, length_lines, write_evaluations
+from agents.evaluation.reader import Gaze
+from agents.runs.folder import RunFolder
+from agents.runs.provenance import sign
+from agents.runs.saved import fitting, load_run
+from agents.trainer.command_line import (
     PresetChoice,
     require_left,
     require_same_run,
     settled,
     tell_schedule,
 )
-from agents.commands import STOPPED, going_on_later, how_to_go_on, run_command
-from agents.config import Config
-from agents.evaluation import Evaluation, evaluate, length_lines, write_evaluations
-from agents.loop import train
-from agents.make_training import make_training
-from agents.own_images import check_own_images
-from agents.pictures import draw_pictures
-from agents.presets import PRESETS
-from agents.provenance import sign
-from agents.ranks import join
-from agents.readers import Gaze
-from agents.run_folder import RunFolder
-from agents.saved_run import fitting, load_run
-from agents.training import Training
+from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, run_command
+from agents.trainer.envs import check_own_images, pick_device
+from agents.trainer.loop import train
+from agents.trainer.ranks import join
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.backward import BackwardTask

@@ -29,18 +29,18 @@ except ImportError as error:
         sys.exit(f"error: {missing}")
     raise missing from error
 
-from agents.build import pick_device
-from agents.command_line import require_left, require_same_run
-from agents.commands import STOPPED, going_on_later, how_to_go_on, run_command
-from agents.evaluation import Evaluation, length_lines, write_evaluations
-from agents.loop import Interrupt
-from agents.provenance import PACKAGES, sign
-from agents.readers import Gaze
-from agents.run_folder import locked, new_folder
+from agents.evaluation.evaluation import Evaluation, length_lines, write_evaluations
+from agents.evaluation.reader import Gaze
+from agents.runs.folder import locked, new_folder
+from agents.runs.provenance import PACKAGES, sign
 from agents.sb3.callback import Companion, run_logger
 from agents.sb3.config import Sb3Config
 from agents.sb3.model import load_config, load_model, make_model, save_model, training_envs
 from agents.sb3.reader import evaluate_sb3
+from agents.trainer.command_line import require_left, require_same_run
+from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, run_command
+from agents.trainer.envs import pick_device
+from agents.trainer.loop import Interrupt
 
 SB3_PACKAGES = (*PACKAGES, "stable-baselines3", "sb3-contrib")
 

@@ -18,10 +18,12 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from agents.build import load_agent, set_precision
-from agents.commands import run_command
-from agents.evaluation import batches
-from agents.readers import Reader, label_reader
+from agents.dram.model.build import load_agent
+from agents.dram.readers.agent_reader import label_reader
+from agents.evaluation.evaluation import batches
+from agents.evaluation.reader import Reader
+from agents.trainer.commands import run_command
+from agents.trainer.envs import set_precision
 from benchmarks import reporting
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.mnist.layouts import DIGIT

@@ -23,8 +23,8 @@ if __name__ == "__main__":  # before NumPy is loaded, which would start its thre
 import numpy as np
 import tyro
 
-from agents.commands import run_command
-from agents.provenance import ROOT, circumstances
+from agents.runs.provenance import ROOT, circumstances
+from agents.trainer.commands import run_command
 from benchmarks import reporting
 from benchmarks.env_tables import (
     CLOCKS,

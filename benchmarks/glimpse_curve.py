@@ -19,8 +19,8 @@ if __name__ == "__main__":
 import tyro
 from matplotlib.figure import Figure
 
-from agents.commands import run_command
-from agents.provenance import command
+from agents.runs.provenance import command
+from agents.trainer.commands import run_command
 from benchmarks import reporting
 from envs_registry import TABLE
 from glimpse_env.errors import InvalidArgument, MissingData

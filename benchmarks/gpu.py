@@ -19,8 +19,8 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 import torch
 import tyro
 
-from agents.commands import run_command
-from agents.provenance import circumstances
+from agents.runs.provenance import circumstances
+from agents.trainer.commands import run_command
 from benchmarks import reporting
 from benchmarks.gpu_env import EnvOptions, env_part
 from benchmarks.gpu_parity import ParityOptions, parity_part

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.command_line import preset_named
-from agents.config import Config
-from agents.noise import RowNoise
-from agents.presets import PRESETS
-from agents.training import Training
+from agents.dram.config import Config
+from agents.dram.learning.training import Training
+from agents.dram.model.noise import RowNoise
+from agents.dram.presets import PRESETS
+from agents.trainer.command_line import preset_named
 from benchmarks import reporting
 from benchmarks.env_works import options_of
 from benchmarks.gpu_works import Failures, Part, on_gpu
@@ -59,7 +59,7 @@ class ParityOptions:
     parity_steps: int = 60
     """Steps of the environments."""
     parity_presets: tuple[str, ...] = ("ram_mnist", "dram_pairs", "dram_house_numbers")
-    """Presets of agents/presets.py."""
+    """Presets of agents/dram/presets.py."""
     updates: int = 10
     """Captured updates."""
 

@@ -11,12 +11,13 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from agents.build import set_precision
-from agents.command_line import preset_named
-from agents.config import Config
-from agents.evaluation import Evaluation, evaluate
-from agents.presets import PRESETS
-from agents.training import Training
+from agents.dram.config import Config
+from agents.dram.learning.training import Training
+from agents.dram.presets import PRESETS
+from agents.dram.readers.agent_reader import evaluate
+from agents.evaluation.evaluation import Evaluation
+from agents.trainer.command_line import preset_named
+from agents.trainer.envs import set_precision
 from benchmarks import reporting
 from benchmarks.gpu_works import Failures, Part, on_gpu
 from benchmarks.reporting import Ratio
@@ -49,7 +50,7 @@ class PrecisionOptions:
     """Of the part `precision`."""
 
     precision_presets: tuple[str, ...] = ("ram_mnist", "dram_house_numbers")
-    """Presets of agents/presets.py."""
+    """Presets of agents/dram/presets.py."""
     precision_images: int = 500_000
     """Training images."""
     precision_validation: int = 5000

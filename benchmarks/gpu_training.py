@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import torch
 
-from agents.build import set_precision
-from agents.command_line import preset_named
-from agents.config import Config
-from agents.flops import counting
-from agents.presets import PRESETS
-from agents.training import Training
+from agents.dram.config import Config
+from agents.dram.learning.training import Training
+from agents.dram.presets import PRESETS
+from agents.evaluation.flops import counting
+from agents.trainer.command_line import preset_named
+from agents.trainer.envs import set_precision
 from benchmarks import reporting
 from benchmarks.gpu_works import Failures, Part, on_gpu, seconds_of
 from benchmarks.measuring import REPETITIONS, Rate, Work, clocked, measure, waiter_for
@@ -38,9 +38,9 @@ layers at "highest" or "high" (TensorFloat-32), or networks in bfloat16 with rec
 "high".
 
 *FLOP/s* are products of matrices and convolutions, forward and backward, as PyTorch counts them
-while an update runs (agents/flops.py), those of rows whose episode has ended among them: they are
-computed. *of the ceiling*: of what one product of two {side} x {side} matrices reaches at the same
-precision in the same run."""
+while an update runs (agents/evaluation/flops.py), those of rows whose episode has ended among
+them: they are computed. *of the ceiling*: of what one product of two {side} x {side} matrices
+reaches at the same precision in the same run."""
 
 
 class Case(NamedTuple):
@@ -73,7 +73,7 @@ class TrainingOptions:
     """Of the part `training`."""
 
     presets: tuple[str, ...] = ("dram_pairs", "dram_house_numbers")
-    """Presets of agents/presets.py."""
+    """Presets of agents/dram/presets.py."""
     num_envs: tuple[int, ...] = (128, 1024)
     """Rows of a batch: a small and a large one."""
     training_seconds: float = 1.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from agents.capture import uncollected
+from agents.dram.learning.capture import uncollected
 from benchmarks.measuring import clocked, waiter_for
 from benchmarks.reporting import Ratio
 from glimpse_env.errors import InvalidArgument

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.provenance import circumstances
+from agents.runs.provenance import circumstances
 from benchmarks.reporting import RESULTS, table
 from glimpse_env.tasks.house_numbers.render import photograph, render_house_numbers
 

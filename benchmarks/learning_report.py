@@ -18,10 +18,10 @@ if __name__ == "__main__":
 import tyro
 from PIL import Image
 
-from agents.commands import run_command
-from agents.files import write_atomically, write_json
-from agents.provenance import PROVENANCE
-from agents.run_folder import read_metrics
+from agents.runs.files import write_atomically, write_json
+from agents.runs.folder import read_metrics
+from agents.runs.provenance import PROVENANCE
+from agents.trainer.commands import run_command
 from benchmarks import reporting
 from glimpse_env.errors import MissingData
 

@@ -23,7 +23,7 @@ from torch.distributions import Normal
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from agents.config import Config
+from agents.dram.config import Config
 from glimpse_env.errors import InvalidArgument
 
 Batches = Iterator[tuple[Tensor, Tensor]]  # images (B, 1, H, W) and labels (B,)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents.files import write_atomically
-from agents.provenance import ROOT
+from agents.runs.files import write_atomically
+from agents.runs.provenance import ROOT
 from benchmarks.measuring import Rate
 
 RESULTS = ROOT / "benchmarks" / "results"

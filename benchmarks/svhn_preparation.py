@@ -25,8 +25,8 @@ if __name__ == "__main__":
 
 import tyro
 
-from agents.commands import run_command
-from agents.provenance import circumstances
+from agents.runs.provenance import circumstances
+from agents.trainer.commands import run_command
 from benchmarks import reporting
 from benchmarks.svhn_files import annotated_photos, contents, write_archive
 from glimpse_env.tasks.files import downloads

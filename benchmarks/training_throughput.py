@@ -18,15 +18,14 @@ import numpy as np
 import torch
 import tyro
 
-from agents.build import make_reading_envs, set_precision
-from agents.command_line import preset_named
-from agents.commands import run_command
-from agents.config import Config
-from agents.optimization import sigma_pixels
-from agents.presets import PRESETS
-from agents.provenance import circumstances
-from agents.training import Training
-from agents.transfer import for_task
+from agents.dram.config import Config
+from agents.dram.learning.training import Training
+from agents.dram.model.gazes import sigma_pixels
+from agents.dram.presets import PRESETS
+from agents.runs.provenance import circumstances
+from agents.trainer.command_line import preset_named
+from agents.trainer.commands import run_command
+from agents.trainer.envs import for_task, make_reading_envs, set_precision
 from benchmarks import reporting
 from benchmarks.measuring import REPETITIONS, Rate, Work, clocked, measure, waiter_for
 from benchmarks.plain_ram import Batches, PlainTraining, Retina, loaded, resident
@@ -44,10 +43,10 @@ Images a second of whole training steps (glimpses, forward, backward, optimizer)
 the median of {repetitions} repetitions of at least {seconds} s each, taken in turn; twenty steps of
 warm-up are off the clock.
 
-*ours* is `agents.training.Training.update()`, with gradient clipping and what it logs, on a GPU as
-one CUDA graph. *plain* is `benchmarks/plain_ram.py`: the same networks, losses, batch and kind of
-optimizer. As in public code, images come from a data loader that makes them tensors one at a time,
-as torchvision's MNIST does (in the same process: workers are slower where all cores train), and
+*ours* is `Training.update()` of `agents/dram/learning/training.py`, with gradient clipping and
+what it logs, on a GPU as one CUDA graph. *plain* is `benchmarks/plain_ram.py`: the same networks,
+losses, batch and kind of optimizer. As in public code, images come from a data loader that makes
+them tensors one at a time, as torchvision's MNIST does (in the same process: workers are slower where all cores train), and
 crops are cut out in a Python loop over the batch with elements of a tensor. The other rows hold the
 images as one float tensor in memory, and cut with Python integers.
 
@@ -69,7 +68,7 @@ class Arguments:
     """Measure training images a second and write them to benchmarks/results."""
 
     presets: tuple[str, ...] = ("ram_mnist", "ram_mnist_lstm")
-    """Presets of agents/presets.py with one recurrent layer and no convolutions."""
+    """Presets of agents/dram/presets.py with one recurrent layer and no convolutions."""
     threads: int = 2
     """Of torch."""
     device: str = "cpu"

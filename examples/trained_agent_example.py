@@ -1,7 +1,8 @@
 """A trained agent in a loop of your own: `python examples/trained_agent_example.py runs/NAME`.
 
 Every test image once, at the mean gaze. For agents with a fixed number of glimpses a label;
-`agents/play.py` plays all kinds, `agents.image_reader.ImageReader` reads images without labels.
+`agents/dram/rollouts/play.py` plays all kinds, `agents.image_reader.ImageReader` reads images
+without labels.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import sys
 import numpy as np
 import torch
 
-from agents.build import load_agent, make_reading_envs
-from agents.commands import run_command
-from agents.rollout import require_fixed_pace
+from agents.dram.model.build import load_agent
+from agents.dram.rollouts.collect import require_fixed_pace
+from agents.trainer.commands import run_command
+from agents.trainer.envs import make_reading_envs
 
 ROWS = 500
 

@@ -48,9 +48,156 @@ def packages_of(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports_of(path)}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_environments_know_neither_agents_nor_benchmarks(path: Path) -> None:
-    assert not packages_of(path) & {"agents", "benchmarks", "tests"}
+# Who may import whom: a package knows those of its own row and of the rows above it. The single
+# modules of a package's root (errors of the one, scripts of the other) are rows of their own.
+FLOORS = {
+    "glimpse_env": [
+        ["errors"],
+        ["backend"],
+        ["tasks"],
+        ["sight", "frames"],
+        ["envs"],
+        ["wrappers", "testing"],
+        ["sb3"],
+    ],
+    "agents": [
+        ["runs"],
+        ["trainer"],
+        ["evaluation"],
+        ["dram", "convnets", "sb3"],
+        ["image_reader"],
+        ["evaluate", "train_dram", "train_convnet", "train_sb3"],
+    ],
+}
+# Within a package, rooms in the order in which they may know of each other.
+ROOMS = {
+    "glimpse_env/envs": ["gaze", "reading", "catch"],
+    "glimpse_env/tasks": ["task", "files", "mnist", "house_numbers", "svhn", "own_images"],
+    "agents/dram": ["config", "model", "rollouts", "learning", "readers"],
+}
+SIBLINGS = [{"dram", "convnets", "sb3"}, {"reading", "catch"}, {"sight", "frames"}]
+MOST_ENTRIES = 8
+
+
+def arrows(root: str) -> set[tuple[str, str, str]]:
+    """Imports across the entries of a folder: (from, to, the file that imports)."""
+    found = set()
+    top = ROOT / root
+    prefix = root.replace("/", ".") + "."
+    for path in top.rglob("*.py"):
+        here = path.relative_to(top).parts[0].removesuffix(".py")
+        for name in imports_of(path):
+            there = name.removeprefix(prefix).split(".")[0]
+            known = (top / there).is_dir() or (top / f"{there}.py").is_file()
+            if name.startswith(prefix) and known and there != here:
+                found.add((here, there, str(path.relative_to(ROOT))))
+    return found
+
+
+@pytest.mark.parametrize("root", FLOORS)
+def test_arrows_run_down(root: str) -> None:
+    floor = {name: number for number, row in enumerate(FLOORS[root]) for name in row}
+    entries = {path.stem for path in (ROOT / root).iterdir() if path.stem[0] not in "._"}
+    assert entries - {"py"} == set(floor)  # whatever is new is given a floor
+    found = arrows(root)
+    assert len(found) > 10  # or the search would prove nothing
+    assert not [arrow for arrow in found if floor.get(arrow[1], -1) > floor.get(arrow[0], 99)]
+
+
+@pytest.mark.parametrize("root", ROOMS)
+def test_rooms_know_those_before_them(root: str) -> None:
+    place = {name: number for number, name in enumerate(ROOMS[root])}
+    found = [arrow for arrow in arrows(root) if arrow[0] in place and arrow[1] in place]
+    assert found
+    assert not [arrow for arrow in found if place[arrow[1]] > place[arrow[0]]]
+
+
+@pytest.mark.parametrize("root", ["glimpse_env", "agents", "glimpse_env/envs"])
+def test_siblings_do_not_know_each_other(root: str) -> None:
+    for siblings in SIBLINGS:
+        assert not [one for one in arrows(root) if {one[0], one[1]} <= siblings]
+
+
+def test_environments_know_neither_agents_nor_benchmarks() -> None:
+    for path in FILES:
+        assert not packages_of(path) & {"agents", "benchmarks", "tests"}, path
+
+
+def folders(root: str) -> list[Path]:
+    """A package and all packages in it."""
+    return [path.parent for path in sorted((ROOT / root).rglob("__init__.py"))]
+
+
+@pytest.mark.parametrize("root", FLOORS)
+def test_a_folder_can_be_seen_at_a_glance(root: str) -> None:
+    """The roots aside, which hold errors and scripts beside their packages."""
+    for folder in folders(root)[1:]:
+        entries = [path for path in folder.iterdir() if path.name[0] not in "_."]
+        assert 2 <= len(entries) <= MOST_ENTRIES, folder
+
+
+@pytest.mark.parametrize("root", FLOORS)
+def test_a_package_hands_on_names_and_defines_none(root: str) -> None:
+    for folder in folders(root):
+        tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree), folder
+        if folder.name == "glimpse_env":  # imports its classes when they are first asked for
+            continue
+        kinds = [type(node) for node in tree.body[1:]]
+        assert set(kinds) <= {ast.Import, ast.ImportFrom, ast.Assign}, folder
+        names = [ast.unparse(node.targets[0]) for node in tree.body if isinstance(node, ast.Assign)]
+        assert names in ([], ["__all__"]), folder
+
+
+def test_reading_and_catch_have_the_same_files() -> None:
+    envs = ROOT / "glimpse_env" / "envs"
+    files = [{path.name for path in (envs / name).glob("*.py")} for name in ("reading", "catch")]
+    assert files[0] == files[1] == {"__init__.py", "rules.py", "episodes.py", "env.py"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "glimpse_env:GlimpseEnv",
+        "glimpse_env:GlimpseVectorEnv",
+        "glimpse_env:CatchEnv",
+        "glimpse_env:CatchVectorEnv",
+        "glimpse_env.errors:GlimpseError",
+        "glimpse_env.testing:check_vector_env",
+        "glimpse_env.wrappers:FlatBoxAction",
+        "glimpse_env.wrappers:VectorFlatMultiDiscreteAction",
+        "glimpse_env.sb3:GlimpseVecEnv",
+        "glimpse_env.sb3:GlimpseExtractor",
+        "agents.image_reader:ImageReader",
+        "agents.train_dram:main",
+        "agents.train_convnet:main",
+        "agents.train_sb3:main",
+        "agents.evaluate:main",
+        "envs_registry:TABLE",
+    ],
+)
+def test_public_paths_stay(name: str) -> None:
+    module, _, attribute = name.partition(":")
+    if "sb3" in module:
+        pytest.importorskip("stable_baselines3")
+    assert hasattr(importlib.import_module(module), attribute)
+
+
+# Tests of a whole package, of which no single module is to blame.
+ACROSS = {
+    "glimpse_env": {"test_conformance", "test_device", "test_golden", "test_pickling"},
+    "agents": {"test_kill"},
+}
+
+
+@pytest.mark.parametrize("root", FLOORS)
+def test_tests_mirror_the_packages(root: str) -> None:
+    tests = ROOT / "tests" / root
+    for path in tests.rglob("test_*.py"):
+        if path.parent == tests and path.stem in ACROSS[root]:
+            continue
+        module = ROOT / root / path.parent.relative_to(tests) / path.name.removeprefix("test_")
+        assert module.is_file(), f"{path.relative_to(ROOT)} tests no {module.relative_to(ROOT)}"
 
 
 def reach(start: list[str]) -> set[str]:
@@ -63,20 +210,27 @@ def reach(start: list[str]) -> set[str]:
         packages |= packages_of(path)
         for name in imports_of(path):
             parts = name.split(".")
-            for stop in (len(parts), len(parts) - 1):
-                candidate = ROOT.joinpath(*parts[:stop]).with_suffix(".py")
-                if parts[0] == "glimpse_env" and candidate.is_file() and str(candidate) not in seen:
-                    seen.add(str(candidate))
-                    waiting.append(candidate)
+            if parts[0] != "glimpse_env":
+                continue
+            for stop in range(2, len(parts) + 1):
+                stem = ROOT.joinpath(*parts[:stop])
+                for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
+                    if candidate.is_file() and str(candidate) not in seen:
+                        seen.add(str(candidate))
+                        waiting.append(candidate)
     return packages
 
 
-def test_the_retina_and_the_tasks_know_nothing_of_gymnasium() -> None:
-    tasks = [f"tasks/{path.name}" for path in ROOT.glob("glimpse_env/tasks/*.py")]
-    assert len(tasks) > 3
-    assert "numpy" in reach(["retina.py"])
-    assert "gymnasium" in reach(["vector_env.py"])  # or the search would prove nothing
-    assert not reach(["retina.py", "eye.py", "episode.py", *tasks]) & {"gymnasium", "envs_registry"}
+def test_sight_tasks_and_rules_know_nothing_of_gymnasium() -> None:
+    tasks, sight = (
+        [str(path.relative_to(ROOT / "glimpse_env")) for path in folder.rglob("*.py")]
+        for folder in (ROOT / "glimpse_env" / "tasks", ROOT / "glimpse_env" / "sight")
+    )
+    assert len(tasks) > 10
+    assert "numpy" in reach(["sight/retina.py"])
+    assert "gymnasium" in reach(["envs/reading/env.py"])  # or the search would prove nothing
+    rules = ["envs/reading/rules.py", "envs/catch/rules.py"]
+    assert not reach([*sight, *tasks, *rules]) & {"gymnasium", "envs_registry"}
 
 
 def test_the_registry_knows_gymnasium_alone() -> None:
@@ -84,14 +238,18 @@ def test_the_registry_knows_gymnasium_alone() -> None:
 
 
 def test_only_the_backend_and_the_adapters_of_sb3_import_torch() -> None:
-    importers = [path.name for path in FILES if {"torch", "stable_baselines3"} & packages_of(path)]
-    assert importers == ["backend.py", "sb3.py", "sb3_features.py"]
+    importers = {
+        path.relative_to(ROOT / "glimpse_env").parts[0]
+        for path in FILES
+        if {"torch", "stable_baselines3"} & packages_of(path)
+    }
+    assert importers == {"backend", "sb3"}
 
 
 def test_nothing_reaches_the_adapters_of_sb3() -> None:
     others = [str(path.relative_to(ROOT / "glimpse_env")) for path in FILES]
     others = [name for name in others if not name.startswith("sb3")]
-    assert "stable_baselines3" in reach(["sb3.py"])
+    assert "stable_baselines3" in reach(["sb3/vec_env.py"])
     assert "stable_baselines3" not in reach(others)
 
 

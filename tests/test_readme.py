@@ -9,7 +9,7 @@ import pytest
 
 import envs_registry
 from agents import train_dram
-from agents.presets import PRESETS
+from agents.dram.presets import PRESETS
 
 ROOT = Path(__file__).parents[1]
 README, TRAINING, DATA = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar, Literal
 
-from agents.config_checks import require_positive_entries
-from agents.run_config import RunConfig
+from agents.runs.config import RunConfig, require_positive_entries
 from glimpse_env.errors import InvalidArgument
 
 
@@ -14,6 +13,7 @@ from glimpse_env.errors import InvalidArgument
 class ConvNetConfig(RunConfig):
     """A baseline's run, whole. Each row of the papers' tables is one (see presets.py)."""
 
+    TRAINER: ClassVar[str] = "train_convnet.py"
     POSITIVE: ClassVar[tuple[str, ...]] = (
         *RunConfig.POSITIVE,
         "blocks",

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agents.convnets.config import ConvNetConfig
-from agents.run_config import OWN_IMAGES
+from agents.runs.config import OWN_IMAGES
 
 _MNIST = "GlimpseMNIST-v0"
 _TRANSLATED = "GlimpseTranslatedMNIST-v0"

@@ -10,14 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.agent import testing
-from agents.build import make_reading_envs
 from agents.convnets.config import ConvNetConfig
 from agents.convnets.networks import ConvNet, most_likely, sequence_loss
-from agents.evaluation import Evaluation, evaluate_reader
-from agents.optimization import learning_rate, make_optimizer
-from agents.readers import with_end
-from agents.transfer import for_task
+from agents.evaluation.evaluation import Evaluation, evaluate_reader
+from agents.evaluation.reader import testing, with_end
+from agents.trainer.envs import for_task, make_reading_envs
+from agents.trainer.optimization import learning_rate, make_optimizer
 from glimpse_env.errors import require_at_least
 from glimpse_env.tasks.task import Task
 
@@ -100,6 +98,7 @@ class ConvNetTraining:
     def state(self) -> dict[str, Any]:
         """All that a checkpoint must hold."""
         return {
+            "trainer": self.config.TRAINER,
             "config": dataclasses.asdict(self.config),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -114,7 +113,7 @@ class ConvNetTraining:
 
 
 class ConvNetReader:
-    """A network that reads whole images; see agents/readers.py.
+    """A network that reads whole images; see agents/dram/readers/agent_reader.py.
 
     Args:
         network: Who reads.

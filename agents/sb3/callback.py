@@ -10,10 +10,10 @@ from stable_baselines3.common.logger import Logger, make_output_format
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from tqdm import tqdm
 
-from agents.loop import Interrupt
 from agents.sb3.config import Sb3Config
 from agents.sb3.model import save_model
 from agents.sb3.reader import evaluate_sb3
+from agents.trainer.loop import Interrupt
 
 
 def run_logger(run: Path, steps: int) -> Logger:

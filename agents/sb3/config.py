@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from agents.config_checks import require_choices, require_not_negative, require_positive
+from agents.runs.config import require_choices, require_not_negative, require_positive
 from glimpse_env.errors import InvalidArgument
 
 _POSITIVE = (

@@ -12,9 +12,9 @@ from typing import Any
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from agents.build import spec_of
-from agents.files import write_atomically, write_json
+from agents.runs.files import write_atomically, write_json
 from agents.sb3.config import Sb3Config
+from agents.trainer.envs import spec_of
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData, MissingPackage
 from glimpse_env.sb3 import GlimpseExtractor, GlimpseVecEnv
 

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import Tensor, nn
 
-from agents.build import is_game, make_envs
-from agents.evaluation import Evaluation, evaluate_reader
-from agents.readers import Gaze, with_end
-from agents.rollout import IndexArray
+from agents.evaluation.evaluation import Evaluation, evaluate_reader
+from agents.evaluation.reader import Gaze, with_end
 from agents.sb3.config import Sb3Config
+from agents.trainer.envs import IndexArray, is_game, make_envs
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 from glimpse_env.envs.reading import rules as episode
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
@@ -72,7 +71,7 @@ class _Player:
 
 
 class Sb3Reader(_Player):
-    """A model that reads labels; see agents/readers.py for what a reader is.
+    """A model that reads labels; see agents/dram/readers/agent_reader.py for what a reader is.
 
     Args:
         model: Who reads.

@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 import glimpse_env  # noqa: F401
-from agents.agent import GlimpseAgent
-from agents.build import make_agent, make_envs, set_precision
-from agents.config import Config
-from agents.noise import RowNoise
-from agents.rollout import Rollout
+from agents.dram.config import Config
+from agents.dram.model.agent import GlimpseAgent
+from agents.dram.model.build import make_agent
+from agents.dram.model.noise import RowNoise
+from agents.dram.rollouts.rollout import Rollout
+from agents.trainer.envs import make_envs, set_precision
 
 NUMBERS = Config(
     env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, standardize=True

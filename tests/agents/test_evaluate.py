@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import tyro
 
-from agents import checkpoint, evaluate
-from agents.config import Config
-from agents.training import Training
+from agents import evaluate
+from agents.dram.config import Config
+from agents.dram.learning.training import Training
+from agents.runs import checkpoint
 from glimpse_env.errors import InvalidArgument
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from agents import checkpoint
-from agents.build import load_agent, make_envs, set_precision
-from agents.config import Config
+from agents.dram.config import Config
+from agents.dram.model.build import load_agent
+from agents.dram.readers.agent_reader import label_reader
 from agents.image_reader import Found, ImageReader
-from agents.readers import label_reader
+from agents.runs import checkpoint
 from agents.train_dram import make_training
+from agents.trainer.envs import make_envs, set_precision
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 
 

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from agents import checkpoint, train_dram
-from agents.config import Config
-from agents.run_folder import read_metrics
-from agents.saved_run import load_run
-from agents.training import Training
+from agents import train_dram
+from agents.dram.config import Config
+from agents.dram.learning.training import Training
+from agents.runs import checkpoint
+from agents.runs.folder import read_metrics
+from agents.runs.saved import load_run
 
 # An epoch is two updates, and most of its time is spent writing.
 SMALL = (

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from agents import checkpoint, train_convnet, train_dram
+from agents import train_convnet, train_dram
 from agents.convnets.presets import CONVNET_PRESETS
-from agents.run_folder import read_metrics
+from agents.runs import checkpoint
+from agents.runs.folder import read_metrics
 from glimpse_env.errors import CorruptedData, InvalidArgument
 
 SCRIPT = Path(train_convnet.__file__)

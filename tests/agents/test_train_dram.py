@@ -16,10 +16,11 @@ import torch
 import tyro
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents import checkpoint, evaluate, train_dram
-from agents.build import set_precision
-from agents.presets import PRESETS
-from agents.run_folder import RunFolder, read_metrics
+from agents import evaluate, train_dram
+from agents.dram.presets import PRESETS
+from agents.runs import checkpoint
+from agents.runs.folder import RunFolder, read_metrics
+from agents.trainer.envs import set_precision
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 
 SMALL = (

@@ -21,7 +21,6 @@ pytest.importorskip("stable_baselines3")
 from stable_baselines3 import PPO
 
 from agents import train_sb3
-from agents.build import make_envs, make_reading_envs
 from agents.sb3.callback import Companion
 from agents.sb3.config import Sb3Config
 from agents.sb3.model import (
@@ -32,6 +31,7 @@ from agents.sb3.model import (
     training_envs,
 )
 from agents.sb3.reader import Sb3GameReader, Sb3Reader, evaluate_sb3
+from agents.trainer.envs import make_envs, make_reading_envs
 from glimpse_env.errors import (
     CorruptedData,
     InvalidArgument,

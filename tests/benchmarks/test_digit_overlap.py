@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.config import Config
-from agents.run_folder import RunFolder
-from agents.training import Training
+from agents.dram.config import Config
+from agents.dram.learning.training import Training
+from agents.runs.folder import RunFolder
 from benchmarks import digit_overlap
 from glimpse_env.errors import InvalidArgument
 from tests.agents.conftest import NUMBERS

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents import presets
+from agents.dram import presets
 from benchmarks import gpu, gpu_env, gpu_parity, gpu_training, gpu_works, measuring
 from benchmarks.gpu_training import Case, TrainingOptions, cases
 from glimpse_env.errors import InvalidArgument

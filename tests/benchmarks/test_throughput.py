@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.provenance import ROOT
+from agents.runs.provenance import ROOT
 from benchmarks import env_throughput, env_works, measuring, training_throughput
 from benchmarks.env_tables import Measured, thresholds
 from benchmarks.plain_ram import Retina, loaded

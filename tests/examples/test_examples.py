@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.config import Config
-from agents.evaluation import evaluate
-from agents.run_folder import RunFolder
-from agents.training import Training
+from agents.dram.config import Config
+from agents.dram.learning.training import Training
+from agents.dram.readers.agent_reader import evaluate
+from agents.runs.folder import RunFolder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIBRARY = {

@@ -9,7 +9,7 @@ import torch
 
 from agents.convnets.config import ConvNetConfig
 from agents.convnets.networks import ConvNet, ResidualBlock, Scores, most_likely, sequence_loss
-from agents.flops import parameters_of
+from agents.evaluation.flops import parameters_of
 from glimpse_env.errors import InvalidArgument
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from agents.build import make_agent, make_envs
 from agents.convnets.config import ConvNetConfig
 from agents.convnets.networks import ConvNet
 from agents.convnets.presets import CONVNET_PRESETS
 from agents.convnets.training import ConvNetTraining, Images
-from agents.flops import counting, parameters_of
-from agents.presets import PRESETS
-from agents.run_config import OWN_IMAGES
+from agents.dram.model.build import make_agent
+from agents.dram.presets import PRESETS
+from agents.evaluation.flops import counting, parameters_of
+from agents.runs.config import OWN_IMAGES
+from agents.trainer.envs import make_envs
 
 
 def preset(name: str) -> ConvNetConfig:

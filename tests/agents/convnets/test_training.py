@@ -17,7 +17,7 @@ from agents.convnets.training import (
     evaluate_convnet,
     with_end,
 )
-from agents.evaluation import evaluate_reader, judge
+from agents.evaluation.evaluation import evaluate_reader, judge
 from glimpse_env.errors import InvalidArgument
 
 BARS = {"learn": "Bars-v0", "held out": "OtherBars-v0", "shuffled": "ShuffledBars-v0"}

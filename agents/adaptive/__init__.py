@@ -1,1 +1,0 @@
-"""Agents that decide when to speak, which neither paper has."""

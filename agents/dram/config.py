@@ -1,0 +1,165 @@
+"""Everything that defines a training run."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Literal
+
+from agents.runs.config import RunConfig, require_positive, require_positive_entries
+from glimpse_env.errors import InvalidArgument
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(RunConfig):
+    """A training run, whole. Each row of the papers' tables is one of these (see presets.py)."""
+
+    TRAINER: ClassVar[str] = "train_dram.py"
+    ENV_OPTIONS: ClassVar[tuple[str, ...]] = (
+        *RunConfig.ENV_OPTIONS,
+        "glimpses_per_label",
+        "max_glimpses",
+        "glimpse_cost",
+        "glimpse_size",
+        "num_scales",
+        "context_size",
+        "initial_gaze",
+    )
+    POSITIVE: ClassVar[tuple[str, ...]] = (
+        *RunConfig.POSITIVE,
+        "features",
+        "units",
+        "sigma_pixels",
+        "sigma_fall_images",
+        "samples",
+        "num_envs",
+    )
+    NOT_NEGATIVE: ClassVar[tuple[str, ...]] = (
+        *RunConfig.NOT_NEGATIVE,
+        "classifier_hidden",
+        "unit_pixels",
+        "reinforce_weight",
+        "outside_penalty",
+        "entropy_weight",
+    )
+
+    glimpses_per_label: int | None = None
+    """Glimpses before each label, 0 to let the agent decide; None for the environment's own."""
+    max_glimpses: int | None = None
+    """Most glimpses before a label where the agent decides; None for the environment's own."""
+    glimpse_cost: float | None = None
+    """What a glimpse costs where the agent decides, in units of the reward for a label; None for
+    the environment's own."""
+    glimpse_size: int | None = None
+    """Side of a glimpse, cells; None for the environment's own."""
+    num_scales: int | None = None
+    """Scales of a glimpse; None for the environment's own."""
+    context_size: int | None = None
+    """Side of the coarse whole image, cells; 0 for none, None for the environment's own."""
+    initial_gaze: Literal["none", "center", "random"] | None = None
+    """Where the first glimpse is taken; None for the environment's own."""
+    backward: bool = False
+    """Read sequences from last to first: DRAM's backward reader."""
+    start_from: str = ""
+    """Folder of a run whose weights this one starts with (fine-tuning on larger images)."""
+    new_classifier: bool = False
+    """Begin with a fresh classifier beside the weights of `start_from`, for labels that it does not
+    know."""
+    share_glimpse: str = ""
+    """Folder of a run whose glimpse network this one uses as it is (DRAM's backward reader)."""
+
+    layers: Literal[1, 2] = 2
+    """Recurrent layers: 2 for DRAM, 1 for RAM."""
+    cell: Literal["lstm", "rnn"] = "lstm"
+    """LSTM (DRAM) or rectifier units (RAM)."""
+    features: int = 256
+    """Size of the glimpse features."""
+    units: int = 256
+    """Units of a recurrent layer."""
+    convolutions: tuple[int, ...] = ()
+    """Channels of the convolutions in the glimpse network, the first 5x5, the others 3x3."""
+    standardize: bool = False
+    """Give every glimpse mean 0 and variance 1."""
+    classifier_hidden: int = 0
+    """Units of the classifier's hidden layer; 0 for none."""
+    dropout: float = 0.0
+    """Chance that a glimpse feature, or an output of the bottom layer on its way to the classifier,
+    is left out in training (DRAM, table 6)."""
+    unit_pixels: float = 0.0
+    """What an output of 1 of the emission network means, pixels; 0 for half the image."""
+    sigma_pixels: float = 2.0
+    """Standard deviation of the gaze, pixels."""
+    sigma_start_pixels: float | None = None
+    """Standard deviation at the start, pixels, to look around first; None for sigma_pixels. Where
+    objects may be anywhere, a fifth of the image's width: from a narrow start, the first gaze finds
+    nothing and stays in one place."""
+    sigma_fall_images: int = 1_000_000
+    """Images in which it falls, geometrically, from the start to sigma_pixels; a shorter run ends
+    before."""
+
+    gaze: Literal["policy", "random", "center"] = "policy"
+    """Who looks: the policy, or a control that learns to classify alone."""
+    reinforce_weight: float = 0.1
+    """lambda: weight of the REINFORCE term, times sigma^2 in half images: without that factor the
+    term grows with 1 / sigma^2, and a weight that works at one sigma explodes at another. RAM's one
+    layer, which the classifier shares, wants some 30 to keep what serves the eye; DRAM's top layer
+    belongs to the gaze, and there it matters little."""
+    reward: Literal["label", "probability", "information"] = "label"
+    """What a gaze, or a decision to look on, is worth: 1 for a right label (the papers); the
+    probability that the classifier gave it, which says more than a 0 or a 1; or the information
+    that its glimpse and those after it add to what the classifier knew of the label (1 is all there
+    is to know), which owes nothing to the glimpses before and tells even a little from nothing."""
+    baseline: Literal["learned", "peers"] = "learned"
+    """b of the REINFORCE term: the learned baseline, or the mean return of the other samples of the
+    same image, which knows how hard the image is (needs samples > 1, and a fixed number of glimpses
+    before each label)."""
+    outside_penalty: float = 0.1
+    """Weight of the squared distance, in half images, of a mean gaze from the image. Out there all
+    is black and nothing is learned; bounding the mean by tanh instead saturates in a corner."""
+    entropy_weight: float = 0.0
+    """Weight at the start of the entropy of the moves (games) or of the decisions to speak
+    (glimpses_per_label=0), so that all of them are tried; it falls in a straight line to 0 at the
+    end of the run."""
+    samples: int = 1
+    """M: gaze sequences sampled for each training image; num_envs counts them all."""
+
+    num_envs: int = 128
+    """Environments stepped together, by all ranks; an update uses one episode of each."""
+    matmul_precision: Literal["highest", "high", "medium"] = "highest"
+    """Of float32 matrix products (see torch.set_float32_matmul_precision): "medium" may round their
+    inputs to bfloat16, twice as fast on CPUs that have it; sums stay float32. "high" and "medium"
+    let a GPU's convolutions and recurrent layers compute in TensorFloat-32, too."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What the networks compute in when they learn: bfloat16 by torch.autocast; weights, recurrent
+    layers and all outside of the networks in float32. Evaluations are in float32, those of
+    trainers and evaluate.py with products as `matmul_precision` says."""
+    capture: Literal["auto", "none", "graph", "compile"] = "auto"
+    """How an update gets to a GPU: "none", its kernels one by one; "graph", as one CUDA graph that
+    is captured once and replayed; "compile", as such a graph with the networks compiled before
+    (torch.compile). "auto" is a graph where that can be: one process on a GPU, and labels after a
+    fixed number of glimpses each."""
+
+    def env_options(self) -> dict[str, Any]:
+        """The keywords that the run gives the environment over its own defaults."""
+        return super().env_options() | ({"backward": True} if self.backward else {})
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work, by name.
+
+        Raises:
+            InvalidArgument: Such a value.
+        """
+        super().__post_init__()
+        if self.sigma_start_pixels is not None:
+            require_positive(self, ["sigma_start_pixels"])
+        require_positive_entries(self, ["convolutions"])
+        if not 0 <= self.dropout < 1:
+            raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
+        if self.new_classifier and not self.start_from:
+            raise InvalidArgument("new_classifier is for runs that have a start_from")
+        if self.baseline == "peers" and self.samples == 1:
+            raise InvalidArgument("baseline='peers' needs samples > 1")
+        if self.num_envs % self.samples:
+            raise InvalidArgument(
+                f"num_envs={self.num_envs} must be a multiple of samples={self.samples}"
+            )

@@ -1,0 +1,1 @@
+"""What an update is: play, losses, gradient, step."""

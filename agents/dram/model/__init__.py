@@ -1,0 +1,1 @@
+"""What the agent is: its boxes, how they are wired, and how gazes are drawn."""

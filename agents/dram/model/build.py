@@ -1,0 +1,94 @@
+"""From a configuration to environments and an agent that fit each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+import glimpse_env  # noqa: F401  (registers the environment ids)
+from agents.dram.config import Config
+from agents.dram.model.agent import AdaptiveAgent, GlimpseAgent
+from agents.dram.model.gazes import EmissionNetwork
+from agents.runs.saved import fitting, load_run
+from agents.trainer.envs import Shape, Sizes, half_image, sizes_of
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
+
+
+def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
+    """A fresh agent for these environments, on their device."""
+    return build_agent(config, sizes_of(envs), envs.device)
+
+
+def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
+    """The same, for what its environments would be."""
+    agent = (AdaptiveAgent if sizes.agent_decides else GlimpseAgent)(
+        glimpse_shape=sizes.glimpse,
+        context_shape=sizes.context if config.layers == 2 else None,
+        labels=sizes.choices - sizes.agent_decides,
+        layers=config.layers,
+        features=config.features,
+        units=config.units,
+        cell=config.cell,
+        convolutions=config.convolutions,
+        standardize=config.standardize,
+        classifier_hidden=config.classifier_hidden,
+        dropout=config.dropout,
+        unit=gaze_unit(config, sizes.image),
+        precision=config.precision,
+    )
+    return agent.to(device)
+
+
+def gaze_unit(config: Config, image: Shape) -> Tensor:
+    """What outputs of 1 of the emission network mean in such an image, in units of the gaze: (2,).
+
+    Args:
+        config: The run.
+        image: (C, H, W).
+    """
+    return config.unit_pixels / half_image(image) if config.unit_pixels else torch.ones(2)
+
+
+def fit_gazes(agent: GlimpseAgent, config: Config, image: Shape) -> None:
+    """From here on, let an output of 1 mean what `unit_pixels` says in images (C, H, W)."""
+    for box in agent.modules():
+        if isinstance(box, EmissionNetwork):
+            box.unit = gaze_unit(config, image).to(box.unit.device)
+
+
+class Loaded(NamedTuple):
+    """The agent of a run folder."""
+
+    agent: GlimpseAgent
+    config: Config
+    sizes: Sizes  # what it was made for
+    images: int  # that it has learned from
+
+
+def load_agent(run: str | Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
+    """The agent of a run folder, as for a test, and its configuration; see `load`."""
+    return load(run, device)[:2]
+
+
+def load(run: str | Path, device: str = "cpu") -> Loaded:
+    """The agent of a run folder, in evaluation mode, without dropout, and what is known of it.
+
+    Args:
+        run: The folder.
+        device: Torch device.
+
+    Raises:
+        MissingData: The folder has no checkpoint.
+        CorruptedData: The checkpoint is damaged.
+        InvalidArgument: It is that of another trainer, or of another version of this code.
+    """
+    state, config = load_run(run, Config)
+    with fitting(run):
+        sizes = Sizes(**state["sizes"])
+        agent = build_agent(config, sizes, "cpu")
+        agent.load_state_dict(state["agent"])
+    images = state["updates"] * config.num_envs
+    return Loaded(agent.to(device).eval(), config, sizes, images)

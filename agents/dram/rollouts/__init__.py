@@ -1,0 +1,1 @@
+"""Playing a batch of episodes, and keeping what the losses need."""

@@ -1,1 +1,0 @@
-"""Agents that play games: RAM on Catch."""

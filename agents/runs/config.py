@@ -1,0 +1,189 @@
+"""What every training run has, of an agent or of a whole-image network."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import tyro
+
+from envs_registry import TABLE
+from glimpse_env import errors
+from glimpse_env.errors import InvalidArgument
+
+OWN_IMAGES = "Glimpse-v0"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The task, the optimizer and the length of a run; a subclass says what is trained."""
+
+    TRAINER: ClassVar[str]  # the script that makes such runs
+    ENV_OPTIONS: ClassVar[tuple[str, ...]] = (
+        "max_digits",
+        "layout",
+        "num_distractors",
+        "num_images",
+        "extra",
+        "image_folder",
+        "label_file",
+        "image_size",
+        "color",
+        "num_classes",
+    )
+    POSITIVE: ClassVar[tuple[str, ...]] = (
+        "learning_rate",
+        "gradient_clip",
+        "images",
+        "epoch_images",
+        "validation_images",
+    )
+    NOT_NEGATIVE: ClassVar[tuple[str, ...]] = ("weight_decay", "seed")
+
+    env_id: str
+    """Environment to train on; a whole-image network takes its images and labels alone."""
+    max_digits: int | None = None
+    """Longest number (house numbers and MNIST sequences); None for the environment's own."""
+    layout: Literal["independent", "apart", "slope"] | None = None
+    """Where digits lie (MNIST): "independent" (anywhere, they may overlap), "apart" (two, anywhere
+    but on each other) or "slope" (from left to right along a line); None for the environment's
+    own."""
+    num_distractors: int | None = None
+    """Patches of clutter (MNIST); None for the environment's own."""
+    num_images: int | None = None
+    """Use only so many training images (house numbers, SVHN); None for all."""
+    extra: bool | None = None
+    """Train on SVHN's extra images, too; None for the environment's own."""
+    image_folder: str | None = None
+    """Folder of your own images, for Glimpse-v0."""
+    label_file: str | None = None
+    """CSV file with the columns `file` and `labels`, and perhaps `split`, of these images."""
+    image_size: int | None = None
+    """Side of the images (house numbers, SVHN); your own are scaled to fit such a square. None for
+    the environment's own: your own must then have one size."""
+    color: bool | None = None
+    """Colour instead of grey (house numbers, SVHN, your own images)."""
+    num_classes: int | None = None
+    """Object classes of your own images, where the label file does not have all of them; None for
+    one more than its largest label. An agent that starts from another run needs as many as that."""
+
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """AdamW, or the papers' SGD with Nesterov momentum 0.9."""
+    learning_rate: float = 1e-3
+    """At its highest."""
+    schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
+    """How the learning rate falls: to 0 at the end, or by `decay` each epoch."""
+    decay: float = 0.97
+    """Factor an epoch of the exponential schedule (DRAM: 0.97)."""
+    warmup: float = 0.0
+    """Fraction of the run in which the learning rate rises from 0."""
+    weight_decay: float = 0.0
+    """Of the optimizer."""
+    gradient_clip: float = 5.0
+    """Largest norm of the whole gradient."""
+    images: int = 1_000_000
+    """Images, or episodes, to train on, in all."""
+    epoch_images: int = 50_000
+    """Those of an epoch: schedules count them; each ends with a validation and a checkpoint."""
+
+    seed: int = 0
+    """Of the weights, the images' order and all noise."""
+    validation_images: int = 2_000
+    """Images of the validation split looked at after each epoch."""
+    published_error: tyro.conf.Suppress[str] = ""
+    """The row of the papers' tables, and its error: a caption of presets, and no option."""
+
+    def env_options(self) -> dict[str, Any]:
+        """The keywords that the run gives the environment over its own defaults."""
+        chosen = {name: getattr(self, name) for name in self.ENV_OPTIONS}
+        return {name: value for name, value in chosen.items() if value is not None}
+
+    def with_own_images(self, image_folder: Path | None, label_file: Path | None) -> Self:
+        """The same, with own images elsewhere; by full paths, which hold in whatever folder."""
+        return dataclasses.replace(
+            self,
+            image_folder=_full_path(image_folder or self.image_folder),
+            label_file=_full_path(label_file or self.label_file),
+        )
+
+    def env_changed(self, other: Self) -> bool:
+        """Whether the other run has another task than this one."""
+        return (self.env_id, self.env_options()) != (other.env_id, other.env_options())
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work, by name.
+
+        Raises:
+            InvalidArgument: Such a value.
+        """
+        require_positive(self, self.POSITIVE)
+        require_not_negative(self, self.NOT_NEGATIVE)
+        require_choices(self)
+        if not 0 <= self.warmup < 1:
+            raise InvalidArgument(f"warmup={self.warmup} must be in [0, 1)")
+        if not 0 < self.decay <= 1:
+            raise InvalidArgument(f"decay={self.decay} must be greater than 0, at most 1")
+        if (self.image_folder is None) != (self.label_file is None):
+            raise InvalidArgument(
+                f"image_folder={self.image_folder!r} and label_file={self.label_file!r} go "
+                "together: give both, or none"
+            )
+        if self.image_folder and self.env_id in TABLE and self.env_id != OWN_IMAGES:
+            raise InvalidArgument(
+                f"image_folder={self.image_folder!r} is read by {OWN_IMAGES}, not by "
+                f"{self.env_id}: add --env-id {OWN_IMAGES}"
+            )
+
+
+def _full_path(path: str | Path | None) -> str | None:
+    return str(Path(path).expanduser().absolute()) if path else None
+
+
+def require_positive(config: object, names: Iterable[str]) -> None:
+    """Refuse fields that are not greater than 0.
+
+    Raises:
+        InvalidArgument: Such a field.
+    """
+    for name in names:
+        if not 0 < getattr(config, name) < math.inf:
+            raise InvalidArgument(f"{name}={getattr(config, name)} must be finite, greater than 0")
+
+
+def require_not_negative(config: object, names: Iterable[str]) -> None:
+    """Refuse fields below 0.
+
+    Raises:
+        InvalidArgument: Such a field.
+    """
+    for name in names:
+        errors.require_not_negative(name, getattr(config, name))
+
+
+def require_positive_entries(config: object, names: Iterable[str]) -> None:
+    """Refuse tuples with an entry below 1.
+
+    Raises:
+        InvalidArgument: Such a tuple.
+    """
+    for name in names:
+        if any(number < 1 for number in getattr(config, name)):
+            raise InvalidArgument(f"{name}={getattr(config, name)}: all must be at least 1")
+
+
+def require_choices(config: object) -> None:
+    """Hold fields to their literals: the command line does, code that builds a run does not.
+
+    Raises:
+        InvalidArgument: A value that its field does not offer.
+    """
+    for name, hint in typing.get_type_hints(type(config)).items():
+        parts = (hint, *typing.get_args(hint))
+        choices = [c for p in parts if typing.get_origin(p) is Literal for c in p.__args__]
+        value = getattr(config, name)
+        if choices and value is not None and value not in choices:
+            raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {choices}")

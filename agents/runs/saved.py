@@ -1,0 +1,63 @@
+"""What a run has left in its folder, and whether it fits what it is wanted for."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agents.runs import checkpoint
+from agents.runs.config import RunConfig
+from glimpse_env.errors import CorruptedData, InvalidArgument
+
+ConfigT = TypeVar("ConfigT", bound=RunConfig)
+_ANOTHER = (
+    "{run} is the run of another trainer; go on with it, or read the test split, by python "
+    "agents/{script} --resume {run}"
+)
+_OTHER_VERSION = "use the version of this code that made the run, or train again"
+
+
+def load_run(run: str | Path, kind: type[ConfigT]) -> tuple[dict[str, Any], ConfigT]:
+    """The checkpoint of a run folder, and the configuration in it.
+
+    Raises:
+        MissingData: The folder has no checkpoint.
+        CorruptedData: The checkpoint is damaged.
+        InvalidArgument: It is that of another trainer, or of another version of this one.
+    """
+    run = Path(run)
+    if (run / "model.zip").exists():  # as Stable-Baselines3 calls its models
+        raise InvalidArgument(_ANOTHER.format(run=run, script="train_sb3.py"))
+    state = checkpoint.load(run / "checkpoint.pt")
+    saved = state.get("config")
+    if not isinstance(saved, dict):
+        raise CorruptedData(f"{run / 'checkpoint.pt'} has no configuration; train again")
+    trainer = state.get("trainer")
+    if trainer != kind.TRAINER:
+        raise InvalidArgument(_ANOTHER.format(run=run, script=trainer))
+    unknown = sorted(set(saved) - {field.name for field in dataclasses.fields(kind)})
+    if unknown:
+        raise InvalidArgument(f"{run}: the option {unknown[0]!r} is not known; {_OTHER_VERSION}")
+    try:
+        return state, kind(**saved)
+    except TypeError as error:  # an option that is wanted, and not there
+        raise InvalidArgument(f"{run}: {error}; {_OTHER_VERSION}") from error
+
+
+@contextlib.contextmanager
+def fitting(run: str | Path) -> Iterator[None]:
+    """Say whose weights it is that do not fit, while they are loaded.
+
+    Raises:
+        InvalidArgument: Networks or optimizer have other names or sizes than what they are for.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise InvalidArgument(
+            f"{run} holds networks of other sizes or names than those wanted here. Give both runs "
+            f"the same sizes, or {_OTHER_VERSION}: {error}"
+        ) from error

@@ -1,0 +1,1 @@
+"""What the trainers share: environments, the loop, the command line, the optimizer, ranks."""

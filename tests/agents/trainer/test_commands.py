@@ -1,0 +1,59 @@
+"""How commands end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.runs.provenance import ROOT
+from agents.trainer.commands import going_on_later, run_command
+from glimpse_env.errors import InvalidArgument
+
+
+def ending(error: BaseException) -> object:
+    """The exit status, or message, of a command that ends with an error."""
+
+    def command() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as caught:
+        run_command(command)
+    return caught.value.code
+
+
+def test_commands_end_with_a_line_and_a_status() -> None:
+    assert ending(InvalidArgument("num_envs=0 is no number")) == "error: num_envs=0 is no number"
+    assert ending(KeyboardInterrupt()) == 130
+    for status in (None, 0, 3):
+        with pytest.raises(SystemExit) as caught:
+            run_command(lambda status=status: status)  # type: ignore[misc]
+        assert caught.value.code == status
+    with pytest.raises(ZeroDivisionError):  # what nobody has foreseen has its traceback
+        run_command(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize("script", ["train_dram.py", "evaluate.py"])
+def test_a_reader_of_the_output_may_leave(script: str) -> None:
+    program = [sys.executable, str(ROOT / "agents" / script), "--help"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout and child.stderr
+        child.stdout.close()
+        assert b"Traceback" not in child.stderr.read()
+
+
+def test_ctrl_c_leaves_the_way_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), going_on_later("train_dram.py", Path("runs/x")):
+        raise KeyboardInterrupt
+    assert "python agents/train_dram.py --resume runs/x" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("program", ["benchmarks.svhn_preparation", "benchmarks.env_throughput"])
+def test_benchmarks_of_memory_and_of_numpy_load_no_torch(program: str) -> None:
+    words = f"import sys, {program}; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
