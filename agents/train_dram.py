@@ -113,6 +113,8 @@ def main(arguments: Arguments) -> int:
             )
             began = time.monotonic()
             print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
+            if training.config.gaze == "policy":
+                print(f"credit: {training.config.credit_line}")
             check_own_images(training.config, task_of(training), device, test=arguments.test)
             finished = train(training, folder, partial(end_epoch, training, folder), ranks)
             folder.save(training.state())

@@ -70,7 +70,7 @@ def read(run: Path) -> Point:
         own.get(name) if config.get(name) is None else config[name]
         for name in ("glimpses_per_label", "glimpse_cost")
     )
-    paid = f", rewarded by {config['reward']}" if config["reward"] != "label" else ""
+    paid = f", rewarded by {config['credit']}" if config["credit"] != "environment" else ""
     return Point(
         kind=(DECIDES if pace == 0 else FIXED) + paid,
         setting=f"cost {cost or 0:g}" if pace == 0 else str(pace),

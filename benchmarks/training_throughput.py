@@ -46,8 +46,9 @@ warm-up are off the clock.
 *ours* is `Training.update()` of `agents/dram/learning/training.py`, with gradient clipping and
 what it logs, on a GPU as one CUDA graph. *plain* is `benchmarks/plain_ram.py`: the same networks,
 losses, batch and kind of optimizer. As in public code, images come from a data loader that makes
-them tensors one at a time, as torchvision's MNIST does (in the same process: workers are slower where all cores train), and
-crops are cut out in a Python loop over the batch with elements of a tensor. The other rows hold the
+them tensors one at a time, as torchvision's MNIST does (in the same process: workers are slower
+where all cores train), and crops are cut out in a Python loop over the batch with elements of a
+tensor. The other rows hold the
 images as one float tensor in memory, and cut with Python integers.
 
 The precision is that of `torch.set_float32_matmul_precision`, on a GPU also that of cuDNN's layers;

@@ -8,6 +8,14 @@ from typing import Any, ClassVar, Literal
 from agents.runs.config import RunConfig, require_positive, require_positive_entries
 from glimpse_env.errors import InvalidArgument
 
+CREDITS = {
+    "environment": "gazes are credited with the reward that the environment pays",
+    "probability": "gazes are credited with the probability that the classifier gives to the right "
+    "label; the environment's reward reaches no gradient (--credit environment: it does)",
+    "information": "gazes are credited with the information that they add to the classifier; the "
+    "environment's reward reaches no gradient (--credit environment: it does)",
+}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config(RunConfig):
@@ -103,15 +111,14 @@ class Config(RunConfig):
     term grows with 1 / sigma^2, and a weight that works at one sigma explodes at another. RAM's one
     layer, which the classifier shares, wants some 30 to keep what serves the eye; DRAM's top layer
     belongs to the gaze, and there it matters little."""
-    reward: Literal["label", "probability", "information"] = "label"
-    """What a gaze, or a decision to look on, is worth: 1 for a right label (the papers); the
-    probability that the classifier gave it, which says more than a 0 or a 1; or the information
-    that its glimpse and those after it add to what the classifier knew of the label (1 is all there
-    is to know), which owes nothing to the glimpses before and tells even a little from nothing."""
-    baseline: Literal["learned", "peers"] = "learned"
-    """b of the REINFORCE term: the learned baseline, or the mean return of the other samples of the
-    same image, which knows how hard the image is (needs samples > 1, and a fixed number of glimpses
-    before each label)."""
+    credit: Literal["environment", "probability", "information"] = "environment"
+    """What a gaze, or a decision to look on, is credited with. "environment": the reward that the
+    environment pays, 1 for a right label and else 0 (Mnih et al. 2014, eq. 2; Ba et al. 2014, eq.
+    11). "probability": the probability that the classifier gave to the right label; the reward of
+    the environment then reaches no gradient (Li et al. 2023, internally rewarded reinforcement
+    learning). "information": what its glimpse and those after it add to the classifier's
+    log-likelihood of the label (Ba et al. 2014, eq. 8 and 10), scaled so that 1 is all there is to
+    know; likewise without the environment's reward."""
     outside_penalty: float = 0.1
     """Weight of the squared distance, in half images, of a mean gaze from the image. Out there all
     is black and nothing is learned; bounding the mean by tanh instead saturates in a corner."""
@@ -139,6 +146,11 @@ class Config(RunConfig):
     (torch.compile). "auto" is a graph where that can be: one process on a GPU, and labels after a
     fixed number of glimpses each."""
 
+    @property
+    def credit_line(self) -> str:
+        """What gazes are credited with, in a sentence for the first lines of a run."""
+        return CREDITS[self.credit]
+
     def env_options(self) -> dict[str, Any]:
         """The keywords that the run gives the environment over its own defaults."""
         return super().env_options() | ({"backward": True} if self.backward else {})
@@ -157,8 +169,6 @@ class Config(RunConfig):
             raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
         if self.new_classifier and not self.start_from:
             raise InvalidArgument("new_classifier is for runs that have a start_from")
-        if self.baseline == "peers" and self.samples == 1:
-            raise InvalidArgument("baseline='peers' needs samples > 1")
         if self.num_envs % self.samples:
             raise InvalidArgument(
                 f"num_envs={self.num_envs} must be a multiple of samples={self.samples}"

@@ -184,12 +184,13 @@ def dram_pairs() -> Config:
     """DRAM on pairs of digits in clutter (Ba et al. 2014, section 4.1): 55 classes, 4 glimpses.
 
     512 LSTM units and 256 glimpse features are the paper's; the size of the glimpse is not in it.
-    Gazes earn the information that they add: the paper's 0 or 1 (`--reward label`) is almost always
-    0 in the beginning, and says little about where to look. Batches are large enough for a GPU.
+    Gazes are credited with the information that they add: the paper's 0 or 1 (`--credit
+    environment`) is almost always 0 in the beginning, and says little about where to look. Batches
+    are large enough for a GPU.
     """
     return Config(
         env_id="GlimpseMNISTPairs-v0",
-        reward="information",
+        credit="information",
         units=512,
         features=256,
         classifier_hidden=512,
@@ -212,7 +213,7 @@ def dram_pairs_cpu() -> Config:
     """
     return replace(
         dram_pairs(),
-        reward="probability",
+        credit="probability",
         units=128,
         features=512,
         classifier_hidden=0,
@@ -271,7 +272,7 @@ def dram_addition_cpu() -> Config:
     return replace(
         dram_pairs_cpu(),
         env_id="GlimpseMNISTAddition-v0",
-        reward="information",
+        credit="information",
         published_error=dram_addition().published_error,
     )
 
@@ -284,7 +285,7 @@ def dram_mnist_sequence() -> Config:
     """
     return Config(
         env_id="GlimpseMNISTSequence-v0",
-        reward="information",
+        credit="information",
         units=128,
         features=256,
         sigma_pixels=3.0,
@@ -302,14 +303,14 @@ def dram_svhn() -> Config:
     """DRAM on house numbers of SVHN (section 4.3), at the paper's size.
 
     Convolutions of 64, 64 and 128 channels, 1024 glimpse features and 512 LSTM units are the
-    paper's; the size of the glimpse is not in it. Gazes earn the information that they add, not the
-    paper's 0 or 1 for a label (`--reward label`), with which the small DRAM on house numbers learns
-    less from as many images. `--backward --share-glimpse RUN` trains the backward reader.
+    paper's; the size of the glimpse is not in it. Gazes are credited with the information that they
+    add, not the paper's 0 or 1 for a label (`--credit environment`), with which the small DRAM on
+    house numbers learns less from as many images. `--backward --share-glimpse RUN` trains the backward reader.
     """
     return Config(
         env_id="GlimpseSVHN-v0",
         extra=True,
-        reward="information",
+        credit="information",
         units=512,
         features=1024,
         classifier_hidden=512,
@@ -371,7 +372,7 @@ def dram_house_numbers_cpu() -> Config:
     """A small DRAM on house numbers of 1 to 5 digits, for two CPU cores and ten minutes."""
     return Config(
         env_id="GlimpseHouseNumbers-v0",
-        reward="information",
+        credit="information",
         glimpse_size=16,
         glimpses_per_label=2,
         units=128,
@@ -393,7 +394,7 @@ def adaptive_house_numbers_cpu() -> Config:
     """
     return replace(
         dram_house_numbers_cpu(),
-        reward="label",
+        credit="environment",
         glimpses_per_label=0,
         max_glimpses=6,
         glimpse_cost=0.01,

@@ -75,10 +75,10 @@ class RunConfig:
     """AdamW, or the papers' SGD with Nesterov momentum 0.9."""
     learning_rate: float = 1e-3
     """At its highest."""
-    schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
+    schedule: Literal["cosine", "exponential"] = "cosine"
     """How the learning rate falls: to 0 at the end, or by `decay` each epoch."""
     decay: float = 0.97
-    """Factor an epoch of the exponential schedule (DRAM: 0.97)."""
+    """Factor an epoch of the exponential schedule (DRAM: 0.97; 1 keeps the rate)."""
     warmup: float = 0.0
     """Fraction of the run in which the learning rate rises from 0."""
     weight_decay: float = 0.0

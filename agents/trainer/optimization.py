@@ -60,8 +60,4 @@ def learning_rate(config: RunConfig, images: int) -> float:
         return rate * done / config.warmup
     if config.schedule == "cosine":
         return rate * 0.5 * (1 + math.cos(math.pi * done))
-    if config.schedule == "linear":
-        return rate * (1 - done)
-    if config.schedule == "exponential":
-        return rate * config.decay ** (images // config.epoch_images)
-    return rate
+    return rate * config.decay ** (images // config.epoch_images)

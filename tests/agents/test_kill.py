@@ -23,7 +23,8 @@ from agents.runs.saved import load_run
 
 # An epoch is two updates, and most of its time is spent writing.
 SMALL = (
-    "--num-images 32 --num-envs 16 --features 8 --units 8 --epoch-images 32 --schedule constant "
+    "--num-images 32 --num-envs 16 --features 8 --units 8 --epoch-images 32 "
+    "--schedule exponential --decay 1 "
     "--validation-images 16 --no-test --device cpu"
 ).split()
 

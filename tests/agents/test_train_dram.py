@@ -190,7 +190,7 @@ def test_two_runs_in_a_second_have_two_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pace", [[], ["--glimpses-per-label", "0", "--max-glimpses", "4", "--reward", "label"]]
+    "pace", [[], ["--glimpses-per-label", "0", "--max-glimpses", "4", "--credit", "environment"]]
 )
 def test_a_backward_reader_shares_the_glimpse_network_and_both_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], pace: list[str]

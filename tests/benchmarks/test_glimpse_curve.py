@@ -16,7 +16,7 @@ CONFIG = {
     "images": 600_000,
     "glimpses_per_label": None,
     "glimpse_cost": None,
-    "reward": "label",
+    "credit": "environment",
 }
 
 
@@ -37,7 +37,7 @@ def test_the_curve_is_drawn_and_told(
         make_run(tmp_path, "a", 9.0, 3.2, glimpses_per_label=0, glimpse_cost=0.01),
         make_run(tmp_path, "c", 6.0, 4.5, glimpses_per_label=0, start_from="a"),
         make_run(tmp_path, "d", 5.0, 9.6),
-        make_run(tmp_path, "e", 4.0, 5.1, glimpses_per_label=0, reward="information"),
+        make_run(tmp_path, "e", 4.0, 5.1, glimpses_per_label=0, credit="information"),
     )
     output = tmp_path / "curve.png"
     monkeypatch.setattr(sys, "argv", ["benchmarks/glimpse_curve.py", "runs/a", "runs/b"])

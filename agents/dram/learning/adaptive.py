@@ -32,11 +32,6 @@ class AdaptiveTraining(Training):
         Raises:
             InvalidArgument: Such an option, or a task in which only one label can ever be said.
         """
-        if config.baseline != "learned":
-            raise InvalidArgument(
-                f"baseline={config.baseline!r} compares samples that look equally often, and with "
-                "glimpses_per_label=0 they do not; use baseline='learned'"
-            )
         super().__init__(config, device, ranks)
         if self.envs.rules.num_labels < 2:
             raise InvalidArgument(

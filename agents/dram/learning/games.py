@@ -29,11 +29,10 @@ class GameTraining(Training):
         Raises:
             InvalidArgument: Such an option.
         """
-        for name, value in (("baseline", "learned"), ("reward", "label")):
-            if getattr(config, name) != value:
-                raise InvalidArgument(
-                    f"{name}={getattr(config, name)!r} is for labels, and {config.env_id} has none"
-                )
+        if config.credit != "environment":
+            raise InvalidArgument(
+                f"credit={config.credit!r} is for labels, and {config.env_id} has none"
+            )
         super().__init__(config, device, ranks)
 
     def _play(self, index: IndexArray, seed: int) -> Rollout:

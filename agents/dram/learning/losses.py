@@ -98,32 +98,6 @@ def information_gained(known: Tensor, in_the_end: Tensor) -> Tensor:
     return in_the_end[..., None] - before
 
 
-def peer_returns(
-    returns: Tensor, place: Tensor, counts: Tensor | None, alone: Tensor, samples: int
-) -> Tensor:
-    """The mean return of the other samples of the same image, of those that have come as far.
-
-    Those that have ended before would tell a gaze that it has done well to be there at all.
-
-    Args:
-        returns: (B, P), rows in groups of `samples` show the same image.
-        place: (G,), position in the flat returns of each gaze.
-        counts: bool (G,), which gazes count; None for all.
-        alone: (G,), what to take where no other sample has come as far.
-        samples: M > 1.
-
-    Returns:
-        (G,).
-    """
-    there = torch.ones_like(alone) if counts is None else counts.to(returns)
-    reached = torch.zeros_like(returns).view(-1).scatter_reduce(0, place, there, "amax")
-    shape = -1, samples, returns.shape[1]
-    groups, present = (returns.reshape(-1) * reached).view(shape), reached.view(shape)
-    others, number = (part.sum(1, keepdim=True) - part for part in (groups, present))
-    mean = others / number.clamp_min(1)
-    return torch.where(number.view(-1)[place] > 0, mean.view(-1)[place], alone)
-
-
 def explained_variance(returns: Tensor, baseline: Tensor, counts: Tensor | None = None) -> Tensor:
     """1 - Var(R - b) / Var(R): 1 for a perfect baseline, 0 for a constant one.
 
@@ -167,17 +141,17 @@ def entropy_weight(config: Config, images: int) -> float:
 
 
 def earned_returns(rollout: Rollout, config: Config) -> Tensor:
-    """R_s (B, S) as `config.reward` counts it, for agents that are paid for labels."""
-    if config.reward == "label":
+    """R_s (B, S) as `config.credit` counts it, for agents that are paid for labels."""
+    if config.credit == "environment":
         return rollout.returns
     shape = rollout.returns.shape
     return expected_returns(rollout.logits, rollout.targets, rollout.logits_at, shape)
 
 
 def worth_of_glimpses(rollout: Rollout, config: Config) -> Tensor:
-    """What the choice of each glimpse has earned, (B, S * N), as `config.reward` counts."""
+    """What the choice of each glimpse has earned, (B, S * N), as `config.credit` counts."""
     glimpses, shape = rollout.max_glimpses, rollout.returns.shape
-    if config.reward != "information":
+    if config.credit != "information":
         return earned_returns(rollout, config).repeat_interleave(glimpses, 1)
     assert rollout.guesses is not None
     logits, targets, place = rollout.guesses
@@ -220,11 +194,7 @@ def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Ten
     loss = reading_loss(rollout, labels) + baseline_loss(returns, rollout.baseline)
     if config.gaze == "policy":
         log_prob = scaled_gaze_log_prob(rollout.gaze, rollout.gaze_mean)
-        baseline = rollout.baseline
-        if config.baseline == "peers":
-            counts, alone = rollout.gaze_counts, baseline.detach()
-            baseline = peer_returns(earned, rollout.place, counts, alone, config.samples)
-        reinforce = reinforce_loss(log_prob, returns, baseline)
+        reinforce = reinforce_loss(log_prob, returns, rollout.baseline)
         loss = loss + config.reinforce_weight * reinforce
         loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)
     said_right = rollout.logits.argmax(1) == rollout.targets
@@ -247,7 +217,7 @@ def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Ten
 def speaking_loss(rollout: Rollout, config: Config, entropy_weight: float) -> Tensor:
     """REINFORCE and entropy for the decisions to speak or keep looking, for one episode on average.
 
-    A decision is worth what a gaze is: as `config.reward` counts, the rewards up to the label that
+    A decision is worth what a gaze is: as `config.credit` counts, the rewards up to the label that
     was due (DRAM, eq. 16) or the information still gained before it, which is nothing for who
     speaks, less the cost of the glimpses still taken.
 

@@ -143,7 +143,7 @@ class Training:
     @property
     def _guesses(self) -> bool:
         """Whether the classifier is asked at every glimpse of a fixed number for each label."""
-        return self.config.reward == "information"
+        return self.config.credit == "information"
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
         return hybrid_loss(rollout, self.config)

@@ -18,7 +18,8 @@ from glimpse_env.errors import InvalidArgument
 from tests.agents.conftest import small_disk
 
 SMALL = (
-    "--num-images 32 --num-envs 16 --features 16 --units 16 --epoch-images 80 --schedule constant "
+    "--num-images 32 --num-envs 16 --features 16 --units 16 --epoch-images 80 "
+    "--schedule exponential --decay 1 "
     "--validation-images 16 --no-test --device cpu"
 ).split()
 

@@ -60,7 +60,7 @@ def test_a_longer_run_says_where_its_learning_rate_goes_on(
 ) -> None:
     config = replace(PRESETS["ram_mnist"](), images=1000, learning_rate=1e-3)
     tell_schedule(config, config, 1000)
-    tell_schedule(replace(config, schedule="constant"), replace(config, schedule="constant"), 500)
+    tell_schedule(*[replace(config, schedule="exponential", decay=1.0)] * 2, 500)
     assert not capsys.readouterr().out
     tell_schedule(replace(config, images=2000), config, 1000)
     assert "goes on at 0.0005; it was at 0" in capsys.readouterr().out

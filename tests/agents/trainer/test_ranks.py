@@ -27,7 +27,7 @@ from glimpse_env.errors import InvalidArgument
 SCRIPT = Path(train_dram.__file__)
 SMALL = (
     "--num-images 32 --num-envs 16 --features 16 --units 16 --epoch-images 48 --dropout 0.2 "
-    "--validation-images 16 --schedule constant --device cpu --no-test"
+    "--validation-images 16 --schedule exponential --decay 1 --device cpu --no-test"
 ).split()
 
 
@@ -55,7 +55,7 @@ CASES: dict[str, dict[str, object]] = {
     "as it is": {},
     "dropout": {"dropout": 0.3},
     "random first gaze": {"initial_gaze": "random"},
-    "peers": {"samples": 4, "baseline": "peers"},
+    "samples": {"samples": 4},
     "random gaze": {"gaze": "random"},
 }
 

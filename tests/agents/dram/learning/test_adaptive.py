@@ -81,9 +81,9 @@ def test_decisions_are_worth_what_gazes_are(adaptive_config: Config) -> None:
     odds = torch.zeros(2)
     decisions = Decisions(odds, odds > 1, odds, torch.tensor([1, 3]), torch.zeros(2), odds[:1])
     rollout = rollout._replace(decisions=decisions, max_glimpses=2)
-    config = replace(adaptive_config, reinforce_weight=0.0, reward="probability")
+    config = replace(adaptive_config, reinforce_weight=0.0, credit="probability")
     assert speaking_loss(rollout, config, 0.0) == pytest.approx(0.5**2 + 1.5**2)
-    config = replace(config, reward="label")
+    config = replace(config, credit="environment")
     assert speaking_loss(rollout, config, 0.0) == pytest.approx(0**2 + 1**2)
 
 
@@ -93,7 +93,7 @@ def test_to_look_on_is_worth_what_is_learned_until_it_speaks(
 ) -> None:
     """By hand, moment by moment, in numbers of which one or more digits are read."""
     config = replace(NUMBERS, glimpses_per_label=0, max_glimpses=4, num_envs=32)
-    config = replace(config, reward="information", initial_gaze=initial_gaze)
+    config = replace(config, credit="information", initial_gaze=initial_gaze)
     training = make_training(config)
     with torch.no_grad():  # right now and then
         training.agent.classification.layers[0].bias[:3] += 3
@@ -140,11 +140,6 @@ def test_all_parts_of_the_loss_are_there(adaptive_config: Config) -> None:
     torch.testing.assert_close(curious._loss(rollout)[0], loss - 0.3 * entropy / 32)
     curious.updates = config.images // 2 // 32
     torch.testing.assert_close(curious._loss(rollout)[0], loss - 0.15 * entropy / 32)
-
-
-def test_what_wants_a_fixed_number_of_glimpses_is_refused(adaptive_config: Config) -> None:
-    with pytest.raises(InvalidArgument, match=r"baseline='peers'.*glimpses_per_label=0"):
-        make_training(replace(adaptive_config, samples=2, baseline="peers"))
 
 
 def test_where_only_one_label_can_be_said_nothing_is_to_decide(adaptive_config: Config) -> None:

@@ -150,8 +150,8 @@ CASES: dict[str, dict[str, Any]] = {
     "dropout": {"dropout": 0.3, "initial_gaze": "random"},
     "sgd": {"optimizer": "sgd"},
     "random gaze": {"gaze": "random"},
-    "peers": {"samples": 4, "baseline": "peers", "reward": "probability"},
-    "information": {"reward": "information", "glimpses_per_label": 3},
+    "samples": {"samples": 4, "credit": "probability"},
+    "information": {"credit": "information", "glimpses_per_label": 3},
     "bfloat16": {"precision": "bfloat16"},
 }
 

@@ -88,25 +88,6 @@ def test_explained_variance_of_a_perfect_and_a_constant_baseline() -> None:
     assert losses.explained_variance(returns, torch.ones(4)).item() == pytest.approx(0.0)
 
 
-def test_peer_returns_are_the_mean_of_the_others_that_have_come_as_far() -> None:
-    """Two images with three samples each; of the first, one ended before its second label."""
-    returns = torch.tensor([[1.0, 2.0], [0.0, 0.0], [1.0, 1.0], [5.0, 6.0], [1.0, 2.0], [0.0, 0.0]])
-    gazes = {0: 0.5, 2: 1.0, 4: 0.5, 1: 1.0, 5: 2.0}  # flat place: what is expected there
-    gazes |= {6: 0.5, 8: 2.5, 10: 3.0, 7: 2.0, 9: 6.0}
-    place = torch.tensor([*gazes, 0])  # one gaze more for the first label of the first row
-    alone = torch.full((len(place),), 9.0)
-    expected = torch.tensor([*gazes.values(), 0.5])
-    found = losses.peer_returns(returns, place, None, alone, 3)
-    torch.testing.assert_close(found, expected)
-    # the same where rows that have ended stay in the batch, and where nobody else is left
-    everywhere = torch.arange(12)
-    counts = torch.isin(everywhere, place)
-    found = losses.peer_returns(returns, everywhere, counts, torch.full((12,), 9.0), 3)
-    torch.testing.assert_close(found[counts], expected[:-1][place[:-1].argsort()])
-    found = losses.peer_returns(returns, torch.tensor([3, 7]), None, torch.tensor([9.0, 8.0]), 3)
-    torch.testing.assert_close(found, torch.tensor([9.0, 8.0]))
-
-
 def test_expected_returns_are_sums_of_probabilities() -> None:
     """Two rows of three labels; the second row ends after its first."""
     logits = torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.5, 0.5], [0.0, 1.0]], requires_grad=True)

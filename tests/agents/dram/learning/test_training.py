@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -128,7 +129,6 @@ def test_the_policy_trains_every_box(stripes_config: Config) -> None:
         {"learning_rate": -1e-3},
         {"seed": -1},
         {"samples": 3},
-        {"baseline": "peers"},
         {"optimizer": "rmsprop"},
         {"layers": 3},
         {"cell": "gru"},
@@ -158,7 +158,7 @@ def test_labels_after_the_end_do_not_count(stripes_id: str) -> None:
 def test_gazes_are_worth_the_information_of_their_glimpses(initial_gaze: str) -> None:
     """By hand, glimpse by glimpse, in sequences of up to six labels that end at a mistake."""
     config = replace(NUMBERS, initial_gaze=initial_gaze, glimpses_per_label=3, num_envs=16)  # type: ignore[arg-type]
-    config = replace(config, reward="information")
+    config = replace(config, credit="information")
     training = Training(config)
     with torch.no_grad():  # right now and then, so that episodes differ in length
         training.agent.classification.layers[0].bias[:3] += 2
@@ -202,9 +202,31 @@ def test_all_guesses_for_a_label_count_as_much_as_it_unless_each_might_be_it() -
 def test_the_classifier_is_asked_at_every_glimpse_only_where_that_is_paid_for(
     stripes_config: Config,
 ) -> None:
-    for reward, asked in (("label", False), ("probability", False), ("information", True)):
-        training = Training(replace(stripes_config, reward=reward))  # type: ignore[arg-type]
+    for credit, asked in (("environment", False), ("probability", False), ("information", True)):
+        training = Training(replace(stripes_config, credit=credit))  # type: ignore[arg-type]
         assert (training._play(*training._draw()).guesses is not None) == asked
+
+
+class _PaidTwice(GlimpseVectorEnv):
+    """An environment that pays 3 for a right label, and 1 for a wrong one."""
+
+    def step(self, actions: Any) -> Any:
+        observation, reward, *rest = super().step(actions)
+        return observation, 2 * reward + 1, *rest
+
+
+@pytest.mark.parametrize("credit", ["environment", "probability", "information"])
+def test_the_reward_of_the_environment_reaches_the_gradient_where_it_is_the_credit(
+    stripes_config: Config, credit: str
+) -> None:
+    config = replace(stripes_config, credit=credit)  # type: ignore[arg-type]
+    gradients = []
+    for kind in (GlimpseVectorEnv, _PaidTwice):
+        training = Training(config)
+        training.envs.__class__ = kind
+        training.update()
+        gradients.append(training.agent.emission.linear.weight.grad)
+    assert torch.equal(*gradients) == (credit != "environment")
 
 
 @pytest.mark.slow

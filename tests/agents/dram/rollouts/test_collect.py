@@ -84,10 +84,10 @@ CASES: dict[str, dict[str, Any]] = {
     "as it is": {},
     "dropout": {"dropout": 0.3},
     "random first gaze": {"initial_gaze": "random"},
-    "probability": {"reward": "probability"},
-    "information": {"reward": "information", "glimpses_per_label": 3},
-    "information and peers": {"reward": "information", "samples": 4, "baseline": "peers"},
-    "peers": {"samples": 4, "baseline": "peers"},
+    "probability": {"credit": "probability"},
+    "information": {"credit": "information", "glimpses_per_label": 3},
+    "information of samples": {"credit": "information", "samples": 4},
+    "samples": {"samples": 4},
     "random gaze": {"gaze": "random"},
     "sgd": {"optimizer": "sgd"},
 }
@@ -126,7 +126,7 @@ class Zeros(RowNoise):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"dropout": 0.3, "reward": "probability"}, {"reward": "information"}]
+    "changes", [{}, {"dropout": 0.3, "credit": "probability"}, {"credit": "information"}]
 )
 def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) -> None:
     config = replace(NUMBERS, convolutions=(4,), **changes)
@@ -137,7 +137,7 @@ def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) ->
     index, seeds = (torch.zeros(16, dtype=torch.int64, device="meta") for _ in range(2))
     std = torch.zeros((), device="meta")
     with device_alone():
-        guess = config.reward == "information"
+        guess = config.credit == "information"
         rollout = collect_fixed(agent, envs, index, seeds, sampled(std, zeros), guess)  # type: ignore[arg-type]
         loss, _ = hybrid_loss(rollout, config)
         loss.backward()
