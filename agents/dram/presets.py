@@ -305,7 +305,8 @@ def dram_svhn() -> Config:
     Convolutions of 64, 64 and 128 channels, 1024 glimpse features and 512 LSTM units are the
     paper's; the size of the glimpse is not in it. Gazes are credited with the information that they
     add, not the paper's 0 or 1 for a label (`--credit environment`), with which the small DRAM on
-    house numbers learns less from as many images. `--backward --share-glimpse RUN` trains the backward reader.
+    house numbers learns less from as many images. `--backward --share-glimpse RUN` trains the
+    backward reader.
     """
     return Config(
         env_id="GlimpseSVHN-v0",
