@@ -1,4 +1,4 @@
-"""How well an agent reads a split: `python agents/evaluate.py RUN`."""
+"""How well an agent reads a split: `python agents/evaluate.py RUN`, or `--pretrained NAME`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import tyro
 
 from agents.dram.config import Config
 from agents.dram.model.agent import GlimpseAgent
-from agents.dram.model.build import load
+from agents.dram.model.build import fit_gazes, load
 from agents.dram.readers.agent_reader import evaluate, label_reader
 from agents.dram.readers.focus import FocusReader
 from agents.dram.readers.forward_backward import ForwardBackwardReader
@@ -24,9 +24,12 @@ from agents.evaluation.evaluation import (
     Evaluation,
     evaluate_reader,
     length_lines,
+    mistake_lines,
     write_evaluations,
 )
 from agents.evaluation.reader import Gaze, Reader
+from agents.runs import pretrained
+from agents.runs.files import writing
 from agents.runs.provenance import sign
 from agents.trainer.commands import run_command
 from agents.trainer.envs import Sizes, make_envs, pick_device, set_precision, sizes_of
@@ -43,8 +46,11 @@ class Arguments:
     gazes.
     """
 
-    run: tyro.conf.Positional[Path]
+    run: tyro.conf.Positional[Path | None] = None
     """Folder of the training run."""
+    pretrained: tuple[str, ...] | None = None
+    """An agent that comes with the repository, in the place of a run; without a name, the list of
+    them. What is found is kept in `runs/pretrained-NAME`."""
     split: Literal["test", "validation"] = "test"
     """Images to read; choices belong on validation."""
     gaze: tuple[Gaze, ...] | None = None
@@ -61,6 +67,11 @@ class Arguments:
     """Only so many of the first images; 0 for all."""
     num_envs: int = 1000
     """Environments stepped together."""
+    env_id: str | None = None
+    """Another environment with the same labels, to be read by an agent that was not trained on it:
+    rendered numbers or photographs. None for the agent's own."""
+    data_dir: Path | None = None
+    """Folder of data sets, where it is not the one that GLIMPSE_DATA names."""
     image_folder: Path | None = None
     """Of a run on own images, where they lie now, if that is elsewhere."""
     label_file: Path | None = None
@@ -75,10 +86,16 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     """Evaluate, print, and keep the result beside the checkpoint."""
     require_at_least("num_envs", arguments.num_envs, 1)
+    if arguments.pretrained == () and arguments.run is None:
+        print(pretrained_agents())
+        return
+    run, folder = run_and_folder(arguments)
     device = pick_device(arguments.device)
-    agent, trained, sizes, images = load(arguments.run, device)
+    agent, trained, sizes, images = load(run, device)
     set_precision(trained.matmul_precision)
     config = with_images_found(trained, sizes, arguments)
+    if arguments.env_id or arguments.data_dir:
+        config = elsewhere(config, agent, sizes, arguments)
     if config.image_folder:
         require_same_lengths(config, arguments.split, sizes)
     require_examples(config, arguments)
@@ -91,7 +108,7 @@ def main(arguments: Arguments) -> None:
                 f"gaze={arguments.gaze} is for one agent alone; --backward and --focus read where "
                 "their agents look"
             )
-        results = [evaluate_pair_or_focus(agent, config, sizes, arguments)]
+        results = [evaluate_pair_or_focus(run, agent, config, sizes, arguments)]
         name += "_" + re.sub("[ /]", "_", results[0].reader)
     else:
         usual = ALL_GAZES if config.gaze == "policy" else (config.gaze,)
@@ -103,14 +120,73 @@ def main(arguments: Arguments) -> None:
         table = Path(config.label_file)
         if table.name != Path(trained.label_file).name:  # of other images
             name = f"{table.stem}_{name}"
-    sign(arguments.run, device)
-    write_evaluations(arguments.run / f"{name}.json", results, images)
-    print("\n".join([results[0].cost(), *length_lines(results[0])]))
+    if config.env_id != trained.env_id:
+        name = f"{config.env_id.replace(':', '-').replace('/', '-')}_{name}"
+    sign(folder, device)
+    write_evaluations(folder / f"{name}.json", results, images)
+    print("\n".join([results[0].cost(), *length_lines(results[0]), *mistake_lines(results[0])]))
     if arguments.examples != ():
-        for path in draw_pictures(
-            agent, config, arguments.split, arguments.run, arguments.examples
-        ):
+        for path in draw_pictures(agent, config, arguments.split, folder, arguments.examples):
             print(path)
+
+
+def run_and_folder(arguments: Arguments) -> tuple[str | Path, Path]:
+    """Whose agent reads, and the folder of what it has read.
+
+    Raises:
+        InvalidArgument: Neither a run nor the name of a pretrained agent, or more than one.
+    """
+    given = arguments.pretrained or ()
+    if len(given) + (arguments.run is not None) != 1:
+        raise InvalidArgument("name one run, or one agent that comes with it: --pretrained NAME")
+    if arguments.run and not pretrained.is_pretrained(arguments.run):
+        return arguments.run, arguments.run
+    name = given[0] if given else pretrained.name_of(str(arguments.run))
+    pretrained.page(name)  # before a folder is made for it
+    folder = Path("runs") / f"pretrained-{name}"
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return pretrained.PREFIX + name, folder
+
+
+def pretrained_agents() -> str:
+    """A table of the agents that come with the repository."""
+    rows = [("name", "environment", "error of the test split", "parameters", "published")]
+    for name in pretrained.names():
+        page = pretrained.page(name)
+        parameters = f"{page.results[0]['parameters']:,}"
+        rows.append((name, page.config["env_id"], page.error, parameters, page.published))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def elsewhere(config: Config, agent: GlimpseAgent, trained: Sizes, arguments: Arguments) -> Config:
+    """The configuration of an agent that reads another environment than its own.
+
+    Raises:
+        InvalidArgument: It shows other glimpses or wants other labels.
+    """
+    data_dir = str(arguments.data_dir.expanduser().absolute()) if arguments.data_dir else None
+    moved = dataclasses.replace(
+        config,
+        env_id=arguments.env_id or config.env_id,
+        data_dir=data_dir or config.data_dir,
+        num_images=None,
+    )
+    sizes = sizes_of(make_envs(moved, arguments.split, 1))
+    for name in ("glimpse", "context", "choices", "num_classes", "has_end"):
+        ours, theirs = getattr(trained, name), getattr(sizes, name)
+        if ours != theirs:
+            raise InvalidArgument(
+                f"env_id={moved.env_id!r} has {name} {theirs}, and the agent, of "
+                f"{config.env_id!r}, was made for {ours}: only environments with the same labels, "
+                "glimpses and context can be read"
+            )
+    fit_gazes(agent, moved, sizes.image)
+    return moved
 
 
 def require_examples(config: Config, arguments: Arguments) -> None:
@@ -173,7 +249,7 @@ def evaluate_gazes(
 
 
 def evaluate_pair_or_focus(
-    agent: GlimpseAgent, config: Config, sizes: Sizes, arguments: Arguments
+    run: str | Path, agent: GlimpseAgent, config: Config, sizes: Sizes, arguments: Arguments
 ) -> Evaluation:
     """The readers of DRAM's tables 3 and 4.
 
@@ -186,18 +262,20 @@ def evaluate_pair_or_focus(
         device = str(next(agent.parameters()).device)
         other, mirrored, theirs, _ = load(arguments.backward, device)
         mirrored = with_images_found(mirrored, theirs, arguments)
+        if arguments.env_id or arguments.data_dir:
+            mirrored = elsewhere(mirrored, other, theirs, arguments)
         if arguments.focus or config.backward or not mirrored.backward:
             raise InvalidArgument(
-                f"{arguments.run} must be a forward run and {arguments.backward} one that was "
+                f"{run} must be a forward run and {arguments.backward} one that was "
                 "trained with --backward; --focus reads with one agent alone"
             )
         if mirrored.env_id != config.env_id:
             raise InvalidArgument(
-                f"{arguments.run} reads {config.env_id} and {arguments.backward} {mirrored.env_id}"
+                f"{run} reads {config.env_id} and {arguments.backward} {mirrored.env_id}"
             )
         if theirs.num_classes != sizes.num_classes:
             raise InvalidArgument(
-                f"{arguments.run} knows {sizes.num_classes} classes and {arguments.backward} "
+                f"{run} knows {sizes.num_classes} classes and {arguments.backward} "
                 f"{theirs.num_classes}: train both with the same --num-classes"
             )
         forward = label_reader(agent, config, split, samples=samples, num_envs=rows)

@@ -3,7 +3,7 @@
 ```python
 from agents.image_reader import ImageReader
 
-reader = ImageReader("runs/NAME")
+reader = ImageReader("runs/NAME")  # or "pretrained:dram_house_numbers"
 for found in reader.read(["door.png", "gate.png"]):
     print(found.labels, found.probability)
 ```
@@ -25,6 +25,7 @@ from agents.dram.readers.shown_images import envs_of_images
 from agents.trainer.envs import PixelArray
 from glimpse_env.errors import InvalidArgument, require_at_least
 from glimpse_env.tasks.own_images.image_files import fit, read_image
+from glimpse_env.tasks.svhn.crops import crop_side, cut
 
 Picture = str | Path | np.ndarray[Any, Any]
 _TOGETHER = 256  # images
@@ -41,7 +42,7 @@ class ImageReader:
     """The agent of a run folder, at its mean gazes; neither its training images nor labels needed.
 
     Args:
-        run: The folder.
+        run: The folder of a run, or `pretrained:NAME` for an agent that comes with the repository.
         device: Torch device.
         samples: 1 for the mean gaze; M > 1 for Monte Carlo averaging (DRAM eq. 14).
 
@@ -60,12 +61,22 @@ class ImageReader:
             raise InvalidArgument(f"{run} plays {self.config.env_id}, and reads no labels")
         self.device, self.samples = device, samples
 
-    def read(self, images: Sequence[Picture], *, scale: bool = True) -> list[Found]:
+    def read(
+        self,
+        images: Sequence[Picture],
+        *,
+        boxes: Sequence[Sequence[float]] | None = None,
+        scale: bool = True,
+    ) -> list[Found]:
         """Read images of any size.
 
         Args:
             images: Files, or uint8 arrays (H, W) grey or (H, W, 3) RGB. An agent of grey images
                 sees grey, one of colour images sees grey as RGB.
+            boxes: Where the number is in each image: left, top, width and height in pixels, of a
+                detector or drawn by hand around the digits. What is read is cut out as house
+                numbers of SVHN are (Goodfellow et al. 2013): the box grows by 30 % and is stretched
+                to a square, whatever its shape. None to read whole images.
             scale: Whether to make each image as large as fits into those that the agent was trained
                 on, its shape kept, in the middle of black. Agents know objects of the size that
                 they have seen. Without it, images are seen as they are: glimpses cover as many
@@ -75,13 +86,19 @@ class ImageReader:
             What was found, an entry for each image.
 
         Raises:
-            InvalidArgument: An array that is no image, or one file instead of a list.
+            InvalidArgument: An array that is no image, one file instead of a list, or a box that is
+                none.
             MissingData: A file is not there.
             CorruptedData: A file is no picture.
         """
         if isinstance(images, str | Path):
             raise InvalidArgument(f"images={images!r} must be a list: read([{str(images)!r}])")
-        pictures = [self._prepared(number, image, scale) for number, image in enumerate(images)]
+        if boxes is not None and len(boxes) != len(images):
+            raise InvalidArgument(f"boxes: {len(boxes)} boxes for {len(images)} images")
+        pictures = [
+            self._prepared(number, image, scale, None if boxes is None else boxes[number])
+            for number, image in enumerate(images)
+        ]
         found: dict[int, Found] = {}
         for shape in {picture.shape for picture in pictures}:
             numbers = [n for n, picture in enumerate(pictures) if picture.shape == shape]
@@ -91,8 +108,10 @@ class ImageReader:
                 found.update(zip(part, self._name(reading), strict=True))
         return [found[number] for number in range(len(pictures))]
 
-    def _prepared(self, number: int, image: Picture, scale: bool) -> PixelArray:
-        """The image, (C, H, W)."""
+    def _prepared(
+        self, number: int, image: Picture, scale: bool, box: Sequence[float] | None
+    ) -> PixelArray:
+        """The image, or what is in its box: (C, H, W)."""
         channels, height, width = self.sizes.image
         if isinstance(image, str | Path):
             image = read_image(Path(image), color=channels == 3)
@@ -102,6 +121,8 @@ class ImageReader:
                 "(H, W) or (H, W, 3) with values in 0 .. 255"
             )
         pixels: Any = image
+        if box is not None:
+            image = pixels = self._cut(number, image, box)
         if image.ndim == 2 and channels == 3:
             pixels = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
         elif image.ndim == 3 and channels == 1:
@@ -109,6 +130,24 @@ class ImageReader:
         if scale:
             pixels = fit(pixels, height, width)
         return np.moveaxis(pixels.reshape(*pixels.shape[:2], channels), -1, 0)
+
+    def _cut(self, number: int, image: PixelArray, box: Sequence[float]) -> PixelArray:
+        """A house number as the agent has learned to see it: the middle of Goodfellow's crop."""
+        _, height, width = self.sizes.image
+        corners = np.asarray(box, np.float64)
+        if corners.shape != (4,) or not np.isfinite(corners).all() or (corners[2:] <= 0).any():
+            raise InvalidArgument(
+                f"boxes[{number}]={box!r} must be left, top, width and height in pixels, width and "
+                "height greater than 0"
+            )
+        if height != width:
+            raise InvalidArgument(f"boxes are for agents of square images, not {width}x{height}")
+        colored = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+        side = crop_side(height)
+        crop = cut(colored, corners[None], side, "clamp")
+        first = (side - height) // 2
+        middle = crop[first : first + height, first : first + width]
+        return middle if image.ndim == 3 else middle[..., 0]
 
     def _read_together(self, images: PixelArray) -> Reading:
         """Images (M, C, H, W) of one size; what the labels are is not known, so 0 or none."""

@@ -160,13 +160,13 @@ def start_from_others(training: Training) -> None:
         (config.share_glimpse, agent.glimpse, "glimpse."),
     ):
         if run:
-            state, other = load_run(Path(run), Config)
+            state, other = load_run(run, Config)
             if other.standardize != config.standardize:  # which no weight shows
                 raise InvalidArgument(f"{run} was trained with standardize={other.standardize}")
             theirs = state["agent"]
             if run == config.start_from:
                 theirs = with_fitting_classifier(config, theirs, ours)
-            with fitting(Path(run)):
+            with fitting(run):
                 wanted = {
                     name.removeprefix(prefix): weight
                     for name, weight in theirs.items()

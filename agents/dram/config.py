@@ -68,7 +68,8 @@ class Config(RunConfig):
     backward: bool = False
     """Read sequences from last to first: DRAM's backward reader."""
     start_from: str = ""
-    """Folder of a run whose weights this one starts with (fine-tuning on larger images)."""
+    """Folder of a run whose weights this one starts with (fine-tuning on larger images), or
+    `pretrained:NAME` for an agent that comes with the repository."""
     new_classifier: bool = False
     """Begin with a fresh classifier beside the weights of `start_from`, for labels that it does not
     know."""

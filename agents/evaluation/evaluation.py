@@ -34,6 +34,7 @@ class Evaluation:
     mean_labels_right: float  # before the first mistake, "end" among them, as an agent is paid
     reader: str = "one agent"
     lengths: tuple[tuple[int, ...], ...] = ()  # of sequences: images by true and by said length
+    mistakes: tuple[tuple[int, ...], ...] = ()  # of sequences: objects by true and by said class
     parameters: int = 0  # of all networks that read
     flops_per_image: float = 0.0  # two for each multiply-add; the mean over the first batch
     glimpses_per_image: float = 0.0  # 0 where none are counted: whole images, and agents of SB3
@@ -179,6 +180,7 @@ def judge(said: Tensor, targets: Tensor, end: int | None) -> dict[str, Any]:
         "interval": (round(100 * low, 3), round(100 * high, 3)),
         "mean_labels_right": round(labels_right / number, 4),
         "lengths": () if end is None else length_table(said, targets, end),
+        "mistakes": () if end is None else mistake_table(said, targets, end),
     }
 
 
@@ -197,6 +199,40 @@ def length_table(said: Tensor, targets: Tensor, end: int) -> tuple[tuple[int, ..
     size = said.shape[1] + 1
     counts = torch.bincount(lengths[0] * size + lengths[1], minlength=size**2).view(size, size)
     return tuple(tuple(row) for row in counts.tolist())
+
+
+def mistake_table(said: Tensor, targets: Tensor, end: int) -> tuple[tuple[int, ...], ...]:
+    """How many objects of each true class (rows) were said to be of each class (columns).
+
+    Counted in the images whose length was said right: elsewhere nobody knows which was meant.
+
+    Args:
+        said: (B, S), -1 after the end.
+        targets: (B, S), -1 after the end.
+        end: The end label; classes are 0 .. end - 1.
+    """
+    same = (((said >= 0) & (said != end)) == ((targets >= 0) & (targets != end))).all(1)
+    pairs = targets[same] * end + said[same]
+    objects = (targets[same] >= 0) & (targets[same] != end)
+    counts = torch.bincount(pairs[objects], minlength=end**2).view(end, end)
+    return tuple(tuple(row) for row in counts.tolist())
+
+
+MISTAKES_SHOWN = 8
+
+
+def mistake_lines(evaluation: Evaluation) -> list[str]:
+    """The classes that were most often taken for others, in a line."""
+    if not evaluation.mistakes:
+        return []
+    counts = np.array(evaluation.mistakes)
+    wrong = counts - np.diag(np.diag(counts))
+    worst = np.argsort(-wrong, axis=None, kind="stable")[:MISTAKES_SHOWN]
+    found = [(*divmod(int(place), len(counts)), int(wrong.flat[place])) for place in worst]
+    told = [f"{true} for {said} ({number})" for true, said, number in found if number]
+    share = 100 * wrong.sum() / max(1, counts.sum())
+    line = f"objects mistaken, where the length was right: {share:.2f} %"
+    return [f"{line}, most often {', '.join(told)}" if told else line]
 
 
 def length_lines(evaluation: Evaluation) -> list[str]:

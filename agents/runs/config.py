@@ -29,6 +29,7 @@ class RunConfig:
         "num_distractors",
         "num_images",
         "extra",
+        "data_dir",
         "image_folder",
         "label_file",
         "image_size",
@@ -58,6 +59,9 @@ class RunConfig:
     """Use only so many training images (house numbers, SVHN); None for all."""
     extra: bool | None = None
     """Train on SVHN's extra images, too; None for the environment's own."""
+    data_dir: str | None = None
+    """Folder of data sets (MNIST, SVHN), such as GLIMPSE_DATA names; None for the environment's
+    own."""
     image_folder: str | None = None
     """Folder of your own images, for Glimpse-v0."""
     label_file: str | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agents.runs import checkpoint
+from agents.runs import checkpoint, pretrained
 from agents.runs.config import RunConfig
 from glimpse_env.errors import CorruptedData, InvalidArgument
 
@@ -21,20 +21,25 @@ _OTHER_VERSION = "use the version of this code that made the run, or train again
 
 
 def load_run(run: str | Path, kind: type[ConfigT]) -> tuple[dict[str, Any], ConfigT]:
-    """The checkpoint of a run folder, and the configuration in it.
+    """The checkpoint of a run, and the configuration in it.
+
+    Args:
+        run: Its folder, or `pretrained:NAME`.
+        kind: Class of the configuration.
 
     Raises:
-        MissingData: The folder has no checkpoint.
+        MissingData: The folder has no checkpoint, or there is no such agent.
         CorruptedData: The checkpoint is damaged.
         InvalidArgument: It is that of another trainer, or of another version of this one.
     """
-    run = Path(run)
-    if (run / "model.zip").exists():  # as Stable-Baselines3 calls its models
+    path = Path(run)
+    if (path / "model.zip").exists():  # as Stable-Baselines3 calls its models
         raise InvalidArgument(_ANOTHER.format(run=run, script="train_sb3.py"))
-    state = checkpoint.load(run / "checkpoint.pt")
+    given = pretrained.is_pretrained(run)
+    state = pretrained.load_state(run) if given else checkpoint.load(path / "checkpoint.pt")
     saved = state.get("config")
     if not isinstance(saved, dict):
-        raise CorruptedData(f"{run / 'checkpoint.pt'} has no configuration; train again")
+        raise CorruptedData(f"{path / 'checkpoint.pt'} has no configuration; train again")
     trainer = state.get("trainer")
     if trainer != kind.TRAINER:
         raise InvalidArgument(_ANOTHER.format(run=run, script=trainer))

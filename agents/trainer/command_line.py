@@ -18,8 +18,15 @@ from glimpse_env.errors import InvalidArgument
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-# When a run is resumed; a folder of images may have been moved.
-MAY_CHANGE = ("images", "validation_images", "capture", "image_folder", "label_file")
+# When a run is resumed; a folder may have been moved.
+MAY_CHANGE = (
+    "images",
+    "validation_images",
+    "capture",
+    "data_dir",
+    "image_folder",
+    "label_file",
+)
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tyro
@@ -12,8 +14,9 @@ import tyro
 from agents import evaluate
 from agents.dram.config import Config
 from agents.dram.learning.training import Training
-from agents.runs import checkpoint
-from glimpse_env.errors import InvalidArgument
+from agents.runs import checkpoint, pretrained
+from glimpse_env.errors import InvalidArgument, MissingData
+from tests.agents.conftest import NUMBERS
 
 
 def saved(folder: Path, config: Config, updates: int = 3) -> Path:
@@ -70,3 +73,48 @@ def test_options_that_cannot_be_are_named_before_anything_is_read(
     with pytest.raises(InvalidArgument, match=message):
         evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *options]))
     assert [path.name for path in run.iterdir()] == ["checkpoint.pt"]
+
+
+def test_pretrained_agents_are_listed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stripes_config: Config, capsys: Any
+) -> None:
+    result = {"error": 1.25, "interval": [1.0, 1.5], "parameters": 1234, "split": "test"}
+    state = Training(stripes_config).state()
+    pretrained.write("stripes", state, {}, [result], tmp_path / "agents")
+    monkeypatch.setattr(pretrained.names, "__defaults__", (tmp_path / "agents",))
+    monkeypatch.setattr(pretrained.page, "__defaults__", (tmp_path / "agents",))
+    monkeypatch.setattr(pretrained.load_state, "__defaults__", (tmp_path / "agents",))
+    evaluate.main(tyro.cli(evaluate.Arguments, args=["--pretrained"]))
+    listed = capsys.readouterr().out
+    assert re.search(r"stripes +Stripes-v0 +1\.25 % \(1\.00 \.\. 1\.50\) +1,234 +none", listed)
+    monkeypatch.chdir(tmp_path)
+    few = ["--images", "20", "--num-envs", "20", "--device", "cpu", "--examples"]
+    evaluate.main(tyro.cli(evaluate.Arguments, args=["--pretrained", "stripes", *few]))
+    assert (tmp_path / "runs/pretrained-stripes/evaluation_test_samples1_images20.json").exists()
+    with pytest.raises(MissingData, match="there are: stripes"):
+        evaluate.main(tyro.cli(evaluate.Arguments, args=["--pretrained", "spots"]))
+    with pytest.raises(InvalidArgument, match="name one run, or one agent"):
+        evaluate.main(tyro.cli(evaluate.Arguments, args=["--pretrained", "stripes", "spots"]))
+    with pytest.raises(InvalidArgument, match="name one run, or one agent"):
+        evaluate.main(tyro.cli(evaluate.Arguments, args=[]))
+
+
+def test_an_agent_reads_an_environment_with_the_same_labels(
+    tmp_path: Path, synthetic_svhn: Path
+) -> None:
+    run = saved(tmp_path / "run", NUMBERS)
+    read(run, "--env-id", "GlimpseSVHN-v0", "--data-dir", str(synthetic_svhn))
+    file = run / "GlimpseSVHN-v0_evaluation_test_samples1_images20.json"
+    assert [one["images"] for one in json.loads(file.read_text())] == [20, 20, 20]
+
+
+@pytest.mark.parametrize(
+    ("env_id", "message"),
+    [("GlimpseMNIST-v0", "has glimpse"), ("GlimpseHouseNumbers110-v9", "is not registered")],
+)
+def test_an_environment_with_other_labels_is_refused(
+    tmp_path: Path, env_id: str, message: str, synthetic_mnist: Path
+) -> None:
+    run = saved(tmp_path / "run", NUMBERS, updates=0)
+    with pytest.raises(InvalidArgument, match=message):
+        read(run, "--env-id", env_id, "--data-dir", str(synthetic_mnist))

@@ -17,6 +17,7 @@ from agents.runs import checkpoint
 from agents.train_dram import make_training
 from agents.trainer.envs import make_envs, set_precision
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
+from tests.agents.conftest import NUMBERS
 
 
 def run_of(folder: Path, config: Config, updates: int = 0) -> Path:
@@ -176,6 +177,36 @@ def test_what_is_no_image(stripes_config: Config, tmp_path: Path, image: object,
         reader.read([tmp_path / "none.png"])
     with pytest.raises(InvalidArgument, match=r"read\(\['one.png'\]\)"):
         reader.read("one.png")
+
+
+def test_a_number_is_cut_out_of_its_photograph_as_those_of_svhn_are(tmp_path: Path) -> None:
+    """Goodfellow's box is 30 % larger and stretched to 64 x 64, of which the agent sees 54 x 54."""
+    reader = ImageReader(run_of(tmp_path / "run", NUMBERS, updates=3))
+    photo = np.random.default_rng(0).integers(0, 256, (90, 120), np.uint8)
+    left, top, width, height = 30, 20, 40, 20  # grown to 52 x 26, at (24, 17)
+    stretched = cv2.resize(photo[17:43, 24:76], (52, 26))
+    stretched = cv2.resize(stretched, (64, 64), interpolation=cv2.INTER_LINEAR)
+    expected = reader.read([stretched[5:59, 5:59]])
+    assert reader.read([photo], boxes=[(left, top, width, height)]) == expected
+    colored = np.repeat(photo[..., None], 3, 2)
+    assert reader.read([colored], boxes=[(left, top, width, height)]) == expected
+    cv2.imwrite(str(tmp_path / "door.png"), photo)
+    assert reader.read([tmp_path / "door.png"], boxes=[[30.0, 20.0, 40.0, 20.0]]) == expected
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        ([], "0 boxes for 1 images"),
+        ([(1, 2, 3)], r"boxes\[0\]=\(1, 2, 3\) must be left, top"),
+        ([(1, 2, 0, 4)], "greater than 0"),
+        ([(1, 2, float("nan"), 4)], r"boxes\[0\]"),
+    ],
+)
+def test_what_is_no_box(tmp_path: Path, boxes: Any, message: str) -> None:
+    reader = ImageReader(run_of(tmp_path / "run", NUMBERS))
+    with pytest.raises(InvalidArgument, match=message):
+        reader.read([np.zeros((60, 60), np.uint8)], boxes=boxes)
 
 
 def test_a_player_of_games_reads_nothing(catch_config: Config, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def fit_gazes(agent: GlimpseAgent, config: Config, image: Shape) -> None:
 
 
 class Loaded(NamedTuple):
-    """The agent of a run folder."""
+    """The agent of a run."""
 
     agent: GlimpseAgent
     config: Config
@@ -77,11 +77,11 @@ def load(run: str | Path, device: str = "cpu") -> Loaded:
     """The agent of a run folder, in evaluation mode, without dropout, and what is known of it.
 
     Args:
-        run: The folder.
+        run: The folder, or `pretrained:NAME` for an agent that comes with the repository.
         device: Torch device.
 
     Raises:
-        MissingData: The folder has no checkpoint.
+        MissingData: The folder has no checkpoint, or there is no such agent.
         CorruptedData: The checkpoint is damaged.
         InvalidArgument: It is that of another trainer, or of another version of this code.
     """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,12 @@ from agents.dram.config import Config
 from agents.dram.model.build import make_agent
 from agents.dram.readers import agent_reader as module
 from agents.dram.readers.agent_reader import evaluate
-from agents.evaluation.evaluation import wilson_interval
+from agents.evaluation.evaluation import (
+    Evaluation,
+    mistake_lines,
+    mistake_table,
+    wilson_interval,
+)
 from agents.trainer.envs import make_envs
 from glimpse_env.errors import InvalidArgument
 
@@ -75,3 +81,16 @@ def test_impossible_numbers_are_named(stripes_config: Config, wrong: dict[str, i
     agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
     with pytest.raises(InvalidArgument, match=next(iter(wrong))):
         evaluate(agent, stripes_config, "test", **wrong)  # type: ignore[arg-type]
+
+
+def test_mistakes_are_counted_where_the_length_was_said_right() -> None:
+    """Of 3 classes and the end: 1 2 said as 1 0, 2 said as 2 1 (not counted), 0 said as 0."""
+    end, none = 3, -1
+    targets = torch.tensor([[1, 2, end], [2, end, none], [0, end, none]])
+    said = torch.tensor([[1, 0, end], [2, 1, end], [0, end, none]])
+    table = mistake_table(said, targets, end)
+    assert table == ((1, 0, 0), (0, 1, 0), (1, 0, 0))
+    one = Evaluation("test", "policy", 1, 3, 2, 66.7, (0.0, 1.0), 1.0, mistakes=table)
+    line = "objects mistaken, where the length was right: 33.33 %, most often 2 for 0 (1)"
+    assert mistake_lines(one) == [line]
+    assert mistake_lines(dataclasses.replace(one, mistakes=())) == []
