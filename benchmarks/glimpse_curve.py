@@ -1,13 +1,12 @@
 """Error against glimpses, of agents that decide when to speak and of those that do not.
 
-`python benchmarks/glimpse_curve.py RUN ...`, each evaluated before:
-`python agents/evaluate.py RUN --gaze policy`.
+`python benchmarks/glimpse_curve.py NAME ...`: names of runs whose results are kept in
+`results/runs.csv` (see keep_results.py).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from matplotlib.figure import Figure
 from agents.runs.provenance import command
 from agents.trainer.commands import run_command
 from benchmarks import reporting
+from benchmarks.kept_runs import Result, find, options_of, read_results
 from envs_registry import TABLE
 from glimpse_env.errors import InvalidArgument, MissingData
 
@@ -31,7 +31,7 @@ DECIDES, FIXED = "decides when to speak", "a fixed number for each label"
 class Point(NamedTuple):
     """A trained agent, at its own mean gazes on the test split."""
 
-    kind: str  # and its reward, where that is not 0 or 1 for a label
+    kind: str  # and what its gazes are credited with, where that is not the environment's reward
     setting: str  # what a glimpse cost, or how many there were for each label
     glimpses: float  # an image, mean
     error: float  # percent
@@ -43,41 +43,36 @@ class Point(NamedTuple):
 class Arguments:
     """Draw the curve and print its table."""
 
-    runs: tyro.conf.Positional[tuple[Path, ...]]
-    """Run folders."""
+    runs: tyro.conf.Positional[tuple[str, ...]]
+    """Names of runs."""
     output: Path = reporting.RESULTS / "adaptive_reader.png"
     """The picture; the table goes to a file beside it that ends in .md."""
 
 
-def read(run: Path) -> Point:
+def point(results: Sequence[Result], run: str) -> Point:
     """The point of a run.
 
     Raises:
-        MissingData: It has not been evaluated so that glimpses were counted.
+        MissingData: No evaluation of it that counted glimpses is kept.
     """
-    config = json.loads((run / "config.json").read_text())
-    try:
-        evaluations = json.loads((run / "evaluation_test_samples1_policy.json").read_text())
-    except FileNotFoundError as error:
+    found = find(results, run)
+    if found is None or found.glimpses is None:
         raise MissingData(
-            f"{run} has no evaluation of its own gazes: "
-            f"python agents/evaluate.py {run} --gaze policy"
-        ) from error
-    found = evaluations[0]
+            f"runs.csv has no evaluation of {run} at its own gazes: python agents/evaluate.py "
+            f"runs/{run} --gaze policy, then python benchmarks/keep_results.py runs/{run}"
+        )
     # What the run does not set is the environment's own.
-    own = TABLE.get(config["env_id"], {})
-    pace, cost = (
-        own.get(name) if config.get(name) is None else config[name]
-        for name in ("glimpses_per_label", "glimpse_cost")
-    )
-    paid = f", rewarded by {config['credit']}" if config["credit"] != "environment" else ""
+    chosen = TABLE.get(found.train_env, {}) | options_of(found)
+    pace, cost = int(chosen["glimpses_per_label"]), float(chosen.get("glimpse_cost", 0))
+    credit = chosen.get("credit", "environment")
     return Point(
-        kind=(DECIDES if pace == 0 else FIXED) + paid,
-        setting=f"cost {cost or 0:g}" if pace == 0 else str(pace),
-        glimpses=found["glimpses_per_image"],
-        error=found["error"],
-        interval=(found["interval"][0], found["interval"][1]),
-        images=f"{config['images']:,}" + (" more" if config.get("start_from") else ""),
+        kind=(DECIDES if pace == 0 else FIXED)
+        + ("" if credit == "environment" else f", credited with {credit}"),
+        setting=f"cost {cost:g}" if pace == 0 else str(pace),
+        glimpses=found.glimpses,
+        error=found.error or 0.0,
+        interval=(found.low or 0.0, found.high or 0.0),
+        images=f"{found.images:,}" + (" more" if "start_from" in chosen else ""),
     )
 
 
@@ -125,8 +120,10 @@ def main(arguments: Arguments) -> None:
         InvalidArgument: No runs: the curve in `results/` would be overwritten by an empty one.
     """
     if not arguments.runs:
-        raise InvalidArgument("name runs: python benchmarks/glimpse_curve.py runs/NAME ...")
-    points = sorted(map(read, arguments.runs), key=lambda one: (one.kind, one.glimpses))
+        raise InvalidArgument("name runs: python benchmarks/glimpse_curve.py NAME ...")
+    results = read_results()
+    points = [point(results, run) for run in arguments.runs]
+    points.sort(key=lambda one: (one.kind, one.glimpses))
     draw(points, arguments.output)
     text = table(points)
     arguments.output.with_suffix(".md").write_text(
