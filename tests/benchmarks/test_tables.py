@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import shutil
 from pathlib import Path
@@ -11,10 +10,12 @@ import pytest
 
 from agents.runs.provenance import ROOT
 from benchmarks import tables
-from benchmarks.kept_runs import read_results
-from benchmarks.result_rows import read_rows
+from benchmarks.kept_runs import Result, read_results
+from benchmarks.result_rows import Row
+from benchmarks.run_results import results_of
 from benchmarks.tables import Arguments, Tables
 from glimpse_env.errors import InvalidArgument, MissingData
+from tests.benchmarks.conftest import RunMaker
 
 RUN = re.compile(r"[\w-]+-seed\d+-\d{8}-\d{6}")
 
@@ -42,45 +43,65 @@ def test_a_figure_that_was_typed_is_found_and_mended(
 ) -> None:
     page = checkout / "README.md"
     right = page.read_text()
-    page.write_text(right.replace("| 0.99 % (0.81 .. 1.20) |", "| 0.89 % (0.81 .. 1.20) |"))
-    assert page.read_text() != right
+    figure = re.search(r"\| (\d+\.\d\d %) \(", right)
+    assert figure
+    page.write_text(right.replace(figure[1], "0.01 %", 1))
     assert tables.main(Arguments(root=checkout, check=True)) == 1
     difference = capsys.readouterr().out
-    assert "0.89 %" in difference and "0.99 %" in difference and "results.md" not in difference
+    assert "0.01 %" in difference and figure[1] in difference and "results.md" not in difference
     assert tables.main(Arguments(root=checkout)) == 0
     assert page.read_text() == right
 
 
-def test_a_cell_is_the_evaluation_of_its_row() -> None:
-    shown = Tables(read_rows(), read_results())
-    rows = {row.name: row for row in shown.rows}
-    assert shown.mean_gaze(rows["mnist"]) == "0.99 % (0.81 .. 1.20)"
-    assert shown.averaged(rows["mnist"]) == "0.50 % (0.38 .. 0.66)"
-    assert shown.at_random(rows["mnist"]) == "35.93 % at test"
-    assert shown.at_random(rows["catch"]) == "89.05 % at test, 70.73 % when trained so"
-    both = rows["house_numbers_both_ways"]
-    assert shown.mean_gaze(both) == "3.32 % (3.03 .. 3.64)" and shown.at_random(both) == ""
-    assert (
-        shown.mean_gaze(rows["svhn"]) == "not yet measured" and shown.averaged(rows["svhn"]) == ""
-    )
-    assert shown.averaged(rows["adaptive"]) == ""  # evaluated at the mean gaze alone
-    assert "6.8 glimpses an image" in shown.task(rows["adaptive"])
+ROW = Row(
+    table="agents",
+    name="catch",
+    task="Catch, {glimpses:.1f} glimpses, {images:,} games",
+    command="`train_dram.py --preset ram_catch`",
+    took="12 minutes",
+    paper="about 15 %",
+    run="ram_catch-seed0-a",
+    reader="",
+    trained_at_random="ram_catch-seed0-b",
+    readme="",
+)
 
 
-def test_what_is_missing_is_named() -> None:
-    row = next(row for row in read_rows() if row.name == "catch")
-    with pytest.raises(MissingData, match=f"'catch'.*{row.run}"):
-        Tables([row], []).mean_gaze(row)
-    results = [result for result in read_results() if result.run == row.run]
-    with pytest.raises(MissingData, match=row.trained_at_random):
-        Tables([row], results).at_random(row)
-    other = dataclasses.replace(results[0], gaze="random")
-    assert (
-        Tables([row._replace(trained_at_random="")], [other]).at_random(
-            row._replace(trained_at_random="")
-        )
-        == "0.34 % at test"
+@pytest.fixture
+def results(make_run: RunMaker) -> list[Result]:
+    counted = {"error": 0.341, "interval": [0.244, 0.475], "glimpses_per_image": 6.78}
+    run = make_run(
+        ROW.run,
+        result=[
+            counted,
+            counted | {"samples": 10, "error": 0.333},
+            {"gaze": "random", "error": 89.054},
+            counted | {"reader": "forward-backward with x", "error": 0.12, "interval": [0.1, 0.2]},
+        ],
     )
+    control = make_run(ROW.trained_at_random, result=[{"gaze": "random", "error": 70.731}])
+    return [*results_of(run), *results_of(control)]
+
+
+def test_cells_are_evaluations_of_the_rows_run(results: list[Result]) -> None:
+    both = ROW._replace(name="both", reader="forward-backward", trained_at_random="")
+    nothing = ROW._replace(name="svhn", task="SVHN", took="", run="", trained_at_random="")
+    lines = Tables([ROW, both, nothing], results).agents().splitlines()
+    assert lines[2:] == [
+        "| Catch, 6.8 glimpses, 3,000 games | `train_dram.py --preset ram_catch`, 12 minutes "
+        "| about 15 % | 0.34 % (0.24 .. 0.47) | 0.33 % (0.24 .. 0.47) "
+        "| 89.05 % at test, 70.73 % when trained so |",
+        "| Catch, 6.8 glimpses, 3,000 games | `train_dram.py --preset ram_catch`, 12 minutes "
+        "| about 15 % | 0.12 % (0.10 .. 0.20) |  |  |",
+        "| SVHN | `train_dram.py --preset ram_catch` | about 15 % | not yet measured |  |  |",
+    ]
+
+
+def test_what_is_missing_is_named(results: list[Result]) -> None:
+    with pytest.raises(MissingData, match=r"'catch'.*ram_catch-seed0-a"):
+        Tables([ROW], []).mean_gaze(ROW)
+    with pytest.raises(MissingData, match="ram_catch-seed0-b"):
+        Tables([ROW], results[:-1]).at_random(ROW)
     with pytest.raises(InvalidArgument, match="generated: tabel"):
         Tables([], []).filled("<!-- generated: tabel -->\n<!-- end -->")
 
