@@ -22,6 +22,7 @@ from glimpse_env.errors import MissingData
 CONFIGS: dict[str, type] = {"dram": Config, "convnet": ConvNetConfig, "sb3": Sb3Config}
 RENAMED = {"reward": "credit"}  # options that older runs have under another name
 RENAMED_VALUES = {("credit", "label"): "environment"}
+GONE = {"baseline": "learned"}  # options that there are no more, as they were by default
 PLACES = ("start_from", "share_glimpse", "image_folder", "label_file")  # kept as names, not paths
 APART = ("env_id", "seed", "published_error", "capture")  # columns, or what changes no number
 STEPS = "time/total_timesteps"  # as Stable-Baselines3 calls them
@@ -68,9 +69,8 @@ def _renamed(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _options(config: Mapping[str, Any], trainer: str) -> str:
-    usual = _renamed(
-        {field.name: _default(field) for field in dataclasses.fields(CONFIGS[trainer])}
-    )
+    known = dataclasses.fields(CONFIGS[trainer])
+    usual = GONE | _renamed({field.name: _default(field) for field in known})
     words = []
     for name, value in config.items():
         if name in APART or value in (None, "") or value == usual.get(name):

@@ -50,7 +50,7 @@ def test_a_row_says_what_was_trained_and_what_came_of_it(make_run: RunMaker) -> 
 def test_older_names_of_options_become_those_of_today(
     make_run: RunMaker, reward: str, written: str
 ) -> None:
-    (row,) = results_of(make_run(NAME, {"reward": reward}))
+    (row,) = results_of(make_run(NAME, {"reward": reward, "baseline": "learned"}))
     assert row.options == f"{written}images=3000"
 
 
