@@ -3,7 +3,7 @@
 Where a paper is silent or ambiguous, `ram_mnist`, `ram_translated`, `ram_catch`, `dram_pairs_cpu`,
 `dram_mnist_sequence` and `dram_house_numbers_cpu` have what learned best on validation images;
 `dram_pairs` and `dram_addition` have reached the paper's errors with theirs; the others follow
-these and are hardly tuned (benchmarks/results/learning.md). DRAM's own optimizer is
+these and are hardly tuned (docs/findings.md). DRAM's own optimizer is
 `--optimizer sgd --learning-rate 0.01 --schedule exponential`. Its classifier has a hidden layer,
 whose size is not in the paper: here that of a recurrent layer, and none in the small presets.
 
