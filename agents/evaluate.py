@@ -57,7 +57,7 @@ class Arguments:
     """Who looks: the agent, or the controls. None for all; for the one that a control was trained
     with; and for the agent alone with `--backward` or `--focus`."""
     samples: int = 1
-    """M: gaze sequences averaged for an image; 1 for the mean gaze."""
+    """M: gaze sequences averaged for an image; 1 for the likeliest gaze."""
     backward: Path | None = None
     """Folder of a run with `--backward`: read with both agents, forward and backward."""
     focus: str = ""

@@ -13,7 +13,7 @@ from PIL import Image
 
 from agents.dram.config import Config
 from agents.dram.model.agent import GlimpseAgent
-from agents.dram.readers.agent_reader import gaze_policy
+from agents.dram.readers.agent_reader import tested_policy
 from agents.dram.rollouts.play import play
 from agents.evaluation.reader import testing
 from agents.runs.files import write_atomically
@@ -29,7 +29,7 @@ def draw_pictures(
     folder: Path,
     examples: Sequence[int] | None = None,
 ) -> tuple[Path, Path]:
-    """Draw images of a split while the agent reads them at its mean gazes, or as a control does.
+    """Draw images of a split while the agent, or a control, reads them at its likeliest gazes.
 
     Args:
         agent: Who reads.
@@ -49,7 +49,7 @@ def draw_pictures(
     if examples is None:  # or as many as a small folder of images has
         examples = range(min(12, make_envs(config, split, 1, device).size))
     envs = make_envs(config, split, len(examples), device, render_mode="rgb_array")
-    policy = gaze_policy(config.gaze, envs)
+    policy = tested_policy(agent, envs, config.gaze)
     steps: list[tuple[Frame, ...]] = []
     with testing(agent):
         play(
@@ -60,7 +60,7 @@ def draw_pictures(
             watch=lambda: steps.append(envs.render() or ()),
         )
         envs = make_envs(config, split, min(1000, envs.size), device)
-        policy = gaze_policy(config.gaze, envs)
+        policy = tested_policy(agent, envs, config.gaze)
         gazes = play(agent, envs, np.arange(envs.num_envs), policy).gaze.cpu().numpy()
     animation, picture = folder / "glimpses.gif", folder / "gazes.png"
     write_gif(animation, [shrink(tile(frames[:4], columns=2), 640) for frames in steps])
@@ -107,8 +107,8 @@ def shrink(frame: Frame, width: int) -> Frame:
 
 
 def gaze_density(gazes: np.ndarray[Any, np.dtype[np.float32]], bins: int = 40) -> Frame:
-    """How often gazes (G, 2) land where in the image: (bins, bins, 3), the brighter the more."""
-    x, y = np.clip(gazes, -1, 1).T
+    """How often gazes (G, D) land where in the image: (bins, bins, 3), the brighter the more."""
+    x, y = np.clip(gazes[:, :2], -1, 1).T
     counts, _, _ = np.histogram2d(y, x, bins=bins, range=[[-1, 1], [-1, 1]])
     scaled = (255 * np.sqrt(counts / max(counts.max(), 1))).astype(np.uint8)
     coloured = cv2.cvtColor(cv2.applyColorMap(scaled, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
