@@ -293,7 +293,7 @@ class Scripted:
         self.locations.append(seen["location"])
         self.firsts.append(first)
         rows = self.envs._episodes.rows
-        target = np.maximum(np.asarray(rows.target), 0)
+        target = np.maximum(np.asarray(self.envs._episodes.target), 0)
         for row, turn in self.wrong_at.items():
             if rows.said[row] == turn:
                 target[row] = (target[row] + 1) % 10

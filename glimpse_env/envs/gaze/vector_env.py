@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 
 from glimpse_env.backend import Array, Backend
 from glimpse_env.envs.gaze import infos, spaces
-from glimpse_env.envs.gaze.episodes import OVER, Episodes
+from glimpse_env.envs.gaze.episodes import OVER, RESTING, Episodes
 from glimpse_env.envs.gaze.resets import parse_index, parse_reset_mask, parse_seeds
 from glimpse_env.envs.gaze.spaces import read
 from glimpse_env.envs.gaze.viewer import RENDER_MODES, Viewer
@@ -146,8 +146,6 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             own = parse_seeds(first, self.num_envs)
             seeds = [mine if one is None else one for mine, one in zip(own, seeds, strict=True)]
         self._seed(seeds, mask)
-        running = episodes.clocks if "reset_mask" in options else frozenset()
-        episodes.clocks = running | {episodes.first_clock}
         self._begun = True
         self._begin(mask, None if pinned is None else self._backend.asarray(pinned, "int64"))
         return episodes.observe(), infos.present(episodes, mask)
@@ -169,7 +167,6 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         episodes = self._episodes
         episodes.rows = episodes.rows.emptied(self._backend)
         episodes.rows.seed(self._backend, seeds, episodes.everyone)
-        episodes.clocks = frozenset({episodes.first_clock})
         self._begun = True
         self._begin(episodes.everyone, index)
         return episodes.observe(), infos.present(episodes, episodes.everyone)
@@ -217,37 +214,27 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             raise ResetNeeded("call reset() before the first step()")
         gaze, choice = read(self._backend, actions, self.num_envs, self.choice)
         backend, episodes = self._backend, self._episodes
-        before, was_over = episodes.clocks, episodes.rows.over
         reward, said = episodes.advance(gaze, choice)
         if self._viewer:
             self._viewer.follow(said, self._title)
         ended, extra = episodes.rows.over, {}
         if OVER in episodes.clocks:
-            just_ended = ended & ~was_over
-            # Gymnasium's infos tell of ends in the steps that have some; a GPU is not waited for.
-            if not backend.eager or just_ended.any():
-                extra = infos.ended(episodes, just_ended)
-        if self.autoreset_mode == AutoresetMode.SAME_STEP:
-            extra = self._reset_same_step(ended, extra)
-        elif OVER in before and self.autoreset_mode == AutoresetMode.NEXT_STEP:
-            episodes.clocks |= {episodes.first_clock}
-            self._begin(was_over)
+            extra = infos.ended(episodes)
+            if self.autoreset_mode == AutoresetMode.SAME_STEP:
+                extra = self._reset_same_step(extra)
+        if RESTING in episodes.clocks and self.autoreset_mode == AutoresetMode.NEXT_STEP:
+            self._begin(episodes.resting)
             ended = episodes.rows.over
-        elif OVER in before:
-            episodes.clocks |= {OVER}
         info = infos.present(episodes, episodes.everyone)
         info.update(extra)
         truncated = backend.zeros((self.num_envs,), "bool")
         return episodes.observe(), reward, backend.copy(ended), truncated, info
 
-    def _reset_same_step(self, ended: Array, info: dict[str, Any]) -> dict[str, Any]:
-        """Begin anew in the rows that have ended; returns the info of what has ended."""
-        backend, episodes = self._backend, self._episodes
-        if not info:
-            return {}
+    def _reset_same_step(self, info: dict[str, Any]) -> dict[str, Any]:
+        """Begin anew in the rows that have ended; `info` and the result tell of what has ended."""
+        episodes, ended = self._episodes, self._episodes.ended
         info = infos.present(episodes, ended) | info
-        final = infos.final(backend, episodes.observe(), info, ended)
-        episodes.clocks = (episodes.clocks - {OVER}) | {episodes.first_clock}
+        final = infos.final(self._backend, episodes.observe(), info, ended)
         self._begin(ended)
         return final
 
