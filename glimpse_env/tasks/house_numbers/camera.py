@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from glimpse_env.tasks.house_numbers import styles
 from glimpse_env.tasks.house_numbers.layout import Scene
+from glimpse_env.tasks.svhn.crops import CROP_SIZE
 
 
 def light(rng: np.random.Generator, picture: NDArray[np.float32]) -> None:
     """Light the wall from one side, at times with a shadow across."""
-    down, across = np.indices(picture.shape[:2], np.float32) / 27 - picture.shape[0] / 54
+    # Halves of a crop from the middle, however large the picture is.
+    place = np.indices(picture.shape[:2], np.float32) / (CROP_SIZE / 2)
+    down, across = place - picture.shape[0] / CROP_SIZE
     slopes = (styles.GRADIENT_STRENGTH * rng.uniform(-1, 1, 2)).tolist()
     shade = 1 + slopes[0] * across + slopes[1] * down
     if rng.random() < styles.SHADOW_SHARE:
