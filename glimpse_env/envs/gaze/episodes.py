@@ -63,7 +63,7 @@ class Episodes(abc.ABC):
         self._random_gaze = initial_gaze == "random"
         self._three = backend.arange(3)
         self._low, self._high = backend.asarray([[-1.0], [1.0]], "float32")
-        fresh = self._fresh(self.numbers * 0, backend.zeros((number, 2), "float32"))
+        fresh = self._fresh(self.numbers * 0, backend.zeros((number, eye.gaze_size), "float32"))
         self.rows = Rows.unborn(backend, number, fresh)
 
     @property
@@ -111,13 +111,13 @@ class Episodes(abc.ABC):
 
         Args:
             index: int64 (m,), which image or game each has.
-            gaze: float32 (m, 2), where each looks first.
+            gaze: float32 (m, d), where each looks first.
         """
         backend, number = self.backend, len(index)
         return {
             "index": index,  # int64 (m,)
             "seen": backend.zeros((number,), "int64") + self.first_clock,  # (m,), glimpses taken
-            "gaze": gaze,  # float32 (m, 2), where the last glimpse was taken
+            "gaze": gaze,  # float32 (m, d), where the last glimpse was taken
             "earned": backend.zeros((number,), backend.float_reward),  # (m,), sum of the rewards
         }
 
@@ -129,7 +129,7 @@ class Episodes(abc.ABC):
         """Play one step in all rows; those whose episode is over stay as they are.
 
         Args:
-            gaze: float32 (B, 2), finite.
+            gaze: float32 (B, d), finite.
             choice: int64 (B,), what is said or done beside looking.
 
         Returns:

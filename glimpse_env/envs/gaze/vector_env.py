@@ -67,10 +67,9 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         if self.render_mode:
             fps = self.metadata["render_fps"]
             self._viewer = Viewer(episodes, self.num_envs, self.render_mode, fps)
-        self.single_observation_space = spaces.observation_space(
-            episodes.eye.glimpse_shape, episodes.eye.context_shape, emits=emits
-        )
-        self.single_action_space = spaces.action_space(self.choice, episodes.num_choices)
+        eye = episodes.eye
+        self.single_observation_space = spaces.observation_space(eye, emits=emits)
+        self.single_action_space = spaces.action_space(eye, self.choice, episodes.num_choices)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
@@ -83,6 +82,11 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     def size(self) -> int:
         """How many images or games there are to draw from."""
         return self._episodes.size
+
+    @property
+    def gaze_size(self) -> int:
+        """d, the numbers of a gaze: 2, x and y."""
+        return self._episodes.eye.gaze_size
 
     @property
     def sees_at_reset(self) -> bool:
@@ -197,8 +201,8 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """Do what is chosen, then move the eyes.
 
         Args:
-            actions: `gaze`: real numbers (num_envs, 2), clipped to [-1, 1]; and `label` or `move`:
-                integers (num_envs,).
+            actions: `gaze`: real numbers (num_envs, d), clipped to [-1, 1], as many a row as its
+                space has; and `label` or `move`: integers (num_envs,).
 
         Returns:
             Observations, rewards, terminations, truncations (always False) and infos.
@@ -212,7 +216,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """
         if not self._begun:
             raise ResetNeeded("call reset() before the first step()")
-        gaze, choice = read(self._backend, actions, self.num_envs, self.choice)
+        gaze, choice = read(self._backend, actions, (self.num_envs, self.gaze_size), self.choice)
         backend, episodes = self._backend, self._episodes
         reward, said = episodes.advance(gaze, choice)
         if self._viewer:
