@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import gymnasium as gym
 import numpy as np
@@ -98,6 +99,10 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
                 f"{chosen.shape} must have shapes {shape} and ()"
             )
         return {"gaze": gaze[None], choice: chosen[None]}
+
+    def __copy__(self) -> Self:
+        """A copy that steps on its own, as that of a batch does."""
+        return copy.deepcopy(self)
 
     def _first(self, batch: dict[str, Any]) -> dict[str, Any]:
         if self._on_torch:

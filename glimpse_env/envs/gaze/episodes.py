@@ -223,6 +223,6 @@ class Episodes(abc.ABC):
         return {"rows": self.rows, "clocks": self.clocks}
 
     def take_over(self, past: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
-        self.rows, self.clocks = past["rows"], past["clocks"]
+        """Go on from what `state` gave; it may lie in read-only memory, such as Ray's."""
+        self.rows, self.clocks = past["rows"].copied(self.backend), past["clocks"]
         self._present(self.numbers, self.rows.index, None)

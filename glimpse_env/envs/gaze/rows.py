@@ -40,6 +40,13 @@ class Rows(SimpleNamespace):
             **{name: backend.xp.zeros_like(value) for name, value in vars(self).items()}
         )
 
+    def copied(self, backend: Backend) -> Self:
+        """The same rows in memory of their own, which can be written to."""
+        fields = dataclasses.fields(self)
+        return type(self)(
+            **{field.name: backend.copy(getattr(self, field.name)) for field in fields}
+        )
+
     def seed(self, backend: Backend, seeds: Array, mask: Array) -> None:
         """Start the episode count of the rows in `mask` anew from `seeds`, int64 (B,)."""
         where = backend.xp.where

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import gymnasium as gym
 import numpy as np
@@ -276,6 +277,10 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """Close the window, if there is one."""
         if self._viewer:
             self._viewer.close()
+
+    def __copy__(self) -> Self:
+        """A copy that steps on its own: half a copy would show one image and judge another."""
+        return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the pixels, which the recipe gives back, and the window."""
