@@ -185,7 +185,7 @@ def elsewhere(config: Config, agent: GlimpseAgent, trained: Sizes, arguments: Ar
                 f"{config.env_id!r}, was made for {ours}: only environments with the same labels, "
                 "glimpses and context can be read"
             )
-    fit_gazes(agent, moved, sizes.image)
+    fit_gazes(agent, sizes.image)
     return moved
 
 

@@ -42,10 +42,7 @@ class Rows(SimpleNamespace):
 
     def copied(self, backend: Backend) -> Self:
         """The same rows in memory of their own, which can be written to."""
-        fields = dataclasses.fields(self)
-        return type(self)(
-            **{field.name: backend.copy(getattr(self, field.name)) for field in fields}
-        )
+        return type(self)(**{name: backend.copy(value) for name, value in vars(self).items()})
 
     def seed(self, backend: Backend, seeds: Array, mask: Array) -> None:
         """Start the episode count of the rows in `mask` anew from `seeds`, int64 (B,)."""
