@@ -39,6 +39,8 @@ class Row(NamedTuple):
     """Run of the control that was trained with random gazes, if there is one."""
     readme: str
     """The task in the words of README.md; empty for rows that are not there."""
+    pretrained: str = ""
+    """Agent of the row that comes with the repository; empty where none does."""
 
 
 def read_rows(path: Path = ROWS) -> list[Row]:
