@@ -80,6 +80,10 @@ class ConvNetConfig(RunConfig):
             raise InvalidArgument(f"pool_after={self.pool_after} must be in 1 .. {layers}")
         if self.stride == 1 and any(kernel % 2 == 0 for kernel in self.kernels):
             raise InvalidArgument(f"kernels={self.kernels} must be odd where stride is 1")
+        if self.stride > 1 and 1 in self.kernels:  # see ResidualBlock for what torch does then
+            raise InvalidArgument(
+                f"kernels={self.kernels} must be at least 2 where stride is {self.stride}"
+            )
 
     def _check_residual(self) -> None:
         if not self.convolutions:

@@ -162,6 +162,11 @@ def _residual(
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around which the input goes past.
 
+    Where the map is halved, the input is averaged over 2x2 cells before its 1x1 convolution (He et
+    al. 2019, "Bag of tricks for image classification", ResNet-D). A 1x1 convolution with a stride
+    would leave out three cells of four. On a CPU its backward pass also writes outside its memory
+    when channels come last and are fewer than 16 (oneDNN 3.12, issue 6035; torch 2.13).
+
     Args:
         before: Channels of the input.
         width: Channels of the output.
@@ -169,15 +174,16 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(self, before: int, width: int, stride: int) -> None:
-        """Build both ways; the straight one is a 1x1 convolution where shapes change."""
+        """Build both ways; the straight one is averaged and convolved where shapes change."""
         super().__init__()
         self.residual = nn.Sequential(
             *_convolution(before, width, stride), nn.ReLU(), *_convolution(width, width)
         )
-        same = before == width and stride == 1
-        self.straight = nn.Sequential(
-            *(() if same else _convolution(before, width, stride, kernel=1))
-        )
+        self.straight = nn.Sequential()
+        if stride > 1:
+            self.straight.append(nn.AvgPool2d(stride, ceil_mode=True))
+        if stride > 1 or before != width:
+            self.straight.extend(_convolution(before, width, kernel=1))
         nn.init.zeros_(self.residual[-1].weight)  # type: ignore[arg-type]  # begins as no block
 
     def forward(self, maps: Tensor) -> Tensor:

@@ -92,6 +92,16 @@ def test_a_residual_block_begins_as_none() -> None:
     assert ResidualBlock(4, 8, stride=2)(torch.rand(2, 4, 7, 6)).shape == (2, 8, 4, 3)
 
 
+def test_a_halved_map_is_the_average_of_the_cells_that_are_there() -> None:
+    """Also at the last row of an odd number of them."""
+    block = ResidualBlock(1, 1, stride=2).eval()
+    with torch.no_grad():
+        block.straight[-2].weight.fill_(1)  # type: ignore[operator, union-attr]
+    halved = block(torch.arange(12.0).view(1, 1, 3, 4))
+    expected = torch.tensor([[[[2.5, 4.5], [8.5, 10.5]]]])  # of 0 1 4 5, 2 3 6 7, 8 9, 10 11
+    torch.testing.assert_close(halved, expected, rtol=1e-4, atol=0)
+
+
 def test_the_width_factor_scales_all_widths() -> None:
     wide, narrow = (make(task(), **TEN, width_factor=f) for f in (1 / 16, 1 / 32))
     widths = [
@@ -169,6 +179,7 @@ def test_standardized_images_may_be_darker() -> None:
     [
         ({"kernels": (3,)}, "kernels"),
         ({"convolutions": (4,), "kernels": (4,)}, "odd"),
+        ({"convolutions": (4,), "kernels": (1,), "stride": 2}, "at least 2"),
         ({"convolutions": (0,), "kernels": (3,)}, "convolutions"),
         ({"convolutions": (4,), "kernels": (3,), "pool_after": (2,)}, "pool_after"),
         ({"hidden": (-1,)}, "hidden"),
