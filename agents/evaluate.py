@@ -75,7 +75,8 @@ class Arguments:
     image_folder: Path | None = None
     """Of a run on own images, where they lie now, if that is elsewhere."""
     label_file: Path | None = None
-    """The same for the file of their labels; one of another name is evaluated beside it."""
+    """Of a run on own images, where the file of their labels lies now; what is found with one of
+    another name is kept beside the rest."""
     device: str = "auto"
     """Torch device; auto takes a GPU where there is one."""
     examples: tuple[int, ...] | None = None

@@ -32,7 +32,7 @@ from agents.trainer.command_line import (
     PresetChoice,
     require_left,
     require_same_run,
-    settled,
+    resolved,
     tell_schedule,
 )
 from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, run_command
@@ -247,7 +247,7 @@ def parse(argv: list[str]) -> Arguments:
     """
     start = CHOICE.first(argv, Config)
     arguments = tyro.cli(Arguments, args=argv, default=Arguments(config=start))
-    return dataclasses.replace(arguments, config=settled(arguments.config, start))
+    return dataclasses.replace(arguments, config=resolved(arguments.config, start))
 
 
 if __name__ == "__main__":

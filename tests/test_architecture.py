@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -318,3 +319,23 @@ def test_all_public_names_can_be_had() -> None:
         _ = glimpse_env.no_such_name
     assert issubclass(glimpse_env.InvalidAction, glimpse_env.GlimpseError)
     assert issubclass(glimpse_env.InvalidArgument, ValueError)
+
+
+# Words that send a reader of `help()` elsewhere, at the head of a docstring or of an argument.
+ELSEWHERE = re.compile(
+    r"\A(The same\b|See [A-Z`]|See (above|below)|(That|Those) of\b)|^ *[\w*, ]+: See [A-Z`]",
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("root", FLOORS)
+def test_docstrings_stand_alone(root: str) -> None:
+    """Write out shapes, ranges and errors; methods of backends are described in the Protocol."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for path in (ROOT / root).rglob("*.py"):
+        if path.parent.name == "backend":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, documented) and not getattr(node, "name", "").startswith("_"):
+                text = ast.get_docstring(node) or ""
+                assert not ELSEWHERE.search(text), f"{path.relative_to(ROOT)}: {text[:60]}"

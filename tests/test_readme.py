@@ -16,6 +16,9 @@ README, TRAINING, DATA = (
     (ROOT / name).read_text() for name in ("README.md", "docs/training.md", "docs/data.md")
 )
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = ("agents", "benchmarks", "docs", "examples", "glimpse_env", "tests")
+SOURCES = [*ROOT.glob("*.py"), *(path for name in FOLDERS for path in (ROOT / name).rglob("*.py"))]
+DATED = {"new_user_trials.md"}  # tells of files as they were
 
 
 def blocks(language: str, page: str = README) -> list[str]:
@@ -84,3 +87,31 @@ def test_links_lead_somewhere(page: Path) -> None:
         if heading:
             headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE)
             assert heading in [words.lower().replace(" ", "-") for words in headings], target
+
+
+def words_in_ticks(page: Path) -> list[str]:
+    """What stands between backticks within the lines of a page, blocks of code left out."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_are_there(page: Path) -> None:
+    """Whole paths, and the bare names of Python files."""
+    names = {path.name for path in SOURCES}
+    for word in words_in_ticks(page) if page.name not in DATED else ():
+        if re.fullmatch(rf"({'|'.join(FOLDERS)})/[\w./-]*", word):
+            assert (ROOT / word).exists(), word
+        elif re.fullmatch(r"\w+\.py", word):
+            assert word in names, word
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_names_of_the_code_are_in_the_code(name: str) -> None:
+    """Functions, classes and methods that a page sends its reader to."""
+    known = set(re.findall(r"\w+", "\n".join(path.read_text() for path in SOURCES)))
+    found = [word for word in words_in_ticks(ROOT / name) if re.fullmatch(r"[A-Za-z_][\w.]+", word)]
+    assert len(found) > 20
+    for word in found:
+        if "." not in word or not (ROOT / word).exists():
+            assert set(word.removesuffix(".py").split(".")) <= known, word

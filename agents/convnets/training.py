@@ -135,14 +135,18 @@ class ConvNetReader:
         self.networks: tuple[nn.Module, ...] = (network,)
 
     def say(self, index: NDArray[np.int64], seed: int) -> Tensor:
-        """See Reader; nothing here is random."""
+        """Read the images of int64 `index` (batch,); nothing is random, so `seed` is not used.
+
+        Returns:
+            The labels said: int64 (batch, S), -1 after the end.
+        """
         del seed
         with testing(self._network):
             said = most_likely(self._network(self._images.batch(index)[0]))
         return with_end(said, self.end)
 
     def targets(self, index: NDArray[np.int64]) -> Tensor:
-        """See Reader."""
+        """What should be said: int64 (batch, S), -1 after the end."""
         return with_end(self._images.labels(index).cpu(), self.end)
 
 
@@ -154,7 +158,15 @@ def evaluate_convnet(
     images: int = 0,
     progress: bool = False,
 ) -> Evaluation:
-    """Let a network read every image of a split once; see `evaluate`."""
+    """Let a network read every image of a split once.
+
+    Args:
+        network: Who reads.
+        config: Names the environment.
+        split: "validation" or "test".
+        images: Only so many of the first images; 0 for all.
+        progress: Show a progress bar.
+    """
     reader = ConvNetReader(network, config, split)
     return evaluate_reader(
         reader, split, name="whole images", gaze="none", images=images, progress=progress

@@ -51,20 +51,25 @@ class Config(RunConfig):
     )
 
     glimpses_per_label: int | None = None
-    """Glimpses before each label, 0 to let the agent decide; None for the environment's own."""
-    max_glimpses: int | None = None
-    """Most glimpses before a label where the agent decides; None for the environment's own."""
-    glimpse_cost: float | None = None
-    """What a glimpse costs where the agent decides, in units of the reward for a label; None for
+    """Glimpses before each label, 1 or more (the papers: 2 to 8); 0 lets the agent decide; None for
     the environment's own."""
+    max_glimpses: int | None = None
+    """Most glimpses before a label where the agent decides, 1 or more; None for the environment's
+    own, 8."""
+    glimpse_cost: float | None = None
+    """What a glimpse costs where the agent decides, in units of the reward for a label: 0 until it
+    can read, then 0.01 and more. None for the environment's own, 0."""
     glimpse_size: int | None = None
-    """Side of a glimpse, cells; None for the environment's own."""
+    """Side of a glimpse, cells: 6 to 16 in the presets; None for the environment's own."""
     num_scales: int | None = None
-    """Scales of a glimpse; None for the environment's own."""
+    """Scales of a glimpse, each twice as wide as the one before, 1 to 9: 1 to 4 in the presets.
+    None for the environment's own."""
     context_size: int | None = None
-    """Side of the coarse whole image, cells; 0 for none, None for the environment's own."""
+    """Side of the coarse whole image that DRAM sees first, cells: 18 for all of DRAM's tasks. 0 for
+    none, None for the environment's own."""
     initial_gaze: Literal["none", "center", "random"] | None = None
-    """Where the first glimpse is taken; None for the environment's own."""
+    """Where the first glimpse is taken: "none", by the agent; "center" or "random", by the
+    environment. None for the environment's own."""
     backward: bool = False
     """Read sequences from last to first: DRAM's backward reader."""
     start_from: str = ""
@@ -77,33 +82,37 @@ class Config(RunConfig):
     """Folder of a run whose glimpse network this one uses as it is (DRAM's backward reader)."""
 
     layers: Literal[1, 2] = 2
-    """Recurrent layers: 2 for DRAM, 1 for RAM."""
+    """Recurrent layers: 2 for DRAM, of which only the upper sees the context; 1 for RAM."""
     cell: Literal["lstm", "rnn"] = "lstm"
-    """LSTM (DRAM) or rectifier units (RAM)."""
+    """Recurrent units: "lstm" (DRAM, and RAM for Catch) or "rnn", RAM's rectifier units."""
     features: int = 256
-    """Size of the glimpse features."""
+    """Length of the vector that a glimpse becomes: 128 to 1024; cheap, and worth more than units.
+    """
     units: int = 256
-    """Units of a recurrent layer."""
+    """Units of each recurrent layer: 128 on a CPU; the papers have 256 (RAM) and 512 (DRAM)."""
     convolutions: tuple[int, ...] = ()
     """Channels of the convolutions in the glimpse network, the first 5x5, the others 3x3."""
     standardize: bool = False
-    """Give every glimpse mean 0 and variance 1."""
+    """Whether every glimpse is given mean 0 and variance 1: photographs need it, MNIST does not."""
     classifier_hidden: int = 0
-    """Units of the classifier's hidden layer; 0 for none."""
+    """Units of the classifier's hidden layer, as many as `units` for DRAM; 0 for a linear
+    classifier, as RAM has."""
     dropout: float = 0.0
-    """Chance that a glimpse feature, or an output of the bottom layer on its way to the classifier,
-    is left out in training (DRAM, table 6)."""
+    """Chance in [0, 1) that a glimpse feature, or an output of the bottom layer on its way to the
+    classifier, is left out in training (DRAM, table 6: 0.5). Helps where there are few images."""
     unit_pixels: float = 0.0
-    """What an output of 1 of the emission network means, pixels; 0 for half the image."""
+    """What an output of 1 of the emission network means, pixels (DRAM's unit width); 0 for half
+    the image."""
     sigma_pixels: float = 2.0
-    """Standard deviation of the gaze, pixels."""
+    """Standard deviation of the gaze, pixels: 1 to 4 in the presets, for glimpses 6 to 16
+    wide."""
     sigma_start_pixels: float | None = None
     """Standard deviation at the start, pixels, to look around first; None for sigma_pixels. Where
     objects may be anywhere, a fifth of the image's width: from a narrow start, the first gaze finds
     nothing and stays in one place."""
     sigma_fall_images: int = 1_000_000
-    """Images in which it falls, geometrically, from the start to sigma_pixels; a shorter run ends
-    before."""
+    """Images in which the standard deviation falls, geometrically, from sigma_start_pixels to
+    sigma_pixels: a tenth to a fifth of the run. A shorter run ends before."""
 
     gaze: Literal["policy", "random", "center"] = "policy"
     """Who looks: the policy, or a control that learns to classify alone."""
@@ -121,21 +130,25 @@ class Config(RunConfig):
     log-likelihood of the label (Ba et al. 2014, eq. 8 and 10), scaled so that 1 is all there is to
     know; likewise without the environment's reward."""
     outside_penalty: float = 0.1
-    """Weight of the squared distance, in half images, of a mean gaze from the image. Out there all
+    """Weight of the squared distance, in half images, of a mean gaze from the image: 0.1 keeps all
+    inside. Out there all
     is black and nothing is learned; bounding the mean by tanh instead saturates in a corner."""
     entropy_weight: float = 0.0
     """Weight at the start of the entropy of the moves (games) or of the decisions to speak
     (glimpses_per_label=0), so that all of them are tried; it falls in a straight line to 0 at the
     end of the run."""
     samples: int = 1
-    """M: gaze sequences sampled for each training image; num_envs counts them all."""
+    """M: gaze sequences sampled for each training image, which divides num_envs, since that counts
+    them all; 4 learned no more than 1."""
 
     num_envs: int = 128
-    """Environments stepped together, by all ranks; an update uses one episode of each."""
+    """Environments stepped together, by all ranks; an update uses one episode of each. 128 to 256
+    on a CPU core, 512 or 1024 on a GPU."""
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
-    """Of float32 matrix products (see torch.set_float32_matmul_precision): "medium" may round their
-    inputs to bfloat16, twice as fast on CPUs that have it; sums stay float32. "high" and "medium"
-    let a GPU's convolutions and recurrent layers compute in TensorFloat-32, too."""
+    """Precision of float32 matrix products, as torch.set_float32_matmul_precision takes it:
+    "medium" may round their inputs to bfloat16, twice as fast on CPUs that have it; sums stay
+    float32. "high" and "medium" let a GPU's convolutions and recurrent layers compute in
+    TensorFloat-32, too."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
     """What the networks compute in when they learn: bfloat16 by torch.autocast; weights, recurrent

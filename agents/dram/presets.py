@@ -41,7 +41,7 @@ def ram_mnist() -> Config:
 
 
 def ram_mnist_lstm() -> Config:
-    """The same with LSTM units, which learn more from an image and take twice as long for it."""
+    """RAM on MNIST with LSTM units, which learn more from an image, in twice the time."""
     return replace(
         ram_mnist(),
         cell="lstm",

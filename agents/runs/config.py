@@ -46,17 +46,21 @@ class RunConfig:
     NOT_NEGATIVE: ClassVar[tuple[str, ...]] = ("weight_decay", "seed")
 
     env_id: str
-    """Environment to train on; a whole-image network takes its images and labels alone."""
+    """Id of the environment to train on; a whole-image network takes its images and labels alone.
+    """
     max_digits: int | None = None
-    """Longest number (house numbers and MNIST sequences); None for the environment's own."""
+    """Most digits of an image, 1 or more (house numbers and SVHN: at most 5; MNIST sequences); None
+    for the environment's own."""
     layout: Literal["independent", "apart", "slope"] | None = None
     """Where digits lie (MNIST): "independent" (anywhere, they may overlap), "apart" (two, anywhere
     but on each other) or "slope" (from left to right along a line); None for the environment's
     own."""
     num_distractors: int | None = None
-    """Patches of clutter (MNIST); None for the environment's own."""
+    """Patches of other digits that clutter an image (MNIST), 0 or more: 4 at 60x60, 8 at 100x100.
+    None for the environment's own."""
     num_images: int | None = None
-    """Use only so many training images (house numbers, SVHN); None for all."""
+    """How many of the training images are used (house numbers, SVHN), to see what fewer cost; None
+    for all."""
     extra: bool | None = None
     """Train on SVHN's extra images, too; None for the environment's own."""
     data_dir: str | None = None
@@ -67,37 +71,47 @@ class RunConfig:
     label_file: str | None = None
     """CSV file with the columns `file` and `labels`, and perhaps `split`, of these images."""
     image_size: int | None = None
-    """Side of the images (house numbers, SVHN); your own are scaled to fit such a square. None for
-    the environment's own: your own must then have one size."""
+    """Side of the images, pixels (house numbers, SVHN: 54 or 110); your own are scaled to fit such
+    a square. None for the environment's own: your own must then have one size."""
     color: bool | None = None
-    """Colour instead of grey (house numbers, SVHN, your own images)."""
+    """Whether images have three colour channels in place of one grey one (house numbers, SVHN, your
+    own images); None for the environment's own, grey."""
     num_classes: int | None = None
     """Object classes of your own images, where the label file does not have all of them; None for
     one more than its largest label. An agent that starts from another run needs as many as that."""
 
     optimizer: Literal["adam", "sgd"] = "adam"
-    """AdamW, or the papers' SGD with Nesterov momentum 0.9."""
+    """What steps the weights: AdamW, or the papers' SGD with Nesterov momentum 0.9."""
     learning_rate: float = 1e-3
-    """At its highest."""
+    """Step size of the optimizer at its highest: 1e-3 to 3e-3 with AdamW, where most presets are;
+    0.01 with SGD."""
     schedule: Literal["cosine", "exponential"] = "cosine"
-    """How the learning rate falls: to 0 at the end, or by `decay` each epoch."""
+    """How the learning rate falls: along a cosine to 0 at the end of the run, or by the factor
+    `decay` each epoch."""
     decay: float = 0.97
-    """Factor an epoch of the exponential schedule (DRAM: 0.97; 1 keeps the rate)."""
+    """Factor by which the exponential schedule multiplies the learning rate each epoch, above 0 and
+    at most 1 (DRAM: 0.97; 1 keeps the rate)."""
     warmup: float = 0.0
-    """Fraction of the run in which the learning rate rises from 0."""
+    """Fraction of the run in which the learning rate rises from 0, in [0, 1): 0, or 0.05 for
+    networks of whole images."""
     weight_decay: float = 0.0
-    """Of the optimizer."""
+    """How much of each weight the optimizer takes away a step, times the learning rate: 0 for none,
+    0.05 for networks of whole images."""
     gradient_clip: float = 5.0
-    """Largest norm of the whole gradient."""
+    """Largest norm of the whole gradient; longer ones are scaled down to it. All
+    presets have 5."""
     images: int = 1_000_000
-    """Images, or episodes, to train on, in all."""
+    """Images, or games, to train on in all, counted once each time they are shown: 0.4 to 45
+    million in the presets of agents."""
     epoch_images: int = 50_000
-    """Those of an epoch: schedules count them; each ends with a validation and a checkpoint."""
+    """Images of an epoch, at whose end there is a validation and a checkpoint; the exponential
+    schedule counts epochs. 50,000 to 300,000 in the presets for a CPU."""
 
     seed: int = 0
-    """Of the weights, the images' order and all noise."""
+    """Number from which the first weights, the order of images and all noise follow, 0 or more."""
     validation_images: int = 2_000
-    """Images of the validation split looked at after each epoch."""
+    """Images of the validation split that are read after each epoch: an error of 5 % of 2,000 is
+    known to 1 %, of 10,000 to 0.4 %."""
     published_error: tyro.conf.Suppress[str] = ""
     """The row of the papers' tables, and its error: a caption of presets, and no option."""
 
@@ -107,7 +121,12 @@ class RunConfig:
         return {name: value for name, value in chosen.items() if value is not None}
 
     def with_own_images(self, image_folder: Path | None, label_file: Path | None) -> Self:
-        """The same, with own images elsewhere; by full paths, which hold in whatever folder."""
+        """This configuration with own images elsewhere, by full paths, which hold in any folder.
+
+        Args:
+            image_folder: Where the images are now; None for where they were.
+            label_file: Where their labels are now; None for where they were.
+        """
         return dataclasses.replace(
             self,
             image_folder=_full_path(image_folder or self.image_folder),

@@ -58,7 +58,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write numbers, strings, lists and dictionaries; see `write_atomically`."""
+    """Write numbers, strings, lists and dictionaries as JSON: the whole file, or nothing."""
     write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
 
 

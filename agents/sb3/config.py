@@ -33,45 +33,49 @@ class Sb3Config:
     """Proximal policy optimization, advantage actor-critic, or PPO with an LSTM. Only the last
     remembers what it has looked at (needs sb3-contrib)."""
     env_id: str = "GlimpseMNIST-v0"
-    """Environment to train on."""
+    """Id of the environment to train on."""
     options: dict[str, bool | int | float | str] = dataclasses.field(default_factory=dict)
     """Keywords of the environment over its own defaults: `--options glimpse_size 12 num_scales 1`.
     """
     action: Literal["multidiscrete", "box"] = "multidiscrete"
-    """A grid of gazes and a label, or real gazes and a score for each label."""
+    """How an action is put to the algorithm: "multidiscrete", one of a grid of gazes and a label,
+    or "box", a real gaze and a score for each label."""
     gaze_bins: int = 9
-    """Columns and rows of the grid."""
+    """Columns of the grid of gazes, and as many rows: 9 are 81 gazes."""
 
     num_envs: int = 64
-    """Environments stepped together."""
+    """Environments stepped together: 16 to 256."""
     timesteps: int = 1_000_000
-    """Steps to train for, of all environments together."""
+    """Steps to train for, of all environments together; a label takes as many steps as glimpses.
+    """
     steps: int = 32
-    """Steps of each environment between updates."""
+    """Steps of each environment between updates, some episodes long: 16 to 128."""
     batch: int = 512
-    """Steps of a minibatch (PPO)."""
+    """Steps of a minibatch (PPO); divides num_envs * steps."""
     epochs: int = 4
-    """Passes over what was collected (PPO)."""
+    """Passes over what was collected before it is thrown away (PPO): 3 to 10."""
     learning_rate: float = 1e-3
-    """Of Adam (PPO) or RMSprop (A2C)."""
+    """Step size of Adam (PPO) or RMSprop (A2C): 3e-4 to 1e-3."""
     discount: float = 0.99
-    """What a reward one step later is worth."""
+    """What a reward one step later is worth, in [0, 1]; episodes are short, so 0.99 or 1."""
     entropy_weight: float = 0.01
-    """Of the policy's entropy in the loss: more keeps it trying other labels for longer."""
+    """Weight of the policy's entropy in the loss, 0 to 0.05: more keeps it trying other labels for
+    longer."""
 
     features: int = 128
-    """Features of a glimpse, and as many of the context."""
+    """Length of the vector that a glimpse becomes, and of that of the context: 128 to 512."""
     channels: int = 32
-    """Of the convolutions."""
+    """Channels of each convolution that glimpse and context go through: 16 to 64."""
     units: int = 128
-    """Of the hidden layer of policy and value, and of the LSTM."""
+    """Units of the hidden layer of policy and value, and of the LSTM: 128 to 512."""
 
     seed: int = 0
-    """Of the weights, the images' order and the actions."""
+    """Number from which first weights, the order of images and the actions follow, 0 or more."""
     evaluate_every: int = 100_000
-    """Steps between looks at the validation split; each also saves the model."""
+    """Steps, of all environments together, between readings of the validation split; each also
+    saves the model."""
     validation_images: int = 2_000
-    """Images of the validation split looked at each time."""
+    """Images of the validation split that are read each time."""
 
     def env_options(self) -> dict[str, Any]:
         """The keywords that the run gives the environment over its own defaults."""

@@ -53,7 +53,7 @@ def make_model(config: Sb3Config, envs: GlimpseVecEnv, device: str = "cpu") -> O
     """A fresh model for these environments.
 
     Raises:
-        MissingPackage: See `algorithm`.
+        MissingPackage: Recurrent PPO needs sb3-contrib, which is not installed.
     """
     recurrent = config.algo == "recurrent-ppo"
     policy: dict[str, Any] = {

@@ -95,7 +95,11 @@ class Sb3Reader(_Player):
         self.end = envs.rules.num_classes if envs.rules.has_end else None
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
-        """See Reader."""
+        """Read the images of int64 `index` (batch,); random first gazes follow from `seed`.
+
+        Returns:
+            The labels said: int64 (batch, S), -1 after the end.
+        """
         rules = self.envs.rules
         said = np.full((self.batch, rules.max_said), -1)
         turn, since = np.zeros((2, self.batch), int)  # labels said; glimpses, if the model decides
@@ -111,7 +115,7 @@ class Sb3Reader(_Player):
         return torch.from_numpy(said)
 
     def targets(self, index: IndexArray) -> Tensor:
-        """See Reader."""
+        """What should be said: int64 (batch, S), -1 after the end."""
         return with_end(torch.from_numpy(self.envs.task.labels(index)), self.end)
 
 
@@ -121,12 +125,12 @@ class Sb3GameReader(_Player):
     end: int | None = None
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
-        """See Reader."""
+        """Play the games of int64 `index` (batch,): int64 (batch, 1), 1 where won, else 0."""
         won = sum(moment.reward for moment in self._play(index, seed))
         return torch.as_tensor(won > np.zeros(self.batch))[:, None].long()
 
     def targets(self, index: IndexArray) -> Tensor:
-        """See Reader."""
+        """Ones, int64 (batch, 1): every game is to be won."""
         return torch.ones(len(index), 1, dtype=torch.int64)
 
 

@@ -125,7 +125,7 @@ class PresetChoice(Generic[ConfigT]):
         return name if config.env_id == ours else f"{name}-{config.env_id}"
 
 
-def settled(config: ConfigT, start: ConfigT) -> ConfigT:
+def resolved(config: ConfigT, start: ConfigT) -> ConfigT:
     """The configuration as it is to be kept.
 
     On another task than the preset's, or as a control that does not look where it wants, a run is

@@ -1,4 +1,4 @@
-"""Arrays of the host on their way to a device."""
+"""From a configuration to its environments, and what an agent must know of them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def check_own_images(config: RunConfig, task: Task | None, device: str, *, test:
         test: Whether the test split will be read.
 
     Raises:
-        InvalidArgument, MissingData, CorruptedData: See ImageFolderTask.
+        InvalidArgument: A held-out split, or its label file, is not what it must be.
+        MissingData: A picture that the label file names is not there.
+        CorruptedData: A file is no picture.
     """
     if isinstance(task, ImageFolderTask):
         print(f"own images: {task.describe()}")
@@ -76,7 +78,19 @@ def make_envs(
     render_mode: str | None = None,
     stop_on_mistake: bool = True,
 ) -> GazeVectorEnv:
-    """Environments that play whole episodes in step, on the device where the agent is."""
+    """Environments that play whole episodes in step, on the device where the agent is.
+
+    Args:
+        config: Names the environment.
+        split: "train", "validation" or "test".
+        num_envs: B.
+        device: Torch device; on "cpu" they are NumPy's.
+        render_mode: None or "rgb_array".
+        stop_on_mistake: Whether a wrong label ends a sequence.
+
+    Raises:
+        InvalidArgument: There is no such environment, or it does not take these keywords.
+    """
     options = config.env_options()
     if split != "train":
         options.pop("num_images", None)
@@ -133,10 +147,17 @@ def env_keywords(config: TaskConfig) -> dict[str, Any]:
 def make_reading_envs(
     config: TaskConfig, split: str, num_envs: int, device: str = "cpu", stop_on_mistake: bool = True
 ) -> GlimpseVectorEnv:
-    """The same, where there are images and labels to read: no games.
+    """Environments with images and labels to read, which play whole episodes in step.
+
+    Args:
+        config: Names the environment.
+        split: "train", "validation" or "test".
+        num_envs: B.
+        device: Torch device; on "cpu" they are NumPy's.
+        stop_on_mistake: Whether a wrong label ends a sequence.
 
     Raises:
-        InvalidArgument: The environment is a game.
+        InvalidArgument: There is no such environment, or it is a game.
     """
     envs = make_envs(config, split, num_envs, device, stop_on_mistake=stop_on_mistake)
     if not isinstance(envs, GlimpseVectorEnv):

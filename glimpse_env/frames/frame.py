@@ -89,7 +89,7 @@ def draw_frames(
         paths: Where each has looked.
         labels: The right labels of each.
         said: What each has said or done.
-        captions: See `draw_frame`.
+        captions: What the two lines below a frame begin with, "" for none.
     """
     contexts = observation.get("context")
     return [

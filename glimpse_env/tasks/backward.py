@@ -23,11 +23,11 @@ class BackwardTask:
         self._backend = backend
 
     def images(self, index: Array) -> Array:
-        """See Task."""
+        """The images of int64 `index` (m,): integers in 0 .. 255, (m, C, H, W)."""
         return self.forward.images(index)
 
     def labels(self, index: Array) -> Array:
-        """See Task; the padding stays at the end."""
+        """The labels of int64 `index` (m,) from last to first: int64 (m, L), then the -1s."""
         labels = self.forward.labels(index)
         arange = self._backend.arange
         source = (labels >= 0).sum(1)[:, None] - 1 - arange(self.max_labels)

@@ -34,7 +34,7 @@ def make_backend_and_task(
         device: Torch device.
         split: One of `SPLITS`; "arrays" has just the one split it is given.
         data_dir: Folder of data files, or None.
-        **options: Keywords of the task's class, `settled`.
+        **options: Keywords of the task's class, `resolved`.
 
     Raises:
         InvalidArgument: An unknown task, split or keyword, or a value that cannot work.
@@ -63,7 +63,7 @@ def make_backend_and_task(
     return made
 
 
-def settled(
+def resolved(
     task: str, data_dir: str | Path | None, options: dict[str, Any]
 ) -> tuple[str | None, dict[str, Any]]:
     """Keywords that go on meaning the same: paths from the root, and arrays that nobody else holds.

@@ -67,7 +67,7 @@ class StaticUpdate:
         noise: Where `policy` and the agent's dropout get their numbers.
         policy: From the standard deviation of the gaze, a tensor, to how gazes are chosen.
         learn: From a rollout, one step of the optimizer; returns what to log.
-        guess: See `collect_fixed`.
+        guess: Whether the classifier guesses at every glimpse.
     """
 
     def __init__(
@@ -138,12 +138,12 @@ class StaticUpdate:
 
 
 class GraphedUpdate(StaticUpdate):
-    """The same as a CUDA graph, which the first update captures; see StaticUpdate."""
+    """An update as a CUDA graph, which the first one captures and every one replays."""
 
     _graph: torch.cuda.CUDAGraph | None = None
 
     def run(self) -> dict[str, Tensor]:
-        """See StaticUpdate; what it returns is not changed by later updates."""
+        """Replay the update that the tensors describe; later ones do not change what it returns."""
         with torch.cuda.device(self.device):
             if self._graph is None:
                 self._capture()

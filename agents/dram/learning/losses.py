@@ -141,7 +141,7 @@ def spread(places: Tensor, counts: Tensor | None = None) -> Tensor:
 
 
 def entropy_weight(config: Config, images: int) -> float:
-    """That of moves, or of decisions to speak, after so many games or images."""
+    """Weight of the entropy of moves, or of decisions to speak, after so many games or images."""
     return config.entropy_weight * (1 - min(images / config.images, 1.0))
 
 

@@ -50,13 +50,13 @@ class GlimpseAgent(nn.Module):
         features: Size of the glimpse features.
         units: Units of each recurrent layer.
         cell: "lstm" or "rnn".
-        convolutions: See GlimpseNetwork.
-        standardize: See GlimpseNetwork.
-        classifier_hidden: See ClassificationNetwork.
+        convolutions: Channels of the convolutions of the glimpse network; () for none.
+        standardize: Give every glimpse mean 0 and variance 1.
+        classifier_hidden: Units of a hidden layer of the classifier; 0 for none.
         dropout: Chance that a glimpse feature, or an output of r1 on its way to the classifier, is
             left out in training. Recurrent connections keep everything (Zaremba et al. 2014).
         gazes: The distribution of the gaze.
-        unit: (P,), see EmissionNetwork.
+        unit: (P,), what outputs of 1 of the emission network mean, in half images.
         precision: "float32", or "bfloat16" to compute in where bfloat16 is safe (torch.autocast)
             while the agent learns. What it hands out is float32 in either, and so are recurrent
             layers: under autocast cuDNN's LSTM may take float16, in which the small gradients of
@@ -149,9 +149,9 @@ class AdaptiveAgent(GlimpseAgent):
     object with other weights than at the one before its eyes.
 
     Args:
-        units: See GlimpseAgent.
-        features: See GlimpseAgent.
-        unit: See GlimpseAgent.
+        units: Units of each recurrent layer.
+        features: Size of the glimpse features.
+        unit: (P,), what outputs of 1 of the emission network mean, in half images.
         **boxes: The others of GlimpseAgent; `labels` does not count "keep looking".
     """
 

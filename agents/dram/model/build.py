@@ -20,7 +20,7 @@ def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
 
 
 def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
-    """The same, for what its environments would be."""
+    """A fresh agent on the device, for environments of these sizes."""
     gazes = make_gazes(config, sizes.gaze)
     agent = (AdaptiveAgent if sizes.agent_decides else GlimpseAgent)(
         glimpse_shape=sizes.glimpse,
@@ -58,7 +58,17 @@ class Loaded(NamedTuple):
 
 
 def load_agent(run: str | Path, device: str = "cpu") -> tuple[GlimpseAgent, Config]:
-    """The agent of a run folder, as for a test, and its configuration; see `load`."""
+    """The agent of a run, in evaluation mode, without dropout, and its configuration.
+
+    Args:
+        run: The run's folder, or `pretrained:NAME` for an agent that comes with the repository.
+        device: Torch device.
+
+    Raises:
+        MissingData: The folder has no checkpoint, or there is no such agent.
+        CorruptedData: The checkpoint is damaged.
+        InvalidArgument: It is that of another trainer, or of another version of this code.
+    """
     return load(run, device)[:2]
 
 

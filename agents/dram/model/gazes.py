@@ -72,19 +72,19 @@ class GaussianGazes:
         self.size, self._unit_pixels = size, unit_pixels
 
     def unit(self, image: Shape) -> Tensor:
-        """See Gazes; P = D."""
+        """What outputs of 1 of the emission network mean in an image (C, H, W): (D,)."""
         return self._unit_pixels / half_image(image) if self._unit_pixels else torch.ones(self.size)
 
     def sample(self, params: Tensor, rows: Tensor, noise: RowNoise, std: float | Tensor) -> Tensor:
-        """See Gazes."""
+        """Draw gazes (R, D) around means (R, D), raw, without a gradient; `std` in half images."""
         return params.detach() + std * noise.normal(rows, self.size)
 
     def mode(self, params: Tensor) -> Tensor:
-        """See Gazes."""
+        """The means, (R, D), without a gradient."""
         return params.detach()
 
     def mean(self, params: Tensor) -> Tensor:
-        """See Gazes."""
+        """The means, (G, D)."""
         return params
 
     def log_prob(self, params: Tensor, gaze: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ class EmissionNetwork(nn.Module):
 
     Args:
         units: H.
-        unit: (P,), what an output of 1 means; see Gazes.
+        unit: (P,), what an output of 1 means, in half images.
     """
 
     unit: Tensor
@@ -159,7 +159,7 @@ def gaze_policy(
         gaze: "policy", or "random" and "center", the controls.
         gazes: The agent's distribution.
         noise: Of sampled and random gazes.
-        std: See Gazes.sample; None for the likeliest gaze.
+        std: Standard deviation of drawn gazes, in half images; None for the likeliest gaze.
     """
     if gaze == "random":
         return random_gaze(gazes, noise)

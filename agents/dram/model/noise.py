@@ -27,11 +27,11 @@ class RowNoise:
         return self._draw("normal_", size)[self._own][rows]
 
     def uniform(self, rows: Tensor, size: int) -> Tensor:
-        """The same, uniform in [0, 1)."""
+        """Numbers uniform in [0, 1), (R, size), for the own rows of these numbers, int64 (R,)."""
         return self._draw("uniform_", size)[self._own][rows]
 
     def exponential(self, rows: Tensor, size: int) -> Tensor:
-        """The same, exponential of mean 1."""
+        """Exponential numbers of mean 1, (R, size), for the own rows of these numbers, (R,)."""
         return self._draw("exponential_", size)[self._own][rows]
 
     def _draw(self, kind: str, size: int) -> Tensor:
@@ -43,7 +43,7 @@ class RowNoise:
 
 
 class KeptNoise(RowNoise):
-    """The same numbers, always in the same memory and drawn before they are asked for.
+    """A RowNoise whose numbers are always in the same memory, drawn before they are asked for.
 
     A CUDA graph reads the addresses that it was captured with. What is asked for after the first
     `rewind` must be asked for again, in the same order, after every other one.

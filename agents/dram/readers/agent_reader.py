@@ -74,11 +74,15 @@ class AgentReader:
         return read_off(self.play(index, seed), self.samples)
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
-        """See Reader."""
+        """Read the images of int64 `index` (batch,); random first gazes follow from `seed`.
+
+        Returns:
+            The labels said: int64 (batch, S), -1 after the end.
+        """
         return self.read(index, seed).said
 
     def targets(self, index: IndexArray) -> Tensor:
-        """See Reader; a backward agent's targets go from last to first."""
+        """What should be said: int64 (batch, S), -1 after the end; backward from last to first."""
         return with_end(torch.as_tensor(self.labels(index)), self.end)
 
     def labels(self, index: IndexArray) -> IndexArray:
@@ -99,8 +103,9 @@ class GameReader:
         agent: Who plays, on the device of the environments.
         envs: Batch * M rows.
         sigma_pixels: Standard deviation of sampled gazes.
-        gaze: See AgentReader.
-        samples: See AgentReader; moves are agreed on as labels are.
+        gaze: "policy", or "random" and "center": the controls.
+        samples: 1 for the mean gaze; M > 1 for the moves that the averaged log-probabilities of M
+            games with sampled gazes prefer.
     """
 
     end: int | None = None
@@ -120,14 +125,14 @@ class GameReader:
         self.policy = tested_policy(agent, envs, gaze, samples, sigma_pixels)
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
-        """See Reader."""
+        """Play the games of int64 `index` (batch,): int64 (batch, 1), 1 where won, else 0."""
         rows, first = np.repeat(index, self.samples), seed * self.samples
         with testing(self.agent):
             rollout = play_games(self.agent, self.envs, rows, self.policy, self.samples, first)
         return rollout.right[:: self.samples, None].long()
 
     def targets(self, index: IndexArray) -> Tensor:
-        """See Reader."""
+        """Ones, int64 (batch, 1): every game is to be won."""
         return torch.ones(len(index), 1, dtype=torch.int64)
 
 
@@ -146,8 +151,9 @@ def agent_reader(
         agent: Who reads.
         config: Its configuration.
         split: "train", "validation" or "test".
-        gaze: See AgentReader.
-        samples: See AgentReader.
+        gaze: "policy", or "random" and "center": the controls.
+        samples: 1 for the mean gaze; M > 1 for M sampled gaze sequences of each image, whose
+            log-probabilities are averaged (DRAM eq. 14).
         num_envs: Rows stepped together, rounded to a multiple of `samples`.
 
     Raises:
@@ -169,7 +175,20 @@ def label_reader(
     samples: int = 1,
     num_envs: int = 1000,
 ) -> AgentReader:
-    """The same, for environments with labels to read."""
+    """An agent that reads a split of its own environment, which has labels.
+
+    Args:
+        agent: Who reads.
+        config: Its configuration.
+        split: "train", "validation" or "test".
+        gaze: "policy", or "random" and "center": the controls.
+        samples: 1 for the mean gaze; M > 1 for M sampled gaze sequences of each image, whose
+            log-probabilities are averaged (DRAM eq. 14).
+        num_envs: Rows stepped together, rounded to a multiple of `samples`.
+
+    Raises:
+        InvalidArgument: Numbers that cannot be, or the environment is a game.
+    """
     rows = _whole_groups(num_envs, samples)
     device = str(next(agent.parameters()).device)
     envs = make_reading_envs(config, split, rows, device, stop_on_mistake=False)
@@ -189,7 +208,16 @@ def tested_policy(
     sigma_pixels: float = 0.0,
     seed: int = 0,
 ) -> GazePolicy:
-    """How gazes are chosen when nothing is learned; see AgentReader."""
+    """How gazes are chosen when nothing is learned.
+
+    Args:
+        agent: Who looks.
+        envs: What it looks at.
+        gaze: "policy", or "random" and "center": the controls.
+        samples: Gaze sequences of each image; of more than 1, gazes are drawn at random.
+        sigma_pixels: Standard deviation of those, pixels.
+        seed: Of random and sampled gazes.
+    """
     noise = RowNoise(torch.Generator(envs.device).manual_seed(seed), envs.num_envs)
     std = sigma_pixels / half_image(envs.image_shape).to(envs.device) if samples > 1 else None
     return gaze_policy(gaze, agent.gazes, noise, std)
@@ -212,8 +240,9 @@ def evaluate(
         agent: Who reads.
         config: Its configuration.
         split: "validation" or "test".
-        gaze: "policy", or "random" and "center": the controls. See AgentReader.
-        samples: M; see AgentReader.
+        gaze: "policy", or "random" and "center": the controls.
+        samples: 1 for the mean gaze; M > 1 for M sampled gaze sequences of each image, whose
+            log-probabilities are averaged (DRAM eq. 14).
         images: Only so many of the first images; 0 for all.
         num_envs: Rows stepped together, rounded to a multiple of `samples`.
         progress: Show a progress bar.

@@ -30,7 +30,8 @@ class FocusReader:
         config: Its configuration; `config.env_id` has the close crops.
         split: "train", "validation" or "test".
         wide_id: Environment with the wide images.
-        samples: See AgentReader; of both passes.
+        samples: Gaze sequences of each image in both passes, 1 for the mean gaze; of more, the
+            log-probabilities are averaged (DRAM eq. 14).
         num_envs: Rows stepped together, rounded to a multiple of `samples`.
     """
 
@@ -62,7 +63,11 @@ class FocusReader:
         self.networks = first.networks
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
-        """See Reader."""
+        """Read the images of int64 `index` (batch,) twice; random first gazes follow from `seed`.
+
+        Returns:
+            The labels said: int64 (batch, S), -1 after the end.
+        """
         return self.read(index, seed).said
 
     def read(self, index: IndexArray, seed: int) -> Reading:
@@ -85,7 +90,7 @@ class FocusReader:
         return second.read(np.arange(self.batch), seed)
 
     def targets(self, index: IndexArray) -> Tensor:
-        """See Reader."""
+        """What should be said: int64 (batch, S), -1 after the end."""
         return self._first.targets(index)
 
 

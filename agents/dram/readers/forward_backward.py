@@ -41,11 +41,15 @@ class ForwardBackwardReader:
             self.networks = (forward.agent, *others)
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
-        """See Reader."""
+        """Read the images of int64 `index` (batch,) both ways; `seed` is for random first gazes.
+
+        Returns:
+            The labels said: int64 (batch, S), -1 after the end.
+        """
         return combine(self.forward.read(index, seed), self.backward.read(index, seed)).said
 
     def targets(self, index: IndexArray) -> Tensor:
-        """See Reader."""
+        """What should be said, from first to last: int64 (batch, S), -1 after the end."""
         return self.forward.targets(index)
 
 

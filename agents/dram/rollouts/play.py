@@ -25,7 +25,18 @@ def play(
     seed: int = 0,
     watch: Callable[[], object] | None = None,
 ) -> Rollout:
-    """Play one episode in every row; see `collect`."""
+    """Play one episode in every row, of labels or of a game, as the agent is made for.
+
+    Args:
+        agent: Who plays.
+        envs: B environments with `autoreset_mode="disabled"`.
+        index: int64 (B,), which image or game for each row.
+        policy: How parameters of a distribution become a gaze.
+        samples: Rows in groups of so many show the same image and agree on what they say or do by
+            averaged log-probabilities (DRAM eq. 14); 1 for rows on their own.
+        seed: Row i is seeded with `seed + i`, which decides a random initial gaze.
+        watch: Called after the reset and after every step.
+    """
     if isinstance(envs, CatchVectorEnv):
         return play_games(agent, envs, index, policy, samples, seed, watch)
     assert isinstance(envs, GlimpseVectorEnv)

@@ -36,7 +36,7 @@ class CatchEpisodes(Episodes):
         self._last_clock = self.first_clock + game.steps
 
     def _fresh(self, index: Array, gaze: Array) -> dict[str, Array]:
-        """See Episodes, and Opening; `paddle` is where it is now."""
+        """The fields of a row at its start: those of an Opening; `paddle` is where it is now."""
         opening = self.game.open(index)._asdict()
         # bool (m,), the game is over and the ball caught
         caught = self.backend.zeros((len(index),), "bool")
@@ -92,7 +92,7 @@ class CatchEpisodes(Episodes):
         return {"caught": self.rows.caught, "length": self._fallen()}
 
     def images(self, number: int | None) -> Array:
-        """See Episodes."""
+        """What the first rows look at, or all: integers in 0 .. 255, (m, C, H, W)."""
         return self._screens(self.numbers[:number])
 
     def captions(self, said: Sequence[tuple[int, bool]]) -> list[Word]:

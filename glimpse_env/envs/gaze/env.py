@@ -52,7 +52,20 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begin an episode; see `GazeVectorEnv.reset`."""
+        """Begin an episode.
+
+        Args:
+            seed: Decides which images or games follow, and random first gazes; None goes on with
+                those that the last seed gives.
+            options: `index`: which image or game, in 0 .. `size` - 1, instead of the one that
+                follows from seed and episode.
+
+        Returns:
+            Observation and info.
+
+        Raises:
+            InvalidArgument: A seed or options that cannot be.
+        """
         super().reset(seed=seed)
         if seed is None and not self._begun:
             seed = own_seed(self)
@@ -63,7 +76,20 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
     def step(
         self, action: Mapping[str, Any]
     ) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        """Do what is chosen, then move the eye; see the vector environment's `step`."""
+        """Do what is chosen, then move the eye.
+
+        Args:
+            action: `gaze`: real numbers, clipped to [-1, 1], of the shape that the action space
+                says; and `label` or `move`: an integer.
+
+        Returns:
+            Observation, reward, whether the episode is over, False (nothing is truncated) and info.
+
+        Raises:
+            ResetNeeded: `reset` has not been called.
+            InvalidAction: A missing key, a wrong shape or dtype, a gaze that is not finite, or a
+                choice that is read and outside its space. Nothing has changed then.
+        """
         batch = self._batch_of_one(action)
         observation, reward, terminated, _, info = self._vector.step(batch)
         return (
@@ -75,7 +101,16 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         )
 
     def render(self) -> Any:
-        """The frame of the one row; see `GazeVectorEnv.render`."""
+        """The present moment for people: the whole image, gaze path, glimpses, what was said.
+
+        Returns:
+            uint8 (height, width, 3) with `render_mode="rgb_array"`, None with "human" (a window
+            shows it).
+
+        Raises:
+            ResetNeeded: `reset` has not been called.
+            DisplayUnavailable: `render_mode="human"` without a display.
+        """
         frames = self._vector.render()
         return frames if frames is None else frames[0]
 

@@ -41,7 +41,7 @@ class Rows(SimpleNamespace):
         )
 
     def copied(self, backend: Backend) -> Self:
-        """The same rows in memory of their own, which can be written to."""
+        """A copy of the rows, in memory of its own that can be written to."""
         return type(self)(**{name: backend.copy(value) for name, value in vars(self).items()})
 
     def seed(self, backend: Backend, seeds: Array, mask: Array) -> None:

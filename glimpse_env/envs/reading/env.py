@@ -20,7 +20,7 @@ from glimpse_env.errors import (
 )
 from glimpse_env.sight.eye import TaskEye
 from glimpse_env.tasks.backward import BackwardTask
-from glimpse_env.tasks.build import make_backend_and_task, settled
+from glimpse_env.tasks.build import make_backend_and_task, resolved
 
 MAX_GLIMPSES = 8  # before a label, where the agent decides
 
@@ -155,7 +155,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
     ) -> None:
         """Load the task and allocate the state; the arguments are described above."""
         refuse_time_limit(task_options)
-        data_dir, task_options = settled(task, data_dir, task_options)
+        data_dir, task_options = resolved(task, data_dir, task_options)
         given = dict(locals())
         keywords = GlimpseVectorEnv.__init__.__kwdefaults__ or {}
         recipe = {name: given[name] for name in keywords} | task_options

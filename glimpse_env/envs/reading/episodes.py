@@ -56,7 +56,7 @@ class ReadingEpisodes(Episodes):
         self._label_range = f"action['label'] must be in 0 .. {rules.num_choices - 1}"
 
     def _fresh(self, index: Array, gaze: Array) -> dict[str, Array]:
-        """See Episodes; L objects, S labels said at the most."""
+        """The fields of a row at its start: L objects, S labels said at the most."""
         labels = self.task.labels(index)
 
         def zeros() -> Array:
@@ -140,7 +140,7 @@ class ReadingEpisodes(Episodes):
             self.due = self._nobody
 
     def observe(self) -> dict[str, Array]:
-        """See Episodes; and whether the label of the next action will be read."""
+        """What every row sees, and `emit`: whether the next action's label will be read."""
         observation = super().observe()
         observation["emit"] = self.backend.cast(self.due, "int64")
         return observation
@@ -162,7 +162,7 @@ class ReadingEpisodes(Episodes):
         }
 
     def images(self, number: int | None) -> Array:
-        """See Episodes."""
+        """What the first rows look at, or all: integers in 0 .. 255, (m, C, H, W)."""
         return self.task.images(self.rows.index[:number])
 
     def captions(self, said: Sequence[tuple[int, bool]]) -> list[Word]:

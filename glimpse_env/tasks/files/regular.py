@@ -25,6 +25,11 @@ def open_regular(path: Path) -> IO[bytes]:
 
 
 def read_regular(path: Path) -> bytes:
-    """The content of a file; see `open_regular` for errors."""
+    """The content of a file.
+
+    Raises:
+        OSError: As `open` does; for a pipe, a socket or a device, too, and for a name that no file
+            can have.
+    """
     with open_regular(path) as stream:
         return stream.read()

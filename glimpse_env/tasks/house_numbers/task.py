@@ -95,13 +95,13 @@ class HouseNumberTask:
         self._drawn[index] = True
 
     def images(self, index: Array) -> Array:
-        """See Task."""
+        """The images of int64 `index` (m,): integers in 0 .. 255, (m, C, H, W)."""
         if self._on_host:
             self._draw(index)
         return self._images[index]
 
     def labels(self, index: Array) -> Array:
-        """See Task."""
+        """The labels of int64 `index` (m,): int64 (m, L), padded with -1."""
         if self._on_host:
             self._draw(index)
         return self._labels[index]

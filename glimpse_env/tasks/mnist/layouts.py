@@ -22,12 +22,15 @@ class Layout(Protocol):
     """One of `LAYOUTS`, for canvases of one size."""
 
     def corners(self, line: Array, place: Array, present: Array) -> tuple[Array, Array]:
-        """Top left corners; of a digit that is not there, some place inside the canvas.
+        """Top left corners of digits, in pixels; of one that is not there, some place inside.
 
         Args:
             line: int64 (m, 3) in [0, 2**32), three numbers for all digits together.
             place: int64 (m, D, 2) in [0, 2**32), two for each digit.
             present: bool (m, D), which digits are there.
+
+        Returns:
+            x and y, int64 (m, D) each.
         """
 
 
@@ -44,13 +47,21 @@ class Independent:
     """
 
     def __init__(self, backend: Backend, side: int, digits: int) -> None:
-        """See above."""
         del backend, digits
         _require_room(side, DIGIT, "a digit")
         self._places = side - DIGIT + 1
 
     def corners(self, line: Array, place: Array, present: Array) -> tuple[Array, Array]:
-        """See Layout."""
+        """Top left corners of digits, in pixels; of one that is not there, some place inside.
+
+        Args:
+            line: int64 (m, 3) in [0, 2**32), three numbers for all digits together.
+            place: int64 (m, D, 2) in [0, 2**32), two for each digit.
+            present: bool (m, D), which digits are there.
+
+        Returns:
+            x and y, int64 (m, D) each.
+        """
         corner = counter_hash.below(place, self._places)
         return corner[..., 0], corner[..., 1]
 
@@ -87,7 +98,16 @@ class Apart:
         self._backend = backend
 
     def corners(self, line: Array, place: Array, present: Array) -> tuple[Array, Array]:
-        """See Layout."""
+        """Top left corners of digits, in pixels; of one that is not there, some place inside.
+
+        Args:
+            line: int64 (m, 3) in [0, 2**32), three numbers for all digits together.
+            place: int64 (m, D, 2) in [0, 2**32), two for each digit.
+            present: bool (m, D), which digits are there.
+
+        Returns:
+            x and y, int64 (m, D) each.
+        """
         # The first digit's numbers say how far apart the two are, the second's where both lie.
         shift_x = self._shift(self._across, place[:, 0, 0])
         any_y, far_y = (self._shift(t, place[:, 0, 1]) for t in (self._down, self._far_down))
@@ -119,12 +139,20 @@ class Slope:
     """
 
     def __init__(self, backend: Backend, side: int, digits: int) -> None:
-        """See above."""
         _require_room(side, digits * DIGIT, f"{digits} digits with layout='slope'")
         self._backend, self._room, self._digits = backend, side - DIGIT, digits
 
     def corners(self, line: Array, place: Array, present: Array) -> tuple[Array, Array]:
-        """See Layout."""
+        """Top left corners of digits, in pixels; of one that is not there, some place inside.
+
+        Args:
+            line: int64 (m, 3) in [0, 2**32), three numbers for all digits together.
+            place: int64 (m, D, 2) in [0, 2**32), two for each digit.
+            present: bool (m, D), which digits are there.
+
+        Returns:
+            x and y, int64 (m, D) each.
+        """
         below, clip, room = counter_hash.below, self._backend.xp.clip, self._room
         gaps = present.sum(1) - 1
         steepest = clip(gaps * DIGIT, None, room)

@@ -124,7 +124,7 @@ class MNISTTask:
         return chosen, self._backend.arange(d) < count[:, None]
 
     def labels(self, index: Array) -> Array:
-        """See Task."""
+        """The labels of int64 `index` (m,): int64 (m, L), padded with -1."""
         if self._plain:
             return self._classes[index][:, None]
         chosen, present = self._shown(index, self._numbers(index, _DIGITS + self._max_digits))
@@ -141,7 +141,7 @@ class MNISTTask:
         return low * 10 - low * (low - 1) // 2 + high - low  # rank among the pairs low <= high
 
     def images(self, index: Array) -> Array:
-        """See Task."""
+        """The images of int64 `index` (m,): integers in 0 .. 255, (m, C, H, W)."""
         if self._plain:
             return self._pixels.reshape(-1, 1, DIGIT, DIGIT)[index]
         d = self._max_digits

@@ -42,11 +42,11 @@ class ArrayTask:
         self.max_labels = int(self._labels.shape[1])
 
     def images(self, index: Array) -> Array:
-        """See Task."""
+        """The images of int64 `index` (m,): integers in 0 .. 255, (m, C, H, W)."""
         return self._images[index]
 
     def labels(self, index: Array) -> Array:
-        """See Task."""
+        """The labels of int64 `index` (m,): int64 (m, L), padded with -1."""
         return self._labels[index]
 
 

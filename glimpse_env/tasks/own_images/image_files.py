@@ -66,7 +66,9 @@ def load_image(path: Path, wanted: Wanted) -> Decoded:
         wanted: What it is read as.
 
     Raises:
-        MissingData, CorruptedData, InvalidArgument: See `read_image`.
+        MissingData: There is no such file.
+        CorruptedData: It is no picture.
+        InvalidArgument: It has too many pixels.
     """
     try:
         content = read_regular(path)

@@ -80,12 +80,12 @@ class Archive:
 
     @property
     def key(self) -> str:
-        """See Files: from the checksum that the archive must have."""
+        """Differs where the content differs: from the checksum that the archive must have."""
         return self.source.file(self.name).sha256[:_KEY_LENGTH]
 
     @property
     def place(self) -> str:
-        """See Files."""
+        """The path that messages name."""
         return str(self.path)
 
     @functools.cached_property
@@ -100,7 +100,10 @@ class Archive:
         return find_file(self.source, self.name, self.folder)
 
     def digit_struct(self, scratch: Path) -> IO[bytes]:
-        """See Files: HDF5 must be able to seek, so the content goes to a file without a name.
+        """The content of `digitStruct.mat`, in a file without a name: HDF5 must be able to seek.
+
+        Args:
+            scratch: Folder with room for it.
 
         Raises:
             CorruptedData: The archive cannot be unpacked or has no such file.
@@ -115,7 +118,7 @@ class Archive:
         raise CorruptedData(f"{path} has no {self.part}/{MAT}; remove it to have it fetched anew.")
 
     def pictures(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """See Files.
+        """Name and content of each of these files, in the order in which they are met.
 
         Raises:
             CorruptedData: The archive cannot be unpacked or lacks a picture.
@@ -143,15 +146,15 @@ class UnpackedFolder:
 
     @property
     def place(self) -> str:
-        """See Files."""
+        """The path that messages name."""
         return str(self.path)
 
     def digit_struct(self, scratch: Path) -> IO[bytes]:
-        """See Files."""
+        """The content of `digitStruct.mat`; `scratch` is not needed."""
         return (self.path / MAT).open("rb")
 
     def pictures(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """See Files.
+        """Name and content of each of these files, in the order in which they are met.
 
         Raises:
             MissingData: A picture is not there.

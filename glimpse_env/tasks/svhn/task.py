@@ -103,7 +103,7 @@ class SVHNTask:
         self.has_end = True
 
     def images(self, index: Array) -> Array:
-        """See Task."""
+        """The images of int64 `index` (m,): integers in 0 .. 255, (m, C, H, W)."""
         key = counter_hash.mix(index ^ self._split_key)
         numbers = counter_hash.draws(key[:, None], self._backend.arange(4))
         cut = counter_hash.below(numbers[:, :2], SLACK + 1) if self._jitter else SLACK // 2
@@ -113,5 +113,5 @@ class SVHNTask:
         return self._windows[crop, :, corner[:, 1], corner[:, 0]]
 
     def labels(self, index: Array) -> Array:
-        """See Task."""
+        """The labels of int64 `index` (m,): int64 (m, L), padded with -1."""
         return self._labels[index % self._number]

@@ -8,7 +8,7 @@ import pytest
 
 from agents import train_convnet, train_dram
 from agents.dram.presets import PRESETS
-from agents.trainer.command_line import settled, tell_schedule
+from agents.trainer.command_line import resolved, tell_schedule
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_help_names_every_preset(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_control_is_not_the_row_of_the_table() -> None:
     preset = PRESETS["ram_mnist"]()
-    assert settled(preset, preset).published_error
-    assert not settled(replace(preset, gaze="random"), preset).published_error
+    assert resolved(preset, preset).published_error
+    assert not resolved(replace(preset, gaze="random"), preset).published_error
 
 
 def test_a_longer_run_says_where_its_learning_rate_goes_on(
