@@ -32,7 +32,14 @@ from agents.runs import pretrained
 from agents.runs.files import writing
 from agents.runs.provenance import sign
 from agents.trainer.commands import run_command
-from agents.trainer.envs import Sizes, make_envs, pick_device, set_precision, sizes_of
+from agents.trainer.envs import (
+    Sizes,
+    import_module_of,
+    make_envs,
+    pick_device,
+    set_precision,
+    sizes_of,
+)
 from glimpse_env.errors import InvalidArgument, require_at_least
 
 ALL_GAZES: tuple[Gaze, ...] = ("policy", "random", "center")
@@ -69,7 +76,8 @@ class Arguments:
     """Environments stepped together."""
     env_id: str | None = None
     """Another environment with the same labels, to be read by an agent that was not trained on it:
-    rendered numbers or photographs. None for the agent's own."""
+    rendered numbers or photographs. None for the agent's own; one of a module of yours must be
+    named (MODULE:ID), because the file of a run imports nothing."""
     data_dir: Path | None = None
     """Folder of data sets, where it is not the one that GLIMPSE_DATA names."""
     image_folder: Path | None = None
@@ -90,6 +98,8 @@ def main(arguments: Arguments) -> None:
     if arguments.pretrained == () and arguments.run is None:
         print(pretrained_agents())
         return
+    import_module_of(arguments.env_id)
+    import_module_of(arguments.focus)
     run, folder = run_and_folder(arguments)
     device = pick_device(arguments.device)
     agent, trained, sizes, images = load(run, device)

@@ -83,7 +83,10 @@ def main(arguments: Arguments) -> int:
         name = CHOICE.run_name(arguments.preset, device, arguments.config)
         folder = RunFolder.new(arguments.runs, name, arguments.config)
         folder.save(training.state())
-    with contextlib.closing(folder), going_on_later("train_convnet.py", folder.path):
+    with (
+        contextlib.closing(folder),
+        going_on_later("train_convnet.py", folder.path, training.config.env_id),
+    ):
         sign(folder.path, device, images=training.images)
         began = time.monotonic()
         print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
@@ -95,7 +98,7 @@ def main(arguments: Arguments) -> int:
         if finished and arguments.test:
             report(training, folder)
     if not finished:
-        print(how_to_go_on("train_convnet.py", folder.path))
+        print(how_to_go_on("train_convnet.py", folder.path, training.config.env_id))
     return 0 if finished else STOPPED
 
 

@@ -35,7 +35,7 @@ from agents.trainer.command_line import (
     resolved,
     tell_schedule,
 )
-from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, run_command
+from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, naming, run_command
 from agents.trainer.envs import check_own_images, pick_device
 from agents.trainer.loop import train
 from agents.trainer.ranks import join
@@ -102,7 +102,7 @@ def main(arguments: Arguments) -> int:
             return 0  # torchrun would end the first rank, which may still be saving, with us
         with (
             contextlib.closing(open_folder(arguments, training)) as folder,
-            going_on_later("train_dram.py", folder.path),
+            going_on_later("train_dram.py", folder.path, arguments.config.env_id),
         ):
             sign(
                 folder.path,
@@ -123,7 +123,7 @@ def main(arguments: Arguments) -> int:
             if finished and arguments.test:
                 report(training, folder)
         if not finished:
-            print(how_to_go_on("train_dram.py", folder.path))
+            print(how_to_go_on("train_dram.py", folder.path, arguments.config.env_id))
         return 0 if finished else STOPPED
 
 
@@ -236,7 +236,8 @@ def report(training: Training, folder: RunFolder) -> None:
     if config.published_error:
         print(f"published: {config.published_error}")
     print(f"pictures: {picture}, {animation}")
-    print(f"to evaluate again: python agents/evaluate.py {folder.path} --samples 10")
+    again = f"{folder.path} --samples 10{naming(config.env_id)}"
+    print(f"to evaluate again: python agents/evaluate.py {again}")
 
 
 def parse(argv: list[str]) -> Arguments:

@@ -31,8 +31,7 @@ except ImportError as error:
 
 from agents.evaluation.evaluation import Evaluation, length_lines, write_evaluations
 from agents.evaluation.reader import Gaze
-from agents.runs.folder import new_folder
-from agents.runs.lock import locked
+from agents.runs.folder import locked, new_folder
 from agents.runs.provenance import PACKAGES, sign
 from agents.sb3.callback import Companion, run_logger
 from agents.sb3.config import Sb3Config
@@ -40,7 +39,7 @@ from agents.sb3.model import load_config, load_model, make_model, save_model, tr
 from agents.sb3.reader import evaluate_sb3
 from agents.trainer.command_line import require_left, require_same_run
 from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, run_command
-from agents.trainer.envs import pick_device
+from agents.trainer.envs import import_module_of, pick_device
 from agents.trainer.loop import Interrupt
 
 SB3_PACKAGES = (*PACKAGES, "stable-baselines3", "sb3-contrib")
@@ -83,7 +82,7 @@ def main(arguments: Arguments) -> int:
             model = make_model(config, envs, device)
             run = new_folder(arguments.runs, f"{config.algo}-{config.env_id}", config.seed)
             opened.enter_context(locked(run))
-        opened.enter_context(going_on_later("train_sb3.py", run))
+        opened.enter_context(going_on_later("train_sb3.py", run, config.env_id))
         save_model(run, config, model)
         sign(run, device, SB3_PACKAGES, steps=model.num_timesteps)
         began = time.monotonic()
@@ -95,7 +94,7 @@ def main(arguments: Arguments) -> int:
         if finished and arguments.test:
             report(model, config, run)
     if not finished:
-        print(how_to_go_on("train_sb3.py", run))
+        print(how_to_go_on("train_sb3.py", run, config.env_id))
     return 0 if finished else STOPPED
 
 
@@ -128,9 +127,10 @@ def report(model: OnPolicyAlgorithm, config: Sb3Config, run: Path) -> None:
 
 @dataclasses.dataclass(kw_only=True)
 class _Start:
-    """The option that decides about the defaults of the others."""
+    """The options that decide about the defaults of the others, and about what is imported."""
 
     resume: Path | None = None
+    env_id: str | None = None
 
 
 def parse(argv: list[str]) -> Arguments:
@@ -138,8 +138,10 @@ def parse(argv: list[str]) -> Arguments:
 
     Raises:
         MissingData: There is no such run.
+        InvalidArgument: No module of the name that --env-id has.
     """
     first, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
+    import_module_of(first.env_id)
     start = load_config(first.resume) if first.resume else Sb3Config()
     return tyro.cli(Arguments, args=argv, default=Arguments(config=start))
 

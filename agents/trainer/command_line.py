@@ -11,7 +11,7 @@ import tyro
 
 from agents.runs.config import OWN_IMAGES, RunConfig
 from agents.runs.saved import ConfigT, load_run
-from agents.trainer.envs import pick_device
+from agents.trainer.envs import import_module_of, pick_device
 from agents.trainer.optimization import learning_rate
 from glimpse_env.errors import InvalidArgument
 
@@ -109,10 +109,12 @@ class PresetChoice(Generic[ConfigT]):
             kind: Class of the configuration.
 
         Raises:
-            InvalidArgument: An unknown preset, or the run of another trainer.
+            InvalidArgument: An unknown preset, no module of the name that --env-id has, or the run
+                of another trainer.
             MissingData, CorruptedData: There is no run to resume, or it is damaged.
         """
         start, _ = tyro.cli(_Start, args=argv, return_unknown_args=True, add_help=False)
+        import_module_of(start.env_id)
         if start.resume:
             return load_run(start.resume, kind)[1]
         name = self.chosen(start.preset, start.device, start.env_id, start.image_folder)

@@ -38,15 +38,20 @@ def run_command(command: Callable[[], int | None]) -> NoReturn:
 
 
 @contextlib.contextmanager
-def going_on_later(script: str, run: Path) -> Iterator[None]:
+def going_on_later(script: str, run: Path, env_id: str) -> Iterator[None]:
     """Say how to go on with a run, if Ctrl-C ends what is done inside."""
     try:
         yield
     except KeyboardInterrupt:
-        print(how_to_go_on(script, run))
+        print(how_to_go_on(script, run, env_id))
         raise
 
 
-def how_to_go_on(script: str, run: Path) -> str:
+def how_to_go_on(script: str, run: Path, env_id: str) -> str:
     """The line that a stopped run ends with."""
-    return f"stopped; to go on: python agents/{script} --resume {run}"
+    return f"stopped; to go on: python agents/{script} --resume {run}{naming(env_id)}"
+
+
+def naming(env_id: str) -> str:
+    """What a command that is given a run must say of its environment, for its module's sake."""
+    return f" --env-id {env_id}" if ":" in env_id else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any, NamedTuple, Protocol, cast
 
 import gymnasium as gym
@@ -110,21 +111,51 @@ def make_envs(
 
 
 def spec_of(config: TaskConfig) -> EnvSpec:
-    """What is registered under the id; of `module:id` the module is imported first, as by gym.make.
+    """What is registered under the id; of `module:id` the module must be imported already.
+
+    Configurations come from files, too, and no file may run code: see `import_module_of`.
 
     Raises:
         InvalidArgument: Nothing is.
     """
     module, _, env_id = config.env_id.rpartition(":")
-    try:
-        if module:
-            importlib.import_module(module)
-        return gym.spec(env_id)
-    except (gym.error.Error, ImportError) as error:
+    if module and module not in sys.modules:
         raise InvalidArgument(
-            f"env_id={config.env_id!r} is not registered: {error}. Ids of this package are in "
-            "envs_registry.py; one of your own is MODULE:ID, if it is MODULE that registers it"
-        ) from error
+            f"env_id={config.env_id!r} is of a module that nobody has imported, and the file of a "
+            f"run imports none. If you trust it, add --env-id {config.env_id} on the command line, "
+            f"or write `import {module}` before"
+        )
+    try:
+        return gym.spec(env_id)
+    except gym.error.Error as error:
+        raise _not_registered(config.env_id, error) from error
+
+
+def import_module_of(env_id: str | None) -> None:
+    """Import the module of a `module:id` that the user has named on the command line, as gym.make.
+
+    Args:
+        env_id: What was named, or None.
+
+    Raises:
+        InvalidArgument: There is no such module.
+    """
+    module = (env_id or "").rpartition(":")[0]
+    if not module:
+        return
+    try:
+        if not all(part.isidentifier() for part in module.split(".")):
+            raise ImportError(f"{module!r} is no name of a module")
+        importlib.import_module(module)
+    except ImportError as error:
+        raise _not_registered(env_id, error) from error
+
+
+def _not_registered(env_id: str | None, error: Exception) -> InvalidArgument:
+    return InvalidArgument(
+        f"env_id={env_id!r} is not registered: {error}. Ids of this package are in "
+        "envs_registry.py; one of your own is MODULE:ID, if it is MODULE that registers it"
+    )
 
 
 def is_game(config: TaskConfig) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -108,19 +109,25 @@ class Means:
 
 
 class Interrupt:
-    """Ctrl-C and SIGTERM ask for a stop after the update; a second one stops at once."""
+    """Ctrl-C and SIGTERM ask for a stop after the update; a second one stops at once.
+
+    Python hands signals to the main thread alone. A training in another one, such as that of a web
+    page or of a hyperparameter search, leaves them to whoever runs there.
+    """
 
     def __enter__(self) -> Interrupt:
         """Listen."""
         self.asked = False
-        asking = (signal.SIGINT, signal.SIGTERM)
+        main = threading.current_thread() is threading.main_thread()
+        asking = (signal.SIGINT, signal.SIGTERM) if main else ()
         self._before = {number: signal.signal(number, self._ask) for number in asking}
         return self
 
     def __exit__(self, *_: object) -> None:
         """Listen no more."""
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # None: it was not Python's, and cannot be had back
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _ask(self, *_: object) -> None:
         self.asked = True

@@ -33,7 +33,7 @@ SAVE_AND_KILL = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 import torch
-from agents import checkpoint
+from agents.runs import checkpoint
 
 path, found, torn = Path(sys.argv[1]) / "checkpoint.pt", 0, 0
 random.seed(0)

@@ -272,7 +272,7 @@ def test_an_id_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_an_id_of_a_module_of_ones_own_is_trained_and_evaluated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By `module:id`, as in gym.make."""
+    """By `module:id`, as in gym.make; what lies in a run folder imports nothing by itself."""
     (tmp_path / "my_numbers.py").write_text(
         "import gymnasium as gym\n"
         "gym.register('Mine/Numbers-v1', 'glimpse_env:GlimpseEnv', kwargs=dict(\n"
@@ -285,7 +285,24 @@ def test_an_id_of_a_module_of_ones_own_is_trained_and_evaluated(
     folder = run(tmp_path / "runs", *options)
     assert folder.name.startswith("dram_house_numbers_cpu-my_numbers-Mine-Numbers-v1-seed0")
     few = ["--images", "20", "--split", "validation", "--num-envs", "20", "--examples"]
-    evaluate.main(tyro.cli(evaluate.Arguments, args=[str(folder), *few]))
+    named = ["--env-id", "my_numbers:Mine/Numbers-v1"]
+    more = ["--resume", str(folder), "--images", "64", "--no-test", "--device", "cpu"]
+    for imported in (True, False):
+        if not imported:  # as in another process
+            gym.registry.pop("Mine/Numbers-v1")
+            sys.modules.pop("my_numbers")
+            for again in (
+                lambda: evaluate.main(tyro.cli(evaluate.Arguments, args=[str(folder), *few])),
+                lambda: train_dram.main(train_dram.parse(more)),
+            ):
+                with pytest.raises(
+                    InvalidArgument, match=r"imports none.* add --env-id my_numbers:"
+                ):
+                    again()
+            assert "my_numbers" not in sys.modules
+            train_dram.main(train_dram.parse([*more, *named]))
+        here = [] if imported else named
+        evaluate.main(tyro.cli(evaluate.Arguments, args=[str(folder), *few, *here]))
     assert len(list(folder.glob("evaluation_validation_*.json"))) == 1
     gym.registry.pop("Mine/Numbers-v1")
     sys.modules.pop("my_numbers")

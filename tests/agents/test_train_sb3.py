@@ -8,6 +8,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,12 @@ def test_other_environments_and_keywords_are_refused(
 ) -> None:
     with pytest.raises(InvalidArgument, match=message):
         run(tmp_path, *options)
+
+
+def test_a_run_in_a_thread(tmp_path: Path, catch_id: str) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        folder = pool.submit(run, tmp_path, "--env-id", catch_id).result()
+    assert load_model(folder, None).num_timesteps == 192
 
 
 def test_a_run_from_the_shell(tmp_path: Path) -> None:

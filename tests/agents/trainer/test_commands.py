@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agents.runs.provenance import ROOT
-from agents.trainer.commands import going_on_later, run_command
+from agents.trainer.commands import going_on_later, how_to_go_on, run_command
 from glimpse_env.errors import InvalidArgument
 
 
@@ -45,9 +45,14 @@ def test_a_reader_of_the_output_may_leave(script: str) -> None:
 
 
 def test_ctrl_c_leaves_the_way_on(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyboardInterrupt), going_on_later("train_dram.py", Path("runs/x")):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        going_on_later("train_dram.py", Path("runs/x"), "Mine-v0"),
+    ):
         raise KeyboardInterrupt
-    assert "python agents/train_dram.py --resume runs/x" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith("python agents/train_dram.py --resume runs/x\n")
+    again = how_to_go_on("train_dram.py", Path("runs/x"), "my_module:Mine-v0")
+    assert again.endswith("--resume runs/x --env-id my_module:Mine-v0")
 
 
 @pytest.mark.parametrize("program", ["benchmarks.svhn_preparation", "benchmarks.env_throughput"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,11 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from agents.runs import checkpoint
 from agents.runs.config import RunConfig
-from agents.runs.files import remove_partial, write_atomically, write_json, writing
-from agents.runs.lock import locked
+from agents.runs.files import remove_partial, write_json, writing
+from agents.runs.folder.lock import locked
+from agents.runs.folder.metrics import restore_metrics, write_metrics
 
-METRICS = "metrics.jsonl"
-
-
-def read_metrics(run: Path) -> list[dict[str, float]]:
-    """The rows of a run's metrics, one an epoch; a last line torn by a crash is left out."""
-    path, rows = run / METRICS, []
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
+_CHECKPOINT = "checkpoint.pt"
 
 
 def new_folder(root: Path, name: str, seed: int) -> Path:
@@ -60,10 +49,12 @@ class RunFolder:
         path: The folder.
         images: Training images at the point where writing begins. Metrics beyond it, written after
             the last checkpoint of a run that was killed, are dropped: it will write them again.
+            Those before it are taken from the checkpoint, if it has them; see `restore_metrics`.
 
     Raises:
         FolderUnwritable: There is no room, or the folder cannot be written.
         InvalidArgument: Another process is training there.
+        CorruptedData: Metrics are in no file, or the checkpoint is damaged.
     """
 
     def __init__(self, path: Path, images: int) -> None:
@@ -72,8 +63,7 @@ class RunFolder:
         with contextlib.ExitStack() as opened:
             opened.enter_context(locked(path))
             remove_partial(path)
-            self._rows = [row for row in read_metrics(path) if row["images"] <= images]
-            self._write_metrics()
+            self._rows = restore_metrics(path, images, _history(path / _CHECKPOINT))
             with writing(path):
                 self._writer = SummaryWriter(str(path), purge_step=images + 1)
             self._ours = opened.pop_all()
@@ -84,9 +74,9 @@ class RunFolder:
         return cls(new_folder(root, name, config.seed), 0)
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write the configuration and the checkpoint."""
+        """Write the configuration and the checkpoint, which holds the metrics, too."""
         write_json(self.path / "config.json", state["config"])
-        checkpoint.save(self.path / "checkpoint.pt", state)
+        checkpoint.save(self.path / _CHECKPOINT, {**state, "metrics": list(self._rows)})
 
     def log(self, images: int, scalars: dict[str, float]) -> None:
         """Write scalars to TensorBoard."""
@@ -97,7 +87,7 @@ class RunFolder:
     def record(self, images: int, scalars: dict[str, float]) -> None:
         """Write a row of metrics.jsonl, and the same scalars to TensorBoard."""
         self._rows.append({"images": images, **scalars})
-        self._write_metrics()
+        write_metrics(self.path, self._rows)
         self.log(images, scalars)
 
     def animate(self, images: int, gif: Path) -> None:
@@ -116,6 +106,7 @@ class RunFolder:
         finally:
             self._ours.close()
 
-    def _write_metrics(self) -> None:
-        lines = "".join(json.dumps(row) + "\n" for row in self._rows)
-        write_atomically(self.path / METRICS, lines.encode())
+
+def _history(path: Path) -> list[dict[str, float]] | None:
+    """The metrics in a checkpoint; None where there is none, or one of an older version."""
+    return checkpoint.load(path).get("metrics") if path.exists() else None

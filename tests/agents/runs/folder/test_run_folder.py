@@ -12,7 +12,8 @@ from agents import train_dram
 from agents.dram.presets import PRESETS
 from agents.runs import checkpoint
 from agents.runs.files import FolderUnwritable
-from agents.runs.folder import RunFolder, new_folder, read_metrics
+from agents.runs.folder import RunFolder, new_folder
+from agents.runs.folder.metrics import read_metrics
 from tests.agents.conftest import small_disk
 
 SMALL = (
@@ -41,7 +42,10 @@ def train(*arguments: str) -> None:
 
 @pytest.mark.parametrize("what", ["checkpoint.pt", "metrics.jsonl", "glimpses.gif"])
 def test_a_run_on_a_full_disk_ends_and_goes_on_when_there_is_room(
-    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],  # or what is printed would go to a file, which is too small
 ) -> None:
     train("--runs", str(tmp_path / "run"), *SMALL, "--images", "80")
     (folder,) = (tmp_path / "run").iterdir()

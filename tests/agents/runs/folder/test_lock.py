@@ -14,7 +14,7 @@ import pytest
 from agents.dram.presets import PRESETS
 from agents.runs.files import FolderUnwritable
 from agents.runs.folder import RunFolder
-from agents.runs.lock import locked
+from agents.runs.folder.lock import locked
 from agents.runs.provenance import ROOT
 from glimpse_env.errors import InvalidArgument
 
@@ -26,7 +26,7 @@ if int(sys.argv[2]):
     def flock(fd, operation):
         raise OSError(int(sys.argv[2]), "flock is missing")
     fcntl.flock = flock
-from agents.runs.lock import locked
+from agents.runs.folder.lock import locked
 from glimpse_env.errors import InvalidArgument
 try:
     with locked(Path(sys.argv[1])):
