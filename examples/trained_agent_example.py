@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from agents.dram.model.build import load_agent
-from agents.dram.rollouts.collect import require_fixed_pace
+from agents.dram.rollouts.rows import require_fixed_pace
 from agents.trainer.commands import run_command
 from agents.trainer.envs import make_reading_envs
 

@@ -19,8 +19,9 @@ from torch import Tensor
 from agents.dram.model.agent import GlimpseAgent
 from agents.dram.model.gazes import GazePolicy
 from agents.dram.model.noise import KeptNoise
-from agents.dram.rollouts.collect import collect_fixed
+from agents.dram.rollouts.collect import collect
 from agents.dram.rollouts.rollout import Rollout
+from agents.dram.rollouts.rows import Staying
 from agents.trainer.envs import IndexArray, send
 from agents.trainer.ranks import Ranks
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
@@ -67,7 +68,7 @@ class StaticUpdate:
         noise: Where `policy` and the agent's dropout get their numbers.
         policy: From the standard deviation of the gaze, a tensor, to how gazes are chosen.
         learn: From a rollout, one step of the optimizer; returns what to log.
-        guess: Whether the classifier guesses at every glimpse.
+        guess: See `collect`.
     """
 
     def __init__(
@@ -120,7 +121,8 @@ class StaticUpdate:
         self.noise.rewind()
         seeds = self.seed + self.numbers
         policy = self.policy(self.sigma)
-        rollout = collect_fixed(self.agent, self.envs, self.index, seeds, policy, self.guess)
+        rows = Staying(self.envs, self.index, seeds)
+        rollout = collect(self.agent, rows, policy, guess=self.guess)
         return self.learn(rollout)
 
     @contextlib.contextmanager

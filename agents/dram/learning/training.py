@@ -18,8 +18,9 @@ from agents.dram.model.agent import GlimpseAgent
 from agents.dram.model.build import make_agent
 from agents.dram.model.gazes import GazePolicy, gaze_policy, half_image, sigma_pixels
 from agents.dram.model.noise import KeptNoise, RowNoise
-from agents.dram.rollouts.collect import collect, collect_fixed
+from agents.dram.rollouts.collect import collect
 from agents.dram.rollouts.rollout import Rollout
+from agents.dram.rollouts.rows import Leaving, Rows, Staying
 from agents.trainer.envs import IndexArray, make_envs, send, set_precision, sizes_of
 from agents.trainer.optimization import clip_gradients, gradients_of, learning_rate, make_optimizer
 from agents.trainer.ranks import ALONE, Ranks
@@ -125,10 +126,11 @@ class Training:
         assert isinstance(self.envs, GlimpseVectorEnv)
         policy = self.policy(self.sigma)
         if self.envs.backend.eager:
-            return collect(self.agent, self.envs, index, policy, seed=seed, guess=self._guesses)
-        seeds = torch.arange(seed, seed + len(index), device=self.device)
-        sent = send(index, self.device)
-        return collect_fixed(self.agent, self.envs, sent, seeds, policy, self._guesses)
+            rows: Rows = Leaving(self.envs, index, seed)
+        else:
+            seeds = torch.arange(seed, seed + len(index), device=self.device)
+            rows = Staying(self.envs, send(index, self.device), seeds)
+        return collect(self.agent, rows, policy, guess=self._guesses)
 
     @property
     def _guesses(self) -> bool:

@@ -15,14 +15,8 @@ from torch import Tensor
 from agents.dram.model.agent import AdaptiveAgent, State
 from agents.dram.model.gazes import GazePolicy
 from agents.dram.model.noise import RowNoise
-from agents.dram.rollouts.rollout import (
-    Decisions,
-    Guesses,
-    Rollout,
-    agreed,
-    agreed_scores,
-    returns_of,
-)
+from agents.dram.rollouts.record import Record
+from agents.dram.rollouts.rollout import Decisions, Rollout, agreed, agreed_scores
 from agents.dram.rollouts.tensor_envs import TensorEnvs
 from agents.trainer.envs import IndexArray
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
@@ -100,13 +94,8 @@ class _Episodes:
         device = next(agent.parameters()).device
         self.played = TensorEnvs(envs, device, watch)
         self.rules = envs.rules
-        shape = (envs.num_envs, self.rules.max_said)
-        self.rewards = torch.zeros(shape, device=device)  # see returns_of; costs aside
-        self.taken = torch.zeros(shape, device=device)  # glimpses for each label
-        self.perfect = torch.zeros(shape[0], dtype=torch.bool, device=device)
-        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, params, baseline, place
-        self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
-        self.guesses: list[tuple[Tensor, ...]] = []  # logits, target, place
+        self.record = Record(self.rules, torch.arange(envs.num_envs, device=device))
+        self.taken = torch.zeros_like(self.record.rewards)  # glimpses for each label
         self.decided: list[tuple[Tensor, ...]] = []  # odds, spoke, baseline, place
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
@@ -128,25 +117,16 @@ class _Episodes:
             seen, info, reward, over = self.played.step(now.rows, gaze, label)
             # What glimpses cost is counted apart: no gaze pays for those before it.
             paid = torch.where(over, reward, reward + self.envs.glimpse_cost)
-            self.rewards[now.rows, now.turn] += paid[now.rows].float()
-            if "sequence_correct" in info:
-                self.perfect |= info["sequence_correct"] & over
+            self.record.rewards[now.rows, now.turn] += paid[now.rows].float()
+            self.record.end(info, over)
             now = now._replace(
                 turn=now.turn + begun * (now.since > 0), since=now.since.where(~begun, 0)
             )
             going = (~over[now.rows]).nonzero()[:, 0]
             now, state, begun = now.select(going), state.select(going), begun[going]
-            kept = (gaze[going], params[going], baseline[going], self._place(now))
-            self.gazes.append(kept)
+            place = self.record.place(*now)
+            self.record.gaze(gaze[going], params[going], baseline[going], place)
         return self._finish()
-
-    def _label(self, now: _Moment) -> Tensor:
-        """Positions in flat (B, S) of the labels that are due."""
-        return now.rows * self.rules.max_said + now.turn
-
-    def _place(self, now: _Moment) -> Tensor:
-        """Positions in flat (B, S, N) of the glimpses that would come next for these labels."""
-        return self._label(now) * self.rules.max_glimpses + now.since
 
     def _to_pay(self, place: Tensor) -> Tensor:
         """Cost of the glimpses at these positions and after them, up to their labels."""
@@ -162,32 +142,17 @@ class _Episodes:
         spoke = self.speaks(agreed(odds, self.samples), now.rows) | ~may_wait
         # Places, not masks: whoever is indexed by a mask waits for a GPU each time.
         free, speaking = (who.nonzero()[:, 0] for who in (may_wait, spoke))
-        place = self._place(now)
+        place, at = self.record.place(*now), self.record.label_at(now.rows, now.turn)
         self.decided.append(tuple(part[free] for part in (odds, spoke, baseline, place)))
-        self.guesses.append((logits, target, place - 1))
-        self.labels.append((logits[speaking], self._label(now)[speaking], target[speaking]))
+        self.record.guess(logits, target, place - 1)
+        self.record.label(logits[speaking], at[speaking], target[speaking])
         said = agreed_scores(logits.detach(), self.samples).argmax(1)
         self.taken[now.rows[speaking], now.turn[speaking]] = now.since[speaking].float()
         return spoke, torch.where(spoke, said, self.rules.keep_looking)
 
     def _finish(self) -> Rollout:
-        gaze, params, baseline, place = map(torch.cat, zip(*self.gazes, strict=True))
-        logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
-        odds, spoke, value, decided_at = map(torch.cat, zip(*self.decided, strict=True))
-        to_pay = self._to_pay(decided_at)
-        return Rollout(
-            gaze=gaze,
-            params=params,
-            baseline=baseline,
-            returns=returns_of(self.rewards),
-            place=place,
-            logits=logits,
-            logits_at=logits_at,
-            targets=targets,
-            right=self.perfect,
-            labels_right=self.rewards.sum(1),
-            to_pay=self._to_pay(place),
-            decisions=Decisions(odds, spoke, value, decided_at, to_pay, self.taken.sum(1)),
-            guesses=Guesses(*map(torch.cat, zip(*self.guesses, strict=True))),
-            max_glimpses=self.rules.max_glimpses,
-        )
+        odds, spoke, baseline, place = map(torch.cat, zip(*self.decided, strict=True))
+        to_pay = self._to_pay(place)
+        decisions = Decisions(odds, spoke, baseline, place, to_pay, self.taken.sum(1))
+        rollout = self.record.rollout(guesses=True, decisions=decisions)
+        return rollout._replace(to_pay=self._to_pay(rollout.place))

@@ -1,5 +1,7 @@
 """Playing a batch of games from beginning to end: moves are chosen beside gazes.
 
+A loop of its own, shorter than that of labels would be with games in it: a move is due in every
+step, also before the first glimpse, it is drawn and not right or wrong, and all rows end at once.
 B rows, T steps a game.
 """
 

@@ -10,6 +10,7 @@ from agents.dram.rollouts.adaptive import read_adaptively
 from agents.dram.rollouts.collect import collect
 from agents.dram.rollouts.games import play_games
 from agents.dram.rollouts.rollout import Rollout
+from agents.dram.rollouts.rows import Leaving
 from agents.trainer.envs import IndexArray
 from glimpse_env.envs.catch.env import CatchVectorEnv
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
@@ -25,15 +26,14 @@ def play(
     seed: int = 0,
     watch: Callable[[], object] | None = None,
 ) -> Rollout:
-    """Play one episode in every row, of labels or of a game, as the agent is made for.
+    """Play one episode in every row.
 
     Args:
         agent: Who plays.
         envs: B environments with `autoreset_mode="disabled"`.
         index: int64 (B,), which image or game for each row.
-        policy: How parameters of a distribution become a gaze.
-        samples: Rows in groups of so many show the same image and agree on what they say or do by
-            averaged log-probabilities (DRAM eq. 14); 1 for rows on their own.
+        policy: How gazes are chosen.
+        samples: Rows in groups of so many show the same image and agree on what they say.
         seed: Row i is seeded with `seed + i`, which decides a random initial gaze.
         watch: Called after the reset and after every step.
     """
@@ -42,4 +42,5 @@ def play(
     assert isinstance(envs, GlimpseVectorEnv)
     if isinstance(agent, AdaptiveAgent):
         return read_adaptively(agent, envs, index, policy, samples, seed, watch)
-    return collect(agent, envs, index, policy, samples, seed, watch)
+    device = next(agent.parameters()).device
+    return collect(agent, Leaving(envs, index, seed, watch, device), policy, samples)

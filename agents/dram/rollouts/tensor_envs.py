@@ -12,6 +12,7 @@ from torch import Tensor
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 
 Tensors = dict[str, Tensor]
+Stepped = tuple[Tensors, Tensors, Tensor, Tensor]  # observation, info, rewards and ends, of B rows
 _TOLD = ("target", "sequence_correct")  # what rollouts need of an info
 
 
@@ -41,9 +42,7 @@ class TensorEnvs:
         self._watch()
         return self._known(observation, info)
 
-    def step(
-        self, rows: Tensor, gaze: Tensor, choice: Tensor | None
-    ) -> tuple[Tensors, Tensors, Tensor, Tensor]:
+    def step(self, rows: Tensor, gaze: Tensor, choice: Tensor | None) -> Stepped:
         """One step of the running rows; the others take an action that nobody reads.
 
         Args:

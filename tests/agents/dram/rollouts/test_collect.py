@@ -16,9 +16,10 @@ from agents.dram.learning.training import Training
 from agents.dram.model.build import make_agent
 from agents.dram.model.gazes import sampled_gaze
 from agents.dram.model.noise import RowNoise
-from agents.dram.rollouts.collect import collect, collect_fixed
+from agents.dram.rollouts.collect import collect
 from agents.dram.rollouts.rollout import Rollout
-from agents.trainer.envs import make_envs
+from agents.dram.rollouts.rows import Leaving, Staying
+from agents.trainer.envs import make_reading_envs
 from glimpse_env.errors import InvalidArgument
 from tests.agents import conftest
 from tests.agents.conftest import GAZES, noise
@@ -28,34 +29,35 @@ NUMBERS = replace(conftest.NUMBERS, num_envs=16, warmup=0.1, images=1000)
 TORCH = "cpu:0"  # a device beside "cpu": environments on torch, where nothing may wait
 
 
-def both(config: Config) -> tuple[Rollout, Rollout]:
+def both(config: Config, samples: int) -> tuple[Rollout, Rollout]:
     """The same episodes, which rows that have ended leave, and in which they stay."""
     torch.manual_seed(3)
-    leaving = make_envs(config, "train", 16)
-    staying = make_envs(config, "train", 16, TORCH)
+    leaving = make_reading_envs(config, "train", 16)
+    staying = make_reading_envs(config, "train", 16, TORCH)
     agent = make_agent(config, leaving)
     with torch.no_grad():  # right now and then, so that episodes differ in length
         agent.classification.layers[0].bias[:3] += 2
-    index = np.arange(16)
-    one = collect(agent, leaving, index, sampled_gaze(GAZES, noise(16), 0.3), seed=9, guess=True)
-    seeds = torch.arange(9, 25)
+    index = np.repeat(np.arange(16 // samples), samples)
+    both = Leaving(leaving, index, 9), Staying(staying, torch.as_tensor(index), torch.arange(9, 25))
     with torch.no_grad():
-        other = collect_fixed(
-            agent,
-            staying,
-            torch.as_tensor(index),
-            seeds,
-            sampled_gaze(GAZES, noise(16), 0.3),
-            guess=True,
+        one, other = (
+            collect(agent, rows, sampled_gaze(GAZES, noise(16), 0.3), samples, guess=True)
+            for rows in both
         )
     return one, other
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"initial_gaze": "random"}, {"env_id": "Glimpse-v0", "layers": 1}]
+    "changes, samples",
+    [
+        ({}, 1),
+        ({"initial_gaze": "random"}, 1),
+        ({}, 4),
+        ({"env_id": "Glimpse-v0", "layers": 1}, 1),
+    ],
 )
 def test_what_counts_is_what_would_not_have_left(
-    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, Any], samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "env_id" in changes:  # one label an episode
         make, rng = gym.make_vec, np.random.default_rng(0)
@@ -63,7 +65,7 @@ def test_what_counts_is_what_would_not_have_left(
         own = {"images": images, "labels": np.arange(20) % 10, "num_classes": 10}
         monkeypatch.setattr(gym, "make_vec", lambda *args, **keys: make(*args, **keys, **own))
         changes = changes | {"num_images": None}
-    one, other = both(replace(NUMBERS, **changes))
+    one, other = both(replace(NUMBERS, **changes), samples)
     gazes, labels = other.gaze_counts, other.label_counts
     assert gazes is not None and labels is not None
     assert gazes.all() == ("env_id" in changes) and labels[:16].all()
@@ -135,7 +137,7 @@ class Zeros(RowNoise):
 )
 def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) -> None:
     config = replace(NUMBERS, convolutions=(4,), **changes)
-    envs = make_envs(config, "train", 16, "meta")
+    envs = make_reading_envs(config, "train", 16, "meta")
     agent = make_agent(config, envs)
     zeros = Zeros(SimpleNamespace(device="meta"), 16)  # type: ignore[arg-type]
     agent.dropout.noise = zeros
@@ -143,7 +145,9 @@ def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) ->
     std = torch.zeros((), device="meta")
     with device_alone():
         guess = config.credit == "information"
-        rollout = collect_fixed(agent, envs, index, seeds, sampled_gaze(GAZES, zeros, std), guess)  # type: ignore[arg-type]
+        rollout = collect(
+            agent, Staying(envs, index, seeds), sampled_gaze(GAZES, zeros, std), guess=guess
+        )
         loss, _ = hybrid_loss(rollout, config, agent.gazes)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(agent.parameters(), 1.0)
@@ -160,11 +164,11 @@ def test_a_label_must_come_after_a_fixed_number_of_glimpses() -> None:
 
 def test_a_batch_that_rows_leave_waits() -> None:
     """Or the test above would prove nothing."""
-    envs = make_envs(NUMBERS, "train", 4, "meta")
+    envs = make_reading_envs(NUMBERS, "train", 4, "meta")
     agent = make_agent(NUMBERS, envs)
     policy = sampled_gaze(GAZES, Zeros(SimpleNamespace(device="meta"), 4), 0.1)  # type: ignore[arg-type]
     with pytest.raises((AssertionError, RuntimeError)):
-        collect(agent, envs, np.zeros(4, np.int64), policy)  # type: ignore[arg-type]
+        collect(agent, Leaving(envs, np.zeros(4, np.int64)), policy)
 
 
 def test_bfloat16_is_for_networks_that_learn() -> None:
