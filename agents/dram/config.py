@@ -38,6 +38,7 @@ class Config(RunConfig):
         "units",
         "sigma_pixels",
         "sigma_fall_images",
+        "grid_size",
         "samples",
         "num_envs",
     )
@@ -114,6 +115,12 @@ class Config(RunConfig):
     """Images in which the standard deviation falls, geometrically, from sigma_start_pixels to
     sigma_pixels: a tenth to a fifth of the run. A shorter run ends before."""
 
+    gazes: Literal["gaussian", "grid"] = "gaussian"
+    """What the policy draws gazes from: a Gaussian around a mean that is learned, with the standard
+    deviation above, or the places of a grid, whose chances are learned (wants a reinforce_weight
+    of its own: there is no sigma in it)."""
+    grid_size: int = 5
+    """Places of the grid along each axis: 5 for 25 places in the image."""
     gaze: Literal["policy", "random", "center"] = "policy"
     """Who looks: the policy, or a control that learns to classify alone."""
     reinforce_weight: float = 0.1

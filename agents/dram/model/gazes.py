@@ -105,8 +105,65 @@ class GaussianGazes:
         return ((params.abs() - 1).clamp_min(0) ** 2).sum()
 
 
+class GridGazes:
+    """Gazes at the middles of the places of a grid, one of which is drawn (RAM's footnote 2).
+
+    The parameters are the logits of the places, of which the first axis runs fastest.
+
+    Args:
+        size: D.
+        side: Places along each axis: P = side^D.
+    """
+
+    def __init__(self, size: int, side: int) -> None:
+        """Nothing is drawn yet."""
+        self.size, self._side = size, side
+        self._number = side**size
+
+    def unit(self, image: Shape) -> Tensor:
+        """See Gazes; logits are what they are in every image."""
+        return torch.ones(self._number)
+
+    def sample(self, params: Tensor, rows: Tensor, noise: RowNoise, std: float | Tensor) -> Tensor:
+        """See Gazes; `std` is not needed."""
+        return self.middle(noise.choice(rows, params.detach().softmax(1)))
+
+    def mode(self, params: Tensor) -> Tensor:
+        """See Gazes."""
+        return self.middle(params.detach().argmax(1))
+
+    def mean(self, params: Tensor) -> Tensor:
+        """See Gazes."""
+        places = torch.arange(self._number, device=params.device)
+        return params.softmax(1) @ self.middle(places)
+
+    def log_prob(self, params: Tensor, gaze: Tensor) -> Tensor:
+        """The log-probability of the places in which the gazes (G, D) lie: (G,)."""
+        return params.log_softmax(1).gather(1, self.place(gaze)[:, None])[:, 0]
+
+    def pull(self, params: Tensor) -> Tensor:
+        """See Gazes; no place is outside."""
+        return params.new_zeros(())
+
+    def middle(self, place: Tensor) -> Tensor:
+        """The middles (R, D) of places, int64 (R,)."""
+        steps = place[:, None] // self._strides(place) % self._side
+        return (steps + 0.5) * (2 / self._side) - 1
+
+    def place(self, gaze: Tensor) -> Tensor:
+        """The places, int64 (R,), in which gazes (R, D) lie."""
+        steps = ((gaze + 1) * (self._side / 2)).long().clamp(0, self._side - 1)
+        return (steps * self._strides(steps)).sum(1)
+
+    def _strides(self, like: Tensor) -> Tensor:
+        strides: Tensor = self._side ** torch.arange(self.size, device=like.device)
+        return strides
+
+
 def make_gazes(config: Config, size: int) -> Gazes:
     """The distribution that a configuration asks for, of gazes with so many coordinates."""
+    if config.gazes == "grid":
+        return GridGazes(size, config.grid_size)
     return GaussianGazes(size, config.unit_pixels)
 
 
@@ -121,7 +178,7 @@ class EmissionNetwork(nn.Module):
     unit: Tensor
 
     def __init__(self, units: int, unit: Tensor) -> None:
-        """Build the layer; first gazes are near the centre."""
+        """Build the layer; first gazes are near the centre, in a grid anywhere."""
         super().__init__()
         self.linear = nn.Linear(units, len(unit))
         self.register_buffer("unit", unit, persistent=False)

@@ -34,6 +34,11 @@ class RowNoise:
         """Exponential numbers of mean 1, (R, size), for the own rows of these numbers, (R,)."""
         return self._draw("exponential_", size)[self._own][rows]
 
+    def choice(self, rows: Tensor, chances: Tensor) -> Tensor:
+        """One of P for each row, int64 (R,), with the chances (R, P)."""
+        # The first of exponential alarms, one for each, rings with the chance of that one.
+        return (chances / self.exponential(rows, chances.shape[1])).argmax(1)
+
     def _draw(self, kind: str, size: int) -> Tensor:
         return self._fill(torch.empty(self._total, size, device=self.generator.device), kind)
 

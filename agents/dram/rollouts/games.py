@@ -30,13 +30,7 @@ def likeliest_move(logits: Tensor, rows: Tensor) -> Tensor:
 
 def sampled_move(noise: RowNoise) -> MovePolicy:
     """Moves drawn from the softmax of the logits: how an agent plays when it learns."""
-
-    def policy(logits: Tensor, rows: Tensor) -> Tensor:
-        # The first of exponential alarms, one a move, rings for it with the chance of that move.
-        chances = logits.detach().softmax(1)
-        return (chances / noise.exponential(rows, logits.shape[1])).argmax(1)
-
-    return policy
+    return lambda logits, rows: noise.choice(rows, logits.detach().softmax(1))
 
 
 def play_games(

@@ -153,6 +153,7 @@ CASES: dict[str, dict[str, Any]] = {
     "samples": {"samples": 4, "credit": "probability"},
     "information": {"credit": "information", "glimpses_per_label": 3},
     "bfloat16": {"precision": "bfloat16"},
+    "grid": {"gazes": "grid", "grid_size": 3},
 }
 
 

@@ -98,16 +98,20 @@ def test_samples_share_an_image(stripes_config: Config) -> None:
     assert (index.reshape(4, 4) == index.reshape(4, 4)[:, :1]).all()
 
 
+@pytest.mark.parametrize("gazes", ["gaussian", "grid"])
 @pytest.mark.parametrize("control", ["random", "center"])
-def test_controls_do_not_train_the_emission_network(stripes_config: Config, control: str) -> None:
-    training = Training(replace(stripes_config, gaze=control))  # type: ignore[arg-type]
+def test_controls_do_not_train_the_emission_network(
+    stripes_config: Config, control: str, gazes: str
+) -> None:
+    training = Training(replace(stripes_config, gaze=control, gazes=gazes))  # type: ignore[arg-type]
     metrics = training.update()
     assert "gradients/emission" not in metrics
     assert metrics["gradients/glimpse"] > 0
 
 
-def test_the_policy_trains_every_box(stripes_config: Config) -> None:
-    metrics = Training(stripes_config).update()
+@pytest.mark.parametrize("gazes", ["gaussian", "grid"])
+def test_the_policy_trains_every_box(stripes_config: Config, gazes: str) -> None:
+    metrics = Training(replace(stripes_config, gazes=gazes)).update()  # type: ignore[arg-type]
     boxes = "glimpse bottom top context emission classification baseline".split()
     assert all(metrics[f"gradients/{box}"] > 0 for box in boxes)
 
@@ -126,6 +130,8 @@ def test_the_policy_trains_every_box(stripes_config: Config) -> None:
         {"unit_pixels": -5.0},
         {"convolutions": (8, 0)},
         {"units": 0},
+        {"grid_size": 0},
+        {"gazes": "circle"},
         {"learning_rate": -1e-3},
         {"seed": -1},
         {"samples": 3},
@@ -230,11 +236,14 @@ def test_the_reward_of_the_environment_reaches_the_gradient_where_it_is_the_cred
 
 
 @pytest.mark.slow
-def test_learns_where_to_look_and_a_random_gaze_does_not(stripes_config: Config) -> None:
+@pytest.mark.parametrize("gazes", ["gaussian", "grid"])
+def test_learns_where_to_look_and_a_random_gaze_does_not(
+    stripes_config: Config, gazes: str
+) -> None:
     """Half of the answers are right by chance. Only who looks at the patch can do much better."""
     errors = {}
     for gaze in ("policy", "random"):
-        config = replace(stripes_config, gaze=gaze)  # type: ignore[arg-type]
+        config = replace(stripes_config, gaze=gaze, gazes=gazes)  # type: ignore[arg-type]
         training = Training(config)
         while training.images < config.images:
             training.update()

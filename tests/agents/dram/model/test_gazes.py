@@ -12,14 +12,16 @@ from agents.dram.config import Config
 from agents.dram.model.build import build_agent, fit_gazes
 from agents.dram.model.gazes import (
     GaussianGazes,
+    GridGazes,
     center_gaze,
     gaze_policy,
     random_gaze,
     sampled_gaze,
     sigma_pixels,
 )
+from agents.dram.readers.agent_reader import AgentReader, agent_reader
 from agents.trainer.envs import Sizes, make_envs, sizes_of
-from tests.agents.conftest import GAZES, NUMBERS, noise
+from tests.agents.conftest import GAZES, NUMBERS, fresh_agent, noise
 
 
 def test_log_density_is_that_of_torch_times_its_variance_up_to_a_constant() -> None:
@@ -101,3 +103,54 @@ def test_sigma_falls_geometrically_and_then_stays() -> None:
         config = dataclasses.replace(config, images=whole)
         falling = [sigma_pixels(config, images) for images in (0, 250, 500, 1000)]
         assert falling == pytest.approx([8, 4, 2, 2])
+
+
+def test_places_of_a_grid_are_where_they_are() -> None:
+    """By hand: the middles of four quarters, x before y."""
+    grid = GridGazes(2, side=2)
+    middles = [[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [0.5, 0.5]]
+    assert grid.middle(torch.arange(4)).tolist() == middles
+    assert len(grid.unit((1, 8, 8))) == 4
+
+
+@pytest.mark.parametrize("size, side", [(2, 1), (2, 5), (2, 10), (2, 28), (3, 4)])
+def test_every_gaze_lies_in_one_place(size: int, side: int) -> None:
+    grid, places = GridGazes(size, side), torch.arange(side**size)
+    middles = grid.middle(places)
+    assert torch.equal(grid.place(middles), places)
+    nearby = middles + (torch.rand_like(middles) - 0.5) * 1.99 / side
+    assert torch.equal(grid.place(nearby), places)
+    assert grid.place(torch.full((1, size), 1.0)) == side**size - 1  # the edge, as a control may
+
+
+def test_a_grid_scores_and_draws_places_as_a_categorical_distribution() -> None:
+    grid, number = GridGazes(2, side=3), 100_000
+    logits = torch.randn(9).requires_grad_()
+    theirs = torch.distributions.Categorical(logits=logits)
+    params = logits.expand(number, 9)
+    gaze = grid.sample(params, torch.arange(number), noise(number), std=99.0)
+    assert not gaze.requires_grad
+    place = grid.place(gaze)
+    found = torch.bincount(place, minlength=9) / number
+    torch.testing.assert_close(found, theirs.probs.detach(), atol=0.006, rtol=0)
+    torch.testing.assert_close(grid.log_prob(params, gaze), theirs.log_prob(place))
+    (slope,) = torch.autograd.grad(grid.log_prob(params[:1], gaze[:1]).sum(), logits)
+    made = torch.nn.functional.one_hot(place[0], 9)
+    torch.testing.assert_close(slope, made - theirs.probs.detach())
+    likeliest = grid.middle(logits.argmax()[None])
+    assert torch.equal(grid.mode(params[:1]), likeliest)
+    torch.testing.assert_close(grid.mean(params[:1])[0], gaze.mean(0), atol=0.01, rtol=0)
+    assert grid.pull(params) == 0
+
+
+def test_an_agent_looks_at_places_of_its_grid_alone(stripes_config: Config) -> None:
+    config = dataclasses.replace(stripes_config, gazes="grid", grid_size=4)
+    agent = fresh_agent(config)
+    for samples, gaze in ((1, "policy"), (3, "policy"), (3, "random"), (1, "center")):
+        reader = agent_reader(agent, config, "validation", gaze=gaze, samples=samples, num_envs=12)  # type: ignore[arg-type]
+        assert isinstance(reader, AgentReader)
+        index = np.arange(reader.batch)
+        looked = reader.play(index, 0).gaze
+        on_middles = torch.isin(looked, torch.tensor([-0.75, -0.25, 0.25, 0.75]))
+        assert bool(on_middles.all()) == (gaze == "policy")
+        assert reader.say(index, 0).shape == (len(index), 1)

@@ -97,6 +97,7 @@ CASES: dict[str, dict[str, Any]] = {
     "samples": {"samples": 4},
     "random gaze": {"gaze": "random"},
     "sgd": {"optimizer": "sgd"},
+    "grid": {"gazes": "grid", "grid_size": 3},
 }
 
 
@@ -133,7 +134,13 @@ class Zeros(RowNoise):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"dropout": 0.3, "credit": "probability"}, {"credit": "information"}]
+    "changes",
+    [
+        {},
+        {"dropout": 0.3, "credit": "probability"},
+        {"credit": "information"},
+        {"gazes": "grid"},
+    ],
 )
 def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) -> None:
     config = replace(NUMBERS, convolutions=(4,), **changes)
@@ -146,7 +153,7 @@ def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) ->
     with device_alone():
         guess = config.credit == "information"
         rollout = collect(
-            agent, Staying(envs, index, seeds), sampled_gaze(GAZES, zeros, std), guess=guess
+            agent, Staying(envs, index, seeds), sampled_gaze(agent.gazes, zeros, std), guess=guess
         )
         loss, _ = hybrid_loss(rollout, config, agent.gazes)
         loss.backward()
