@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from agents.dram.config import Config
-from agents.dram.learning.losses import (
-    entropy_weight,
-    game_loss,
-)
-from agents.dram.learning.training import Training
+from agents.dram.learning.kind import Kind
+from agents.dram.learning.objectives import game_loss
+from agents.dram.model.agent import GlimpseAgent
+from agents.dram.model.gazes import GazePolicy
+from agents.dram.model.noise import RowNoise
 from agents.dram.rollouts.games import play_games, sampled_move
 from agents.dram.rollouts.rollout import Rollout
 from agents.trainer.envs import IndexArray
-from agents.trainer.ranks import ALONE, Ranks
 from glimpse_env.envs.catch.env import CatchVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 from glimpse_env.errors import InvalidArgument
 
 
-class GameTraining(Training):
-    """A run in progress in which moves are learned instead of labels; see Training."""
-
-    envs: CatchVectorEnv
-
-    def __init__(self, config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> None:
-        """Refuse what only labels have.
-
-        Raises:
-            InvalidArgument: Such an option.
-        """
-        if config.credit != "environment":
-            raise InvalidArgument(
-                f"credit={config.credit!r} is for labels, and {config.env_id} has none"
-            )
-        super().__init__(config, device, ranks)
-
-    def _play(self, index: IndexArray, seed: int) -> Rollout:
-        moves = sampled_move(self.noise)
-        policy = self.policy(self.sigma)
-        return play_games(self.agent, self.envs, index, policy, seed=seed, moves=moves)
-
-    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
-        return game_loss(
-            rollout, self.config, self.agent.gazes, entropy_weight(self.config, self.images)
+def _check(config: Config, envs: GazeVectorEnv) -> None:
+    if config.credit != "environment":
+        raise InvalidArgument(
+            f"credit={config.credit!r} is for labels, and {config.env_id} has none"
         )
+
+
+def _play(
+    agent: GlimpseAgent,
+    envs: GazeVectorEnv,
+    index: IndexArray,
+    seed: int,
+    policy: GazePolicy,
+    noise: RowNoise,
+    *,
+    guess: bool,
+) -> Rollout:
+    del guess  # there are no labels
+    assert isinstance(envs, CatchVectorEnv)
+    return play_games(agent, envs, index, policy, seed=seed, moves=sampled_move(noise))
+
+
+GAMES = Kind(_check, _play, game_loss)

@@ -11,17 +11,13 @@ from torch import Tensor, nn
 
 from agents.dram.config import Config
 from agents.dram.learning.capture import GraphedUpdate, StaticUpdate, capture_for, compiled
-from agents.dram.learning.losses import (
-    hybrid_loss,
-)
+from agents.dram.learning.kind import LABELS, Kind
 from agents.dram.model.agent import GlimpseAgent
 from agents.dram.model.build import make_agent
 from agents.dram.model.gazes import GazePolicy, gaze_policy, half_image, sigma_pixels
 from agents.dram.model.noise import KeptNoise, RowNoise
-from agents.dram.rollouts.collect import collect
 from agents.dram.rollouts.rollout import Rollout
-from agents.dram.rollouts.rows import Leaving, Rows, Staying
-from agents.trainer.envs import IndexArray, make_envs, send, set_precision, sizes_of
+from agents.trainer.envs import IndexArray, make_envs, set_precision, sizes_of
 from agents.trainer.optimization import clip_gradients, gradients_of, learning_rate, make_optimizer
 from agents.trainer.ranks import ALONE, Ranks
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
@@ -40,19 +36,28 @@ class Training:
         config: What to train.
         device: Torch device of the agent and, unless "cpu", of the environments.
         ranks: Which part of the rows is played here.
+        kind: What is refused, how the agent plays, and what is minimized.
 
     Raises:
-        InvalidArgument: The ranks cannot share the rows equally, or `capture` cannot work here.
+        InvalidArgument: The ranks cannot share the rows equally, `capture` cannot work here, or the
+            kind of training has no use for an option.
     """
 
-    def __init__(self, config: Config, device: str = "cpu", ranks: Ranks = ALONE) -> None:
+    def __init__(
+        self,
+        config: Config,
+        device: str = "cpu",
+        ranks: Ranks = ALONE,
+        kind: Kind = LABELS,
+    ) -> None:
         """Make environments, agent and optimizer."""
         torch.manual_seed(config.seed)
         set_precision(config.matmul_precision)
-        self.config, self.device, self.ranks = config, device, ranks
+        self.config, self.device, self.ranks, self.kind = config, device, ranks, kind
         self.rows = ranks.share(config.num_envs, config.samples)
         own = self.rows.stop - self.rows.start
         self.envs: GazeVectorEnv = make_envs(config, "train", own, device)
+        kind.check(config, self.envs)
         self.half_image = half_image(self.envs.image_shape).to(device)
         self.agent = make_agent(config, self.envs)
         self.capture = capture_for(config.capture, self.envs, device, ranks)
@@ -98,13 +103,21 @@ class Training:
         else:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            metrics = self.learn(self._play(index, seed))
+            metrics = self.learn(self._played(index, seed))
         self.updates += 1
         return metrics
 
+    def play(self) -> Rollout:
+        """Play the episodes of the next update, the same ones until there is an update."""
+        return self._played(*self._draw())
+
+    def loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        """What a step of the optimizer would make smaller, and what to log."""
+        return self.kind.objective(rollout, self.config, self.agent.gazes, self.images)
+
     def learn(self, rollout: Rollout) -> dict[str, Tensor]:
         """Loss, gradient and step of the optimizer for a rollout; returns what to log."""
-        loss, parts = self._loss(rollout)
+        loss, parts = self.loss(rollout)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         # Which parameters have a gradient follows from the configuration: all ranks agree.
@@ -122,23 +135,15 @@ class Training:
         seed = int(numbers.integers(2**31))
         return self._share(index)[self.rows], seed + self.rows.start
 
-    def _play(self, index: IndexArray, seed: int) -> Rollout:
-        assert isinstance(self.envs, GlimpseVectorEnv)
+    def _played(self, index: IndexArray, seed: int) -> Rollout:
         policy = self.policy(self.sigma)
-        if self.envs.backend.eager:
-            rows: Rows = Leaving(self.envs, index, seed)
-        else:
-            seeds = torch.arange(seed, seed + len(index), device=self.device)
-            rows = Staying(self.envs, send(index, self.device), seeds)
-        return collect(self.agent, rows, policy, guess=self._guesses)
+        roles = self.agent, self.envs, index, seed, policy, self.noise
+        return self.kind.play(*roles, guess=self._guesses)
 
     @property
     def _guesses(self) -> bool:
         """Whether the classifier is asked at every glimpse of a fixed number for each label."""
         return self.config.credit == "information"
-
-    def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
-        return hybrid_loss(rollout, self.config, self.agent.gazes)
 
     def _share(self, index: IndexArray) -> IndexArray:
         """Show each image to `samples` rows."""

@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 from agents.dram.config import Config
-from agents.dram.learning.adaptive import AdaptiveTraining
-from agents.dram.learning.losses import speaking_loss, worth_of_glimpses
+from agents.dram.learning.adaptive import ADAPTIVE
+from agents.dram.learning.kind import LABELS
 from agents.dram.learning.make import make_training
+from agents.dram.learning.objectives import speaking_loss, worth_of_glimpses
 from agents.dram.learning.training import Training
 from agents.dram.model.agent import AdaptiveAgent
 from agents.dram.readers.agent_reader import evaluate
@@ -97,7 +98,7 @@ def test_to_look_on_is_worth_what_is_learned_until_it_speaks(
     training = make_training(config)
     with torch.no_grad():  # right now and then
         training.agent.classification.layers[0].bias[:3] += 3
-    rollout = training._play(*training._draw())
+    rollout = training.play()
     decisions, guesses = rollout.decisions, rollout.guesses
     assert decisions is not None and guesses is not None
     known = {
@@ -125,7 +126,7 @@ def test_all_parts_of_the_loss_are_there(adaptive_config: Config) -> None:
     plain, curious = (
         make_training(replace(config, entropy_weight=weight)) for weight in (0.0, 0.3)
     )
-    rollout = plain._play(*plain._draw())
+    rollout = plain.play()
     decisions, guesses = rollout.decisions, rollout.guesses
     assert decisions is not None and guesses is not None
     chosen = (rollout, rollout.baseline), (decisions, decisions.baseline)
@@ -134,12 +135,12 @@ def test_all_parts_of_the_loss_are_there(adaptive_config: Config) -> None:
         worth = rollout.returns.view(-1)[choices.place // 4] - choices.to_pay
         missed += ((worth - baseline) ** 2).sum()
     read = torch.nn.functional.cross_entropy(guesses.logits, guesses.targets, reduction="sum")
-    loss, _ = plain._loss(rollout)
+    loss, _ = plain.loss(rollout)
     torch.testing.assert_close(loss, (missed + read) / 32)
     entropy = torch.distributions.Bernoulli(logits=decisions.odds).entropy().sum()
-    torch.testing.assert_close(curious._loss(rollout)[0], loss - 0.3 * entropy / 32)
+    torch.testing.assert_close(curious.loss(rollout)[0], loss - 0.3 * entropy / 32)
     curious.updates = config.images // 2 // 32
-    torch.testing.assert_close(curious._loss(rollout)[0], loss - 0.15 * entropy / 32)
+    torch.testing.assert_close(curious.loss(rollout)[0], loss - 0.15 * entropy / 32)
 
 
 def test_where_only_one_label_can_be_said_nothing_is_to_decide(adaptive_config: Config) -> None:
@@ -154,9 +155,9 @@ def test_where_only_one_label_can_be_said_nothing_is_to_decide(adaptive_config: 
 def test_an_agent_that_decides_is_trained_so(
     adaptive_config: Config, stripes_config: Config
 ) -> None:
-    assert type(make_training(stripes_config)) is Training
+    assert make_training(stripes_config).kind is LABELS
     training = make_training(adaptive_config)
-    assert type(training) is AdaptiveTraining
+    assert training.kind is ADAPTIVE
     metrics = training.update()
     boxes = "glimpse bottom top context emission onward classification speaking".split()
     assert all(metrics[f"gradients/{box}"] > 0 for box in boxes)
@@ -206,7 +207,7 @@ def test_its_gazes_are_drawn_if_there_are_any(
 ) -> None:
     config = replace(adaptive_config, initial_gaze="center")
     training = make_training(config)
-    assert isinstance(training, AdaptiveTraining)
+    assert isinstance(training.agent, AdaptiveAgent)
     with torch.no_grad():  # all see one glimpse, or four
         training.agent.speaking.linear.bias.fill_(-99.0 if looks else 99.0)
     read = evaluate(training.agent, config, "validation", images=20, num_envs=8)

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from agents.dram.config import Config
-from agents.dram.learning.games import GameTraining
-from agents.dram.learning.losses import entropy_weight, game_loss
+from agents.dram.learning.games import GAMES
+from agents.dram.learning.kind import LABELS
 from agents.dram.learning.make import make_training
+from agents.dram.learning.objectives import entropy_weight, game_loss
 from agents.dram.learning.training import Training
 from agents.dram.readers.agent_reader import evaluate
 from agents.dram.rollouts.rollout import Rollout
@@ -47,9 +48,9 @@ def invented(**changes: torch.Tensor) -> Rollout:
 
 def test_gradients_are_those_of_reinforce(catch_config: Config) -> None:
     """By hand: (p - 1[move]) (R - b) for scores, (l - mean) (R - b) for gazes but the last."""
-    config = replace(catch_config, outside_penalty=0.0, reinforce_weight=0.7)
+    config = replace(catch_config, outside_penalty=0.0, reinforce_weight=0.7, entropy_weight=0.0)
     rollout = invented()
-    loss, _ = game_loss(rollout, config, GAZES, 0.0)
+    loss, _ = game_loss(rollout, config, GAZES, 0)
     scores, means, baseline = torch.autograd.grad(
         loss, (rollout.logits, rollout.params, rollout.baseline)
     )
@@ -68,9 +69,9 @@ def test_entropy_is_rewarded(catch_config: Config) -> None:
     fair = torch.zeros(STEPS * NUMBER, 3)
     sure = torch.tensor([9.0, 0.0, 0.0]).expand(STEPS * NUMBER, 3)
     known = {"baseline": torch.tensor([1.0, 0.0] * STEPS)}  # no advantage: entropy alone counts
-    config = replace(catch_config, outside_penalty=0.0)
+    config = replace(catch_config, outside_penalty=0.0, entropy_weight=0.5)
     losses = [
-        game_loss(invented(logits=some, **known), config, GAZES, 0.5)[0] for some in (fair, sure)
+        game_loss(invented(logits=some, **known), config, GAZES, 0)[0] for some in (fair, sure)
     ]
     # the entropy of three fair moves is ln 3, of a sure one nearly 0
     assert (losses[1] - losses[0]).item() == pytest.approx(0.5 * STEPS * 1.0986, abs=0.01)
@@ -83,8 +84,8 @@ def test_the_weight_of_the_entropy_falls_to_nothing(catch_config: Config) -> Non
 
 
 def test_a_game_is_trained_as_a_game(catch_config: Config, stripes_config: Config) -> None:
-    assert type(make_training(catch_config)) is GameTraining
-    assert type(make_training(stripes_config)) is Training
+    assert make_training(catch_config).kind is GAMES
+    assert make_training(stripes_config).kind is LABELS
     metrics = make_training(catch_config).update()
     boxes = "glimpse bottom emission classification baseline".split()
     assert all(metrics[f"gradients/{box}"] > 0 for box in boxes)

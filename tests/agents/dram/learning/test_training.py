@@ -11,7 +11,7 @@ import torch
 
 from agents.dram.config import Config
 from agents.dram.learning import losses as losses_module
-from agents.dram.learning.losses import reading_loss, worth_of_glimpses
+from agents.dram.learning.objectives import reading_loss, worth_of_glimpses
 from agents.dram.learning.training import Training
 from agents.dram.readers.agent_reader import AgentReader, agent_reader, evaluate
 from agents.dram.rollouts.rollout import Decisions, Guesses
@@ -168,8 +168,7 @@ def test_gazes_are_worth_the_information_of_their_glimpses(initial_gaze: str) ->
     training = Training(config)
     with torch.no_grad():  # right now and then, so that episodes differ in length
         training.agent.classification.layers[0].bias[:3] += 2
-    index, seed = training._draw()
-    rollout = training._play(index, seed)
+    rollout = training.play()
     guesses = rollout.guesses
     assert guesses is not None and (*rollout.returns.shape, rollout.max_glimpses) == (16, 6, 3)
     known: dict[int, float] = {}
@@ -210,7 +209,7 @@ def test_the_classifier_is_asked_at_every_glimpse_only_where_that_is_paid_for(
 ) -> None:
     for credit, asked in (("environment", False), ("probability", False), ("information", True)):
         training = Training(replace(stripes_config, credit=credit))  # type: ignore[arg-type]
-        assert (training._play(*training._draw()).guesses is not None) == asked
+        assert (training.play().guesses is not None) == asked
 
 
 class _PaidTwice(GlimpseVectorEnv):

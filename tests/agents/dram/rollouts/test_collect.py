@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from agents.dram.config import Config
-from agents.dram.learning.losses import hybrid_loss
+from agents.dram.learning.objectives import hybrid_loss
 from agents.dram.learning.training import Training
 from agents.dram.model.build import make_agent
 from agents.dram.model.gazes import sampled_gaze
