@@ -11,7 +11,9 @@ from agents import train_convnet, train_dram
 from agents.runs import checkpoint
 from agents.trainer.loop import Interrupt
 
-SMALL = "--num-images 32 --epoch-images 16 --images 32 --validation-images 8 --no-test --device cpu".split()
+SMALL = (
+    "--num-images 32 --epoch-images 16 --images 32 --validation-images 8 --no-test --device cpu"
+).split()
 DRAM = [*SMALL, "--num-envs", "16", "--features", "8", "--units", "8"]
 CONVNET = [*SMALL, "--batch", "16", "--width-factor", "0.1"]
 
