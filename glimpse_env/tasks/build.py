@@ -13,7 +13,8 @@ import numpy as np
 from glimpse_env.backend import Backend, make_backend
 from glimpse_env.errors import InvalidArgument, UnknownKeyword, require_choice
 from glimpse_env.tasks.files.downloads import DATA_VARIABLE
-from glimpse_env.tasks.own_images.arrays import ArrayTask, as_array
+from glimpse_env.tasks.own_images.arrays import ArrayTask
+from glimpse_env.tasks.own_images.shared_array import SharedArray
 from glimpse_env.tasks.task import SPLITS, Task
 
 _PATHS, _ARRAYS = ("image_folder", "label_file"), ("images", "labels")
@@ -73,7 +74,7 @@ def resolved(
     """
     made = options | {name: _full_path(name, options[name]) for name in _PATHS if name in options}
     if task == "arrays":
-        made |= {name: as_array(name, options[name]).copy() for name in _ARRAYS if name in options}
+        made |= {name: SharedArray(name, options[name]) for name in _ARRAYS if name in options}
     return None if data_dir in (None, "") else _full_path("data_dir", data_dir), made
 
 

@@ -146,7 +146,7 @@ def test_a_copy_has_the_pixels_of_its_original(how: str, ragged: dict[str, Any])
     given["images"][:] = 0
     given["labels"][:] = 1
     twin = COPIES[how](envs)
-    assert np.shares_memory(twin.task.images(slice(None)), twin._recipe["images"])
+    assert np.shares_memory(twin.task.images(slice(None)), twin.recipe["images"])
     observation, info = envs.reset(seed=3)
     same, known = twin.reset(seed=3)
     assert observation["glimpse"].any()

@@ -8,8 +8,10 @@ from typing import Any, ClassVar, Self
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv, own_seed
+from glimpse_env.envs.spec import plain_spec
 from glimpse_env.errors import InvalidAction, UnknownKeyword
 
 
@@ -23,6 +25,7 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         **arguments: Those of the vector environment, but for `num_envs` and `autoreset_mode`.
     """
 
+    _spec: EnvSpec | None = None
     vector_class: ClassVar[Any]  # of the vector environments: called with keywords of their own
     metadata = {"render_modes": ["rgb_array", "human"], "render_fps": 4}  # noqa: RUF012
 
@@ -43,6 +46,15 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         self.render_mode = render_mode
         self.observation_space = self._vector.single_observation_space
         self.action_space = self._vector.single_action_space
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What makes it again; given arrays are in it, for copies of the spec to share."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, value: EnvSpec | None) -> None:
+        self._spec = plain_spec(value, self._vector.recipe)
 
     @property
     def size(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import gymnasium as gym
 import numpy as np
 from gymnasium import logger
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -19,6 +20,7 @@ from glimpse_env.envs.gaze.episodes import OVER, RESTING, Episodes
 from glimpse_env.envs.gaze.resets import parse_index, parse_reset_mask, parse_seeds
 from glimpse_env.envs.gaze.spaces import read
 from glimpse_env.envs.gaze.viewer import RENDER_MODES, Viewer
+from glimpse_env.envs.spec import plain_spec
 from glimpse_env.errors import require_at_least, require_choice, require_known
 
 
@@ -43,6 +45,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     choice: ClassVar[str]  # the key of an action beside "gaze"
     known: ClassVar[tuple[str, ...]]  # keys of every info
     outcome: ClassVar[tuple[str, ...]]  # keys of the info at the end of an episode, `episode` aside
+    _spec: EnvSpec | None = None
     _viewer: Viewer | None = None  # Gymnasium before 1.3 closes what could not be made
 
     def __init__(
@@ -56,11 +59,20 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """Check what all have in common; `_play` must follow."""
         require_at_least("num_envs", num_envs, 1)
         require_choice("render_mode", render_mode, RENDER_MODES)
-        self.num_envs, self._recipe = int(num_envs), recipe
+        self.num_envs, self.recipe = int(num_envs), recipe
         self.render_mode = render_mode
         self.autoreset_mode = _mode_of(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self._begun = False
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What makes it again; given arrays are in it, for copies of the spec to share."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, value: EnvSpec | None) -> None:
+        self._spec = plain_spec(value, self.recipe)
 
     def _play(self, episodes: Episodes, *, emits: bool) -> None:
         """Make these the episodes; `emits` tells whether observations have an `emit`."""
@@ -292,9 +304,9 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make it again from its recipe and put every row before what it looked at."""
         past, trace = state.pop("_past"), state.pop("_trace")
-        fresh = type(self)(state["num_envs"], **state["_recipe"])
+        fresh = type(self)(state["num_envs"], **state["recipe"])
         # The recipe of the fresh one, whose arrays are those that it looks at.
-        self.__dict__.update({**fresh.__dict__, **state, "_recipe": fresh._recipe})
+        self.__dict__.update({**fresh.__dict__, **state, "recipe": fresh.recipe})
         if self._viewer:
             self._viewer.trace = trace
         if self._begun:

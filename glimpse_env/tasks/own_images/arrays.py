@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidArgument, require_at_least
+from glimpse_env.tasks.own_images.shared_array import as_array, is_mapped
 
 
 class ArrayTask:
@@ -27,18 +28,19 @@ class ArrayTask:
 
     def __init__(self, backend: Backend, *, images: Any, labels: Any, num_classes: int) -> None:
         """Check the arrays and move them to the backend."""
-        require_at_least("num_classes", num_classes, 1)
+        self.num_classes = num_classes = require_at_least("num_classes", num_classes, 1)
         pixels, classes = as_array("images", images), as_array("labels", labels)
         _check_images(pixels)
         _check_labels(classes, len(pixels), num_classes)
         pixels = pixels[..., None] if pixels.ndim == 3 else pixels
-        channel_first = np.ascontiguousarray(np.moveaxis(pixels, -1, 1))
+        channel_first = np.moveaxis(pixels, -1, 1)
+        if not is_mapped(pixels):  # which would be read into memory as a whole
+            channel_first = np.ascontiguousarray(channel_first)
         self._images = backend.asarray(channel_first, "uint8")
         self.has_end = classes.ndim == 2
         self._labels = backend.asarray(classes.reshape(len(classes), -1), "int64")
         self.size = len(pixels)
         self.image_shape: tuple[int, int, int] = channel_first.shape[1:]
-        self.num_classes = int(num_classes)
         self.max_labels = int(self._labels.shape[1])
 
     def images(self, index: Array) -> Array:
@@ -48,18 +50,6 @@ class ArrayTask:
     def labels(self, index: Array) -> Array:
         """The labels of int64 `index` (m,): int64 (m, L), padded with -1."""
         return self._labels[index]
-
-
-def as_array(name: str, values: Any) -> NDArray[Any]:
-    """The values as an array, itself if they are one.
-
-    Raises:
-        InvalidArgument: They cannot be one.
-    """
-    try:
-        return np.asarray(values)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InvalidArgument(f"{name} must be an array: {error}") from error
 
 
 def _check_images(images: NDArray[Any]) -> None:
