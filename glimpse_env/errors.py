@@ -25,6 +25,10 @@ class UnknownKeyword(InvalidArgument, TypeError):
     """
 
 
+class InvalidType(InvalidArgument, TypeError):
+    """An option of a type that cannot be; a TypeError, too, where Gymnasium raises one."""
+
+
 class InvalidAction(GlimpseError, ValueError):
     """A wrong shape, a gaze that is not finite, or a label or move outside its space."""
 
@@ -53,7 +57,7 @@ def require_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     """Refuse a value that is not among the choices."""
     try:
         known = value in choices
-    except ValueError:  # an array is equal and unequal to a choice
+    except (ValueError, TypeError, RuntimeError):  # an array is equal and unequal to a choice
         known = False
     if not known:
         raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {tuple(choices)}")
@@ -67,7 +71,7 @@ def require_flag(name: str, value: Any) -> bool:
 
 def require_known(name: str, given: Iterable[str], known: Sequence[str]) -> None:
     """Refuse keys that nothing reads."""
-    unknown = sorted(set(given) - set(known))
+    unknown = sorted((name for name in given if name not in known), key=str)
     if unknown:
         raise InvalidArgument(f"{name}: unknown key {unknown[0]!r}; known are {tuple(known)}")
 
@@ -89,11 +93,19 @@ def require_between(name: str, value: Any, least: int, most: int) -> int:
     return int(value)
 
 
-def require_not_negative(name: str, value: Any) -> None:
-    """Refuse anything but a finite real number of at least 0."""
+def require_not_negative(name: str, value: Any) -> float:
+    """The value as a `float`; refuse anything but a finite real number of at least 0."""
     real = is_integer(value) or isinstance(value, float | np.floating)
     if not (real and 0 <= value < math.inf):
         raise InvalidArgument(f"{name}={value!r} must be a finite number of at least 0")
+    return _float(name, value)
+
+
+def _float(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:  # of an integer, which is exact at any size
+        raise InvalidArgument(f"{name}={value!r} is beyond all floats") from error
 
 
 def is_integer(value: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from glimpse_env.errors import InvalidAction, InvalidArgument
+from glimpse_env.errors import InvalidAction, InvalidArgument, require_choice
 
 Array = Any  # numpy.ndarray or torch.Tensor; the two share no common type
 
@@ -214,7 +214,10 @@ class TorchBackend:
         """Share memory where torch can: it may be written to, and read from first to last."""
         if isinstance(values, np.ndarray):
             values = np.require(values, values.dtype.newbyteorder("="), ["C", "W"])
-        return self._torch.as_tensor(values, device=self.device)
+        tensor = self._torch.as_tensor(values, device=self.device)
+        if tensor.layout is not self._torch.strided:
+            raise TypeError(f"a tensor of layout {tensor.layout} is no array")
+        return tensor
 
     def asarray(self, values: Any, dtype: str) -> Array:
         return self._tensor(values).to(getattr(self._torch, dtype))
@@ -299,12 +302,25 @@ def make_backend(name: str, device: str) -> Backend:
     Raises:
         InvalidArgument: No such backend, or no such device.
     """
+    name, device = check_backend(name, device)
     if name == "numpy":
         if device != "cpu":
             raise InvalidArgument(
                 f"backend='numpy' runs on device='cpu', not {device!r}; use backend='torch'"
             )
         return NumpyBackend()
-    if name == "torch":
-        return TorchBackend(device)
-    raise InvalidArgument(f"backend={name!r} is unknown; choose 'numpy' or 'torch'")
+    return TorchBackend(device)
+
+
+def check_backend(name: Any, device: Any) -> tuple[str, str]:
+    """Both by name: a device may be an object of torch's.
+
+    Raises:
+        InvalidArgument: No such backend, or what names no device.
+    """
+    require_choice("backend", name, ("numpy", "torch"))
+    if not (isinstance(device, str) or type(device).__module__ == "torch"):
+        raise InvalidArgument(f"device={device!r} must be a name, such as 'cpu' or 'cuda:0'")
+    if str(device).startswith("meta"):
+        raise InvalidArgument(f"device={device!r} holds no values: choose one that does")
+    return str(name), str(device)

@@ -13,7 +13,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from glimpse_env.errors import InvalidArgument, MissingPackage
+from glimpse_env.errors import InvalidArgument, MissingPackage, require_at_least
 
 try:
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -43,7 +43,9 @@ class GlimpseExtractor(BaseFeaturesExtractor):
         self, observation_space: spaces.Dict, features: int = 128, channels: int = 32
     ) -> None:
         """Networks for whatever is in the space."""
-        shown = observation_space.spaces
+        features = require_at_least("features", features, 1)
+        channels = require_at_least("channels", channels, 1)
+        shown = observation_space.spaces if isinstance(observation_space, spaces.Dict) else {}
         if not {"glimpse", "location"} <= set(shown):
             raise InvalidArgument(
                 f"observation space {observation_space} has no glimpse and location"

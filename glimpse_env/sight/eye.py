@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from glimpse_env.backend import Array, Backend
-from glimpse_env.sight.retina import CoarseView, Retina
+from glimpse_env.errors import require_at_least
+from glimpse_env.sight.retina import GLIMPSE_BYTES, CoarseView, Retina
 from glimpse_env.tasks.task import Task
 
 # Images this large are prepared once for the whole data set instead of at every reset, so that a
 # step costs the same for a photograph as for a thumbnail.
 _LARGE_IMAGE = 128 * 128  # pixels
 _CACHED_IMAGES = 32  # prepared together on a CPU: more fall out of its cache
+_ROW_BYTES = 500  # of a row's state, about
 _RESIDENT_IMAGES = 2**26  # pixels of a data set prepared at once: under 1 GiB at two scales
 
 
@@ -42,6 +44,7 @@ class Eye:
     ) -> None:
         """Allocate memory for the slots; eye i looks at slot i, or all at the first."""
         channels, height, width = image_shape
+        context_size = require_at_least("context_size", context_size, 0)
         self._backend, slots = backend, held or number
         self._retina = Retina(
             backend,
@@ -51,6 +54,7 @@ class Eye:
             width=width,
             glimpse_size=glimpse_size,
             num_scales=num_scales,
+            beside=_ROW_BYTES + GLIMPSE_BYTES * channels * context_size**2,
         )
         self.glimpse_shape = self._retina.shape
         self.gaze_size = 2  # numbers that direct an eye: x and y

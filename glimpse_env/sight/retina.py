@@ -14,11 +14,13 @@ import math
 import numpy as np
 
 from glimpse_env.backend import Array, Backend
+from glimpse_env.backend.memory import require_memory
 from glimpse_env.errors import InvalidArgument, require_at_least
 
 _CACHE = 2**25  # bytes; a table larger than this lies in main memory
 MAX_SCALES = 9  # 255 * 4**8 is the last sum that float32 holds exactly
 _MAX_GLIMPSE = 2**24  # numbers
+GLIMPSE_BYTES = 26  # that a number of a glimpse costs: index, sum, mean, and the bounds of a space
 
 
 class Retina:
@@ -36,9 +38,10 @@ class Retina:
         width: W, pixels.
         glimpse_size: g, cells.
         num_scales: K.
+        beside: Bytes that a row needs beside the table and its glimpse, to be estimated together.
 
     Raises:
-        InvalidArgument: A size or a number of scales that cannot work.
+        InvalidArgument: A size or a number of scales that cannot work, or no room in memory.
     """
 
     def __init__(
@@ -51,10 +54,11 @@ class Retina:
         width: int,
         glimpse_size: int,
         num_scales: int,
+        beside: int = 0,
     ) -> None:
         """Allocate the tables; every image is black until it is written."""
-        require_at_least("glimpse_size", glimpse_size, 1)
-        require_at_least("num_scales", num_scales, 1)
+        glimpse_size = require_at_least("glimpse_size", glimpse_size, 1)
+        num_scales = require_at_least("num_scales", num_scales, 1)
         if num_scales > MAX_SCALES:
             raise InvalidArgument(f"num_scales={num_scales} must be in 1 .. {MAX_SCALES}")
         self.shape = (num_scales * channels, glimpse_size, glimpse_size)
@@ -74,6 +78,9 @@ class Retina:
         cells = int(np.prod(self._padded))
         self._tail = self._pad * (self._stride + 1)
         self._dtype = backend.sum_dtype(255 * 4 ** (num_scales - 1))
+        each = num_scales * cells * np.dtype(self._dtype).itemsize
+        each += GLIMPSE_BYTES * math.prod(self.shape) + beside
+        require_memory(backend, "num_envs", capacity, each, "images and glimpses")
         self._table = backend.lookup_table(num_scales * capacity * cells + self._tail, self._dtype)
         self._large = backend.eager and self._table.nbytes > _CACHE
         self._levels = self._table[: num_scales * capacity * cells].reshape(

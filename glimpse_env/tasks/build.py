@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glimpse_env.backend import Backend, make_backend
+from glimpse_env.backend import Backend, check_backend, make_backend
 from glimpse_env.errors import InvalidArgument, UnknownKeyword, require_choice
 from glimpse_env.tasks.files.downloads import DATA_VARIABLE
 from glimpse_env.tasks.own_images.arrays import ArrayTask
@@ -42,6 +42,7 @@ def make_backend_and_task(
     """
     require_choice("task", task, TASKS)
     require_choice("split", split, SPLITS)
+    backend, device = check_backend(backend, device)
     if task == "arrays" and options.keys() & set(_PATHS):
         task = "image_folder"  # your own images are one id, wherever they come from
     if task == "image_folder" and options.keys() & set(_ARRAYS):
@@ -75,13 +76,21 @@ def resolved(
     made = options | {name: _full_path(name, options[name]) for name in _PATHS if name in options}
     if task == "arrays":
         made |= {name: SharedArray(name, options[name]) for name in _ARRAYS if name in options}
-    return None if data_dir in (None, "") else _full_path("data_dir", data_dir), made
+    nowhere = data_dir is None or (isinstance(data_dir, str) and not data_dir)
+    return None if nowhere else _full_path("data_dir", data_dir), made
 
 
 def _full_path(name: str, path: Any) -> str:
     if not isinstance(path, str | Path):
         raise InvalidArgument(f"{name}={path!r} must be a path")
-    return str(Path(path).expanduser().absolute())
+    try:
+        os.fsencode(path)
+        found = Path(path).expanduser().absolute()
+    except (ValueError, RuntimeError) as error:  # no Unicode, or nobody's home
+        raise InvalidArgument(f"{name}={path!r} cannot be a path: {error}") from error
+    if "\0" in str(found):
+        raise InvalidArgument(f"{name}={path!r} holds a zero byte, which no path can")
+    return str(found)
 
 
 @functools.lru_cache(maxsize=16)

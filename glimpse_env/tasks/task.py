@@ -8,6 +8,8 @@ from glimpse_env.backend import Array
 
 SPLITS = ("train", "validation", "test")
 
+LARGEST_SIDE = 2**14  # pixels, of an image that is looked at
+MOST_CLASSES = 2**31 - 1
 GENERATED_IMAGES = 2**31  # size of a generated training split: practically without end
 
 

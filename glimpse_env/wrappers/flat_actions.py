@@ -13,11 +13,12 @@ import numpy as np
 from gymnasium import spaces
 
 from glimpse_env.backend import Array, Backend
-from glimpse_env.errors import InvalidAction, InvalidArgument, require_at_least, require_choice
+from glimpse_env.errors import InvalidAction, InvalidArgument, require_between, require_choice
 
 KINDS = ("box", "multidiscrete")
 GAZE_BINS = 9
 LARGEST_SCORE = 10.0
+_MOST_BINS = 2**20  # finer than any image
 Shape = tuple[int, ...]
 
 
@@ -127,7 +128,7 @@ def flat_actions(kind: str, space: spaces.Space[Any], gaze_bins: int = GAZE_BINS
         InvalidArgument: An unknown kind, a grid without cells, or a space without a gaze.
     """
     require_choice("action", kind, KINDS)
-    require_at_least("gaze_bins", gaze_bins, 1)
+    gaze_bins = require_between("gaze_bins", gaze_bins, 1, _MOST_BINS)
     parts = dict(space.spaces) if isinstance(space, spaces.Dict) else {}
     gaze = parts.pop("gaze", None)
     (choice, choices), *others = parts.items() or [("", None)]
@@ -139,7 +140,7 @@ def flat_actions(kind: str, space: spaces.Space[Any], gaze_bins: int = GAZE_BINS
     (gaze_size,), number = gaze.shape, int(choices.n)
     if kind == "box":
         return BoxActions(choice, number, gaze_size)
-    return MultiDiscreteActions(choice, number, gaze_size, int(gaze_bins))
+    return MultiDiscreteActions(choice, number, gaze_size, gaze_bins)
 
 
 def _read(read: Callable[[Any], Array], actions: Any, shape: Shape, kind: str) -> Array:

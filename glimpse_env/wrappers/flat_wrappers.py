@@ -65,7 +65,7 @@ class FlatMultiDiscreteAction(_FlatAction):
     def __init__(self, env: gym.Env[Any, Any], gaze_bins: int = GAZE_BINS) -> None:
         """Nothing but the action space changes."""
         flat = flat_actions("multidiscrete", env.action_space, gaze_bins)
-        super().__init__(env, flat, gaze_bins=gaze_bins)
+        super().__init__(env, flat, gaze_bins=int(gaze_bins))
 
 
 class _VectorFlatAction(VectorActionWrapper):

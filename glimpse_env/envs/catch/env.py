@@ -13,7 +13,7 @@ from glimpse_env.envs.gaze.env import GazeEnv
 from glimpse_env.envs.gaze.episodes import INITIAL_GAZES
 from glimpse_env.envs.gaze.resets import refuse_time_limit
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
-from glimpse_env.errors import UnknownKeyword, require_at_least, require_choice
+from glimpse_env.errors import UnknownKeyword, require_choice
 from glimpse_env.sight.eye import Eye
 from glimpse_env.tasks.task import SPLITS
 
@@ -125,19 +125,18 @@ class CatchVectorEnv(GazeVectorEnv):
         recipe = {name: given[name] for name in keywords}
         super().__init__(num_envs, recipe, autoreset_mode=autoreset_mode, render_mode=render_mode)
         require_choice("split", split, SPLITS)
-        require_at_least("context_size", context_size, 0)
         require_choice("initial_gaze", initial_gaze, INITIAL_GAZES)
         made = make_backend(backend, device)
         game = CatchGame(made, split=split, screen_size=screen_size)
         eye = Eye(
             made,
             game.image_shape,
-            number=num_envs,
+            number=self.num_envs,
             glimpse_size=glimpse_size,
             num_scales=num_scales,
             context_size=context_size,
         )
-        episodes = CatchEpisodes(made, game, eye, num_envs, initial_gaze)
+        episodes = CatchEpisodes(made, game, eye, self.num_envs, initial_gaze)
         self._play(episodes, emits=False)
 
     @property

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from glimpse_env.backend import Array, Backend, counter_hash
-from glimpse_env.errors import require_at_least
+from glimpse_env.errors import require_between
+from glimpse_env.tasks.task import LARGEST_SIDE
 
 SUBCELLS = 256  # in which the ball's place across the screen is counted, to a cell
 MOVES = ("left", "stay", "right")
@@ -51,7 +52,7 @@ class CatchGame:
 
     def __init__(self, backend: Backend, *, split: str, screen_size: int) -> None:
         """Nothing is drawn yet."""
-        require_at_least("screen_size", screen_size, _SMALLEST)
+        screen_size = require_between("screen_size", screen_size, _SMALLEST, LARGEST_SIDE)
         self.size = _SIZES[split]
         self.image_shape = (1, screen_size, screen_size)
         self.steps = screen_size - 1

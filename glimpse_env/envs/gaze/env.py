@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
+from glimpse_env.envs.gaze.resets import parse_options, parse_seed
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv, own_seed
 from glimpse_env.envs.spec import plain_spec
 from glimpse_env.errors import InvalidAction, UnknownKeyword
@@ -78,6 +79,9 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         Raises:
             InvalidArgument: A seed or options that cannot be.
         """
+        if seed is not None:
+            seed = parse_seed(seed)
+        options = parse_options(options)
         super().reset(seed=seed)
         if seed is None and not self._begun:
             seed = own_seed(self)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glimpse_env.errors import InvalidArgument, is_integer
+from glimpse_env.errors import InvalidArgument, InvalidType, require_at_least, require_known
 
 
 def refuse_time_limit(keywords: Iterable[str]) -> None:
@@ -28,22 +28,29 @@ def parse_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[
     if seed is None:
         return [None] * num_envs
     if isinstance(seed, int | np.integer):
-        _require_seed(seed)
-        return [(int(seed) + row) % 2**63 for row in range(num_envs)]
+        first = parse_seed(seed)
+        return [(first + row) % 2**63 for row in range(num_envs)]
     if not isinstance(seed, Iterable) or getattr(seed, "ndim", 1) == 0:
         raise InvalidArgument(f"seed={seed!r} must be an integer, a sequence of integers, or None")
     seeds: list[Any] = list(seed)
     if len(seeds) != num_envs:
         raise InvalidArgument(f"seed: {len(seeds)} seeds for {num_envs} environments")
-    for value in seeds:
-        if value is not None:
-            _require_seed(value)
-    return [value if value is None else int(value) % 2**63 for value in seeds]
+    return [value if value is None else parse_seed(value) % 2**63 for value in seeds]
 
 
-def _require_seed(value: Any) -> None:
-    if not (is_integer(value) and value >= 0):
-        raise InvalidArgument(f"seed={value!r} must be an integer of at least 0")
+def parse_seed(value: Any) -> int:
+    """The seed of one row."""
+    return require_at_least("seed", value, 0)
+
+
+def parse_options(options: Any) -> dict[str, Any]:
+    """The options of a reset, all of them known; None are none."""
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise InvalidType(f"options={options!r} must be a dictionary")
+    require_known("options", options, ("index", "reset_mask"))
+    return dict(options)
 
 
 def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64] | None:
@@ -52,7 +59,7 @@ def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64] | Non
         return None
     try:
         array = np.asarray(index)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise InvalidArgument(f"options['index']={index!r} is no array: {error}") from error
     if array.dtype.kind not in "iu" or array.shape not in ((), (num_envs,)):
         raise InvalidArgument(
@@ -68,9 +75,9 @@ def parse_index(index: Any, num_envs: int, size: int) -> NDArray[np.int64] | Non
 def parse_reset_mask(mask: Any, num_envs: int) -> NDArray[np.bool_]:
     """Which rows to reset, with the errors that Gymnasium's own vector environments give."""
     if not isinstance(mask, np.ndarray):
-        raise TypeError(f"options['reset_mask'] must be a NumPy array, not {type(mask).__name__}")
+        raise InvalidType(f"options['reset_mask'] must be a NumPy array, not {type(mask).__name__}")
     if mask.dtype != np.bool_:
-        raise TypeError(f"options['reset_mask'] must have dtype bool, not {mask.dtype}")
+        raise InvalidType(f"options['reset_mask'] must have dtype bool, not {mask.dtype}")
     if mask.shape != (num_envs,):
         raise InvalidArgument(
             f"options['reset_mask'] of shape {mask.shape} must have shape ({num_envs},)"

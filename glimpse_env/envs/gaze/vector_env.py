@@ -17,11 +17,11 @@ from gymnasium.vector.utils import batch_space
 from glimpse_env.backend import Array, Backend
 from glimpse_env.envs.gaze import infos, spaces
 from glimpse_env.envs.gaze.episodes import OVER, RESTING, Episodes
-from glimpse_env.envs.gaze.resets import parse_index, parse_reset_mask, parse_seeds
+from glimpse_env.envs.gaze.resets import parse_index, parse_options, parse_reset_mask, parse_seeds
 from glimpse_env.envs.gaze.spaces import read
 from glimpse_env.envs.gaze.viewer import RENDER_MODES, Viewer
 from glimpse_env.envs.spec import plain_spec
-from glimpse_env.errors import require_at_least, require_choice, require_known
+from glimpse_env.errors import InvalidType, require_at_least, require_choice
 
 
 class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
@@ -57,9 +57,9 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         render_mode: str | None,
     ) -> None:
         """Check what all have in common; `_play` must follow."""
-        require_at_least("num_envs", num_envs, 1)
+        self.num_envs = require_at_least("num_envs", num_envs, 1)
         require_choice("render_mode", render_mode, RENDER_MODES)
-        self.num_envs, self.recipe = int(num_envs), recipe
+        self.recipe = recipe
         self.render_mode = render_mode
         self.autoreset_mode = _mode_of(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
@@ -148,8 +148,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             InvalidArgument: Seeds, indices, masks or options that cannot be.
             ResetNeeded: The first reset leaves some rows out.
         """
-        options = options or {}
-        require_known("options", options, ("index", "reset_mask"))
+        options = parse_options(options)
         seeds = parse_seeds(seed, self.num_envs)
         index = self._on_host(options.get("index"))
         pinned = parse_index(index, self.num_envs, self._episodes.size)
@@ -205,7 +204,10 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     def _on_host(self, option: Any) -> Any:
         """An option as it is, or as a NumPy array if it is a tensor, whatever its device."""
         if self._backend.name == "torch" and hasattr(option, "is_cuda"):
-            return self._backend.to_numpy(option)
+            try:
+                return self._backend.to_numpy(option)
+            except (TypeError, RuntimeError) as error:  # a sparse one, or one with a gradient
+                raise InvalidType(f"options: a tensor that is no array: {error}") from error
         return option
 
     def step(

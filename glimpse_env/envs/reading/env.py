@@ -14,8 +14,9 @@ from glimpse_env.envs.reading.episodes import ReadingEpisodes
 from glimpse_env.envs.reading.rules import Rules
 from glimpse_env.errors import (
     InvalidArgument,
-    require_at_least,
+    require_between,
     require_choice,
+    require_flag,
     require_not_negative,
 )
 from glimpse_env.sight.eye import TaskEye
@@ -23,6 +24,7 @@ from glimpse_env.tasks.backward import BackwardTask
 from glimpse_env.tasks.build import make_backend_and_task, resolved
 
 MAX_GLIMPSES = 8  # before a label, where the agent decides
+MOST_GLIMPSES = 1_000_000  # that can be asked for
 
 
 class GlimpseVectorEnv(GazeVectorEnv):
@@ -160,18 +162,19 @@ class GlimpseVectorEnv(GazeVectorEnv):
         keywords = GlimpseVectorEnv.__init__.__kwdefaults__ or {}
         recipe = {name: given[name] for name in keywords} | task_options
         super().__init__(num_envs, recipe, autoreset_mode=autoreset_mode, render_mode=render_mode)
-        require_at_least("glimpses_per_label", glimpses_per_label, 0)
+        glimpses_per_label = require_between(
+            "glimpses_per_label", glimpses_per_label, 0, MOST_GLIMPSES
+        )
         if max_glimpses is not None:
-            require_at_least("max_glimpses", max_glimpses, 1)
-        require_not_negative("glimpse_cost", glimpse_cost)
+            max_glimpses = require_between("max_glimpses", max_glimpses, 1, MOST_GLIMPSES)
+        self.glimpse_cost = require_not_negative("glimpse_cost", glimpse_cost)
         if glimpses_per_label and (max_glimpses is not None or glimpse_cost):
             raise InvalidArgument(
                 f"max_glimpses={max_glimpses} and glimpse_cost={glimpse_cost} are for "
                 f"glimpses_per_label=0, where the agent decides; here it is {glimpses_per_label}"
             )
-        require_at_least("context_size", context_size, 0)
-        require_choice("stop_on_mistake", stop_on_mistake, (False, True))
-        require_choice("backward", backward, (False, True))
+        stop_on_mistake = require_flag("stop_on_mistake", stop_on_mistake)
+        backward = require_flag("backward", backward)
         require_choice("initial_gaze", initial_gaze, INITIAL_GAZES)
         made, self.task = make_backend_and_task(
             task, backend=backend, device=device, split=split, data_dir=data_dir, **task_options
@@ -184,20 +187,19 @@ class GlimpseVectorEnv(GazeVectorEnv):
             num_classes=self.task.num_classes,
             max_labels=self.task.max_labels,
             has_end=self.task.has_end,
-            stop_on_mistake=bool(stop_on_mistake),
+            stop_on_mistake=stop_on_mistake,
             sees_at_reset=initial_gaze != "none",
         )
-        self.glimpse_cost = float(glimpse_cost)
         eye = TaskEye(
             made,
             self.task,
-            number=num_envs,
+            number=self.num_envs,
             glimpse_size=glimpse_size,
             num_scales=num_scales,
             context_size=context_size,
         )
         episodes = ReadingEpisodes(
-            made, self.task, self.rules, eye, num_envs, initial_gaze, self.glimpse_cost
+            made, self.task, self.rules, eye, self.num_envs, initial_gaze, self.glimpse_cost
         )
         self._play(episodes, emits=True)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from tqdm import tqdm
 
 from glimpse_env.backend import Array, Backend
-from glimpse_env.errors import InvalidArgument, require_at_least, require_choice
+from glimpse_env.backend.memory import require_memory
+from glimpse_env.errors import require_between, require_flag
 from glimpse_env.tasks.house_numbers.layout import MAX_DIGITS
 from glimpse_env.tasks.house_numbers.render import render_house_numbers
+from glimpse_env.tasks.house_numbers.styles import NOISE_SIZE
 from glimpse_env.tasks.svhn.crops import CROP_SIZE
 
 _BLOCK = 1000  # images drawn between two movements of the progress bar
@@ -48,15 +52,11 @@ class HouseNumberTask:
     ) -> None:
         """Reserve memory; draw nothing yet, or all on torch."""
         del data_dir
-        require_at_least("image_size", image_size, 1)
-        require_at_least("min_digits", min_digits, 1)
-        require_at_least("max_digits", max_digits, min_digits)
-        require_at_least("num_images", num_images, 0)
-        require_choice("color", color, (False, True))
-        if not 0 <= num_images <= NUM_IMAGES[split]:
-            raise InvalidArgument(
-                f"num_images={num_images} must be in 0 .. {NUM_IMAGES[split]} (0 for all)"
-            )
+        image_size = require_between("image_size", image_size, CROP_SIZE, NOISE_SIZE)
+        min_digits = require_between("min_digits", min_digits, 1, MAX_DIGITS)
+        max_digits = require_between("max_digits", max_digits, min_digits, MAX_DIGITS)
+        num_images = require_between("num_images", num_images, 0, NUM_IMAGES[split])
+        color = require_flag("color", color)
         self._split, self._image_size, self._color = split, image_size, color
         self._min_digits, self._max_digits = min_digits, max_digits
         self.size = num_images or NUM_IMAGES[split]
@@ -64,6 +64,8 @@ class HouseNumberTask:
         self.num_classes = 10
         self.max_labels = max_digits
         self.has_end = True
+        pixels = math.prod(self.image_shape)
+        require_memory(None, "num_images", self.size, pixels, f"images of side {image_size}")
         self._drawn = np.zeros(self.size, bool)
         self._host_images = np.zeros((self.size, *self.image_shape), np.uint8)
         self._host_labels = np.zeros((self.size, max_digits), np.int64)

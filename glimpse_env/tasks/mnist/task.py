@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from glimpse_env.backend import Array, Backend, counter_hash
-from glimpse_env.errors import InvalidArgument, require_at_least, require_choice
+from glimpse_env.errors import InvalidArgument, require_at_least, require_between, require_choice
 from glimpse_env.tasks.mnist.digits import load_mnist
 from glimpse_env.tasks.mnist.layouts import DIGIT, LAYOUTS
-from glimpse_env.tasks.task import GENERATED_IMAGES
+from glimpse_env.tasks.task import GENERATED_IMAGES, LARGEST_SIDE
 
 TARGETS = ("digit", "combination", "sum", "sequence")
 _SPLIT_KEY = {"train": 0x1D872B41, "validation": 0x2C1B3C6D, "test": 0x297A2D39}  # any numbers
@@ -68,14 +68,11 @@ class MNISTTask:
         target: str = "digit",
     ) -> None:
         """Load the digits of the split."""
-        for name, value in (
-            ("canvas_size", canvas_size),
-            ("min_digits", min_digits),
-            ("max_digits", max_digits),
-            ("num_distractors", num_distractors),
-            ("distractor_size", distractor_size),
-        ):
-            require_at_least(name, value, 0)
+        canvas_size = require_between("canvas_size", canvas_size, 0, LARGEST_SIDE)
+        min_digits = require_at_least("min_digits", min_digits, 0)
+        max_digits = require_at_least("max_digits", max_digits, 0)
+        num_distractors = require_between("num_distractors", num_distractors, 0, 200)
+        distractor_size = require_between("distractor_size", distractor_size, 1, DIGIT)
         _check_digits(min_digits, max_digits, target)
         require_choice("layout", layout, tuple(LAYOUTS))
         if target == "sequence" and max_digits > 1 and layout != "slope":
@@ -83,7 +80,6 @@ class MNISTTask:
                 f"layout={layout!r} has no order in which to read: target='sequence' needs "
                 "layout='slope'"
             )
-        _check_distractors(num_distractors, distractor_size)
         self._layout = LAYOUTS[layout](backend, canvas_size, max_digits)
         digits = load_mnist(split, data_dir)
         self._backend = backend
@@ -213,10 +209,3 @@ def _check_digits(min_digits: int, max_digits: int, target: str) -> None:
         raise InvalidArgument(f"target={target!r} needs min_digits=2 and max_digits=2")
     if target == "digit" and max_digits != 1:
         raise InvalidArgument(f"max_digits={max_digits} needs target='sequence', not 'digit'")
-
-
-def _check_distractors(num_distractors: int, distractor_size: int) -> None:
-    if not 0 <= num_distractors <= 200:
-        raise InvalidArgument(f"num_distractors={num_distractors} must be in 0 .. 200")
-    if not 1 <= distractor_size <= DIGIT:
-        raise InvalidArgument(f"distractor_size={distractor_size} must be in 1 .. {DIGIT} pixels")

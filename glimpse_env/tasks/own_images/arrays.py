@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.backend import Array, Backend
-from glimpse_env.errors import InvalidArgument, require_at_least
+from glimpse_env.errors import InvalidArgument, require_between
 from glimpse_env.tasks.own_images.shared_array import as_array, is_mapped
+from glimpse_env.tasks.task import MOST_CLASSES
 
 
 class ArrayTask:
@@ -28,7 +29,9 @@ class ArrayTask:
 
     def __init__(self, backend: Backend, *, images: Any, labels: Any, num_classes: int) -> None:
         """Check the arrays and move them to the backend."""
-        self.num_classes = num_classes = require_at_least("num_classes", num_classes, 1)
+        self.num_classes = num_classes = require_between(
+            "num_classes", num_classes, 1, MOST_CLASSES
+        )
         pixels, classes = as_array("images", images), as_array("labels", labels)
         _check_images(pixels)
         _check_labels(classes, len(pixels), num_classes)

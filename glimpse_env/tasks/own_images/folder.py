@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.backend import Backend
+from glimpse_env.backend.memory import require_memory
 from glimpse_env.errors import (
     CorruptedData,
     InvalidArgument,
     MissingData,
-    require_at_least,
     require_between,
     require_flag,
 )
@@ -22,9 +22,8 @@ from glimpse_env.tasks.own_images.decoding import MAX_PIXELS, WHITE, Image, Want
 from glimpse_env.tasks.own_images.disk_names import DiskNames, check_doubles
 from glimpse_env.tasks.own_images.image_files import fit, guess_of, load_image
 from glimpse_env.tasks.own_images.label_file import LabelledFile, read_label_file
-from glimpse_env.tasks.task import SPLITS
+from glimpse_env.tasks.task import LARGEST_SIDE, MOST_CLASSES, SPLITS
 
-LARGEST_SIDE = 2**14  # pixels, of an image that is looked at
 LARGEST_DECODED = 2**30  # pixels, the most that OpenCV decodes
 
 
@@ -83,7 +82,7 @@ class ImageFolderTask(ArrayTask):
             side=require_between("image_size", image_size, 0, LARGEST_SIDE),
         )
         outside = require_flag("outside_folder", outside_folder)
-        num_classes = require_at_least("num_classes", num_classes, 0)
+        num_classes = require_between("num_classes", num_classes, 0, MOST_CLASSES)
         folder, table = Path(image_folder).expanduser(), Path(label_file).expanduser()
         self._table, self._state = table, _state_of(table)
         files = read_label_file(table, outside=outside)
@@ -107,12 +106,17 @@ class ImageFolderTask(ArrayTask):
         check_doubles(table, [(file, names.find(file.name)) for file in files])
         reader = _Reader(names, table, wanted)
         first = reader.read(files[0])  # of whatever split: all have its size
-        images = [reader.read_like(first, files[0], file) for file in chosen]
+        require_memory(
+            None, "images", len(chosen), first.nbytes, f"their pixels, {_size_of(first)}"
+        )
+        images = np.empty((len(chosen), *first.shape), np.uint8)
+        for row, file in zip(images, chosen, strict=True):
+            row[...] = reader.read_like(first, files[0], file)
         reader.warn_of_guesses()
         self.counts = {name: sum(file.split == name for file in files) for name in SPLITS}
         super().__init__(
             backend,
-            images=np.stack(images),
+            images=images,
             labels=_table_of(chosen, longest=max(len(file.labels) for file in files)),
             num_classes=num_classes or 1 + max(largest.labels),
         )
@@ -141,6 +145,10 @@ def _state_of(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
+
+
+def _size_of(image: Image) -> str:
+    return f"{image.shape[1]}x{image.shape[0]} each"
 
 
 class _Reader:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from glimpse_env.backend.memory import require_memory
 from glimpse_env.errors import CorruptedData
 from glimpse_env.tasks.files import cache
 from glimpse_env.tasks.svhn.annotations import Annotations, read_digit_struct, require_h5py
@@ -137,6 +138,7 @@ def _cut_all(files: Files, look: Look) -> Crops:
     shape = (number, look.channels, look.side, look.side)
     # Asked again when it is written; but who lacks the room should know before the work.
     cache.require_space(_path(files, "").parent, int(np.prod(shape)), f"Cutting {files.part}")
+    require_memory(None, "images", number, int(np.prod(shape[1:])), f"crops of side {look.side}")
     pixels = np.empty(shape, np.uint8)
     with tqdm(total=number, desc=f"cutting {files.part}", leave=False, disable=None) as progress:
         for row, crop in _cut_each(files, annotations, look):

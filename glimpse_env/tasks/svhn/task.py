@@ -5,12 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from glimpse_env.backend import Array, Backend, counter_hash
-from glimpse_env.errors import InvalidArgument, require_at_least, require_choice
+from glimpse_env.errors import (
+    InvalidArgument,
+    require_at_least,
+    require_between,
+    require_choice,
+    require_flag,
+)
 from glimpse_env.tasks.svhn.crops import BORDERS, CROP_SIZE, SLACK, crop_side
 from glimpse_env.tasks.svhn.prepared import Look, fit_length, load_crops
 from glimpse_env.tasks.task import GENERATED_IMAGES
 
 LARGEST_IMAGE = 256  # pixels; crops for larger ones would take 7 GB for `train` alone
+_MOST_DIGITS = 20  # far more than there are in any picture
 _SPLIT_KEY = {"train": 0x3B1E5D07, "validation": 0x1C64F2A9, "test": 0x50D9830B}  # any numbers
 
 
@@ -66,17 +73,14 @@ class SVHNTask:
         num_images: int = 0,
     ) -> None:
         """Load the crops of the split, preparing them first if that has not been done."""
-        require_at_least("image_size", image_size, CROP_SIZE)
-        if image_size > LARGEST_IMAGE:
-            raise InvalidArgument(f"image_size={image_size} must be at most {LARGEST_IMAGE}")
+        image_size = require_between("image_size", image_size, CROP_SIZE, LARGEST_IMAGE)
         require_choice("border", border, BORDERS)
-        require_at_least("min_digits", min_digits, 1)
-        require_at_least("max_digits", max_digits, min_digits)
-        require_at_least("num_images", num_images, 0)
-        require_choice("color", color, (False, True))
-        require_choice("extra", extra, (False, True))
-        look = Look(crop_side(image_size), border, bool(color))
-        crops = load_crops(split, look, extra=bool(extra), data_dir=data_dir)
+        min_digits = require_between("min_digits", min_digits, 1, _MOST_DIGITS)
+        max_digits = require_between("max_digits", max_digits, min_digits, _MOST_DIGITS)
+        num_images = require_at_least("num_images", num_images, 0)
+        extra = require_flag("extra", extra)
+        look = Look(crop_side(image_size), border, require_flag("color", color))
+        crops = load_crops(split, look, extra=extra, data_dir=data_dir)
         lengths = (crops.digits >= 0).sum(axis=1)
         chosen = np.flatnonzero((lengths >= min_digits) & (lengths <= max_digits))
         if not len(chosen):
