@@ -36,6 +36,7 @@ def draw_frame(
     glimpse: NDArray[Any],
     context: NDArray[Any] | None = None,
     *,
+    squares: ArrayLike,
     path: ArrayLike,
     labels: Sequence[str] = (),
     said: Sequence[Word] = (),
@@ -49,6 +50,7 @@ def draw_frame(
         image: Integers in 0 .. 255, (C, H, W), C of 1 (grey) or 3 (colour).
         glimpse: What the eye sees now, (K * C, g, g) in [0, 1], the finest of K scales first.
         context: The coarse whole image, (C, c, c) in [0, 1], if there is one.
+        squares: What each scale covers of the image, (K, 3): left, top and side in pixels.
         path: Where the eye has looked, (n, 2), (x, y) in [-1, 1], oldest first; the last is where
             `glimpse` was taken. Empty before the first glimpse: then no box and no glimpse
             are shown.
@@ -64,10 +66,9 @@ def draw_frame(
     layout = Layout.of(image.shape, glimpse.shape, 0 if context is None else context.shape[-1])
     frame = np.full((layout.height, layout.width, 3), drawing.BACKGROUND, np.uint8)
     _draw_image(frame, layout, drawing.as_rgb(image))
-    size = (image.shape[1], image.shape[2])
-    _draw_gaze(frame, layout, gazes, boxes(gazes[-1:], size, glimpse.shape[-1], layout.num_scales))
-    glimpse = glimpse * bool(len(gazes))
-    _draw_tiles(frame, layout, _tiles(glimpse, context, layout.num_scales))
+    covered, seen = np.asarray(squares), bool(len(gazes))
+    _draw_gaze(frame, layout, gazes, covered[: seen * len(covered)])
+    _draw_tiles(frame, layout, _tiles(glimpse * seen, context, covered[:, 2].tolist()))
     draw_labels(frame, layout.labels_top, said, labels, captions)
     return frame
 
@@ -76,6 +77,7 @@ def draw_frames(
     images: NDArray[Any],
     observation: Mapping[str, NDArray[Any]],
     *,
+    squares: NDArray[np.int64],
     paths: Sequence[ArrayLike],
     labels: Sequence[Sequence[str]],
     said: Sequence[Sequence[Word]],
@@ -86,6 +88,7 @@ def draw_frames(
     Args:
         images: What they look at, integers in 0 .. 255, (m, C, H, W).
         observation: What they see: `glimpse` and maybe `context`, of m rows or more.
+        squares: What each glimpse covers, (m, K, 3).
         paths: Where each has looked.
         labels: The right labels of each.
         said: What each has said or done.
@@ -97,6 +100,7 @@ def draw_frames(
             image,
             observation["glimpse"][row],
             None if contexts is None else contexts[row],
+            squares=squares[row],
             path=paths[row],
             labels=labels[row],
             said=said[row],
@@ -104,29 +108,6 @@ def draw_frames(
         )
         for row, image in enumerate(images)
     ]
-
-
-def boxes(
-    gaze: NDArray[np.float32], image_size: tuple[int, int], glimpse_size: int, num_scales: int
-) -> NDArray[np.int64]:
-    """The squares that glimpses cover, as `Retina` places them.
-
-    Args:
-        gaze: float32 (B, 2), (x, y) in [-1, 1].
-        image_size: (H, W), pixels.
-        glimpse_size: g, cells.
-        num_scales: K.
-
-    Returns:
-        int64 (B, K, 3), left, top and side in pixels of the image, finest scale first.
-    """
-    height, width = image_size
-    side = glimpse_size * 2 ** np.arange(num_scales)
-    pixel = (gaze + np.float32(1)) * np.array([width / 2, height / 2], np.float32)
-    shift = (0.5 - side / 2).astype(np.float32)[:, None]
-    corner = np.floor(pixel[:, None, :] + shift).astype(np.int64)  # (B, K, 2)
-    sides = np.broadcast_to(side[:, None], (*corner.shape[:2], 1))
-    return np.concatenate([corner, sides], -1)
 
 
 def _draw_image(frame: Frame, layout: Layout, image: Frame) -> None:
@@ -142,7 +123,7 @@ def _draw_gaze(
     first = MARGIN - _SPILL
     view = frame[first : layout.labels_top - first, first : layout.tiles_left - first]
     corner = np.asarray(layout.image_corner) - first
-    for scale, (left, top, side) in reversed(list(enumerate(squares.reshape(-1, 3)))):
+    for scale, (left, top, side) in reversed(list(enumerate(squares))):
         edges = np.rint(np.array([left, top, left + side, top + side]) * layout.zoom).astype(int)
         x, y = (corner + edges[:2]).tolist()
         width, height = (edges[2:] - edges[:2]).tolist()
@@ -155,12 +136,12 @@ def _colour(scale: int) -> Colour:
 
 
 def _tiles(
-    glimpse: NDArray[Any], context: NDArray[Any] | None, num_scales: int
+    glimpse: NDArray[Any], context: NDArray[Any] | None, sides: Sequence[int]
 ) -> Iterator[tuple[str, Colour, Frame]]:
     """The pictures beside the image: caption, colour and pixels of each."""
-    for scale, patch in enumerate(np.split(glimpse, num_scales)):
-        pixels = glimpse.shape[-1] * 2**scale
-        yield f"{pixels} px", _colour(scale), _quantize(patch)
+    patches = np.split(glimpse, len(sides))
+    for scale, (side, patch) in enumerate(zip(sides, patches, strict=True)):
+        yield f"{side} px", _colour(scale), _quantize(patch)
     if context is not None:
         yield "context", drawing.QUIET_TEXT, _quantize(context)
 

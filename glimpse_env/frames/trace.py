@@ -27,7 +27,7 @@ class Trace:
 
         Args:
             mask: bool (B,), the rows that begin an episode.
-            gaze: float32 (B, 2), where each row looks.
+            gaze: float32 (B, d), where each row looks: x, y, and maybe a zoom.
             seen: Whether the reset already shows the glimpse at `gaze`.
         """
         for row in np.flatnonzero(mask):
@@ -37,7 +37,7 @@ class Trace:
             self.look(mask, gaze)
 
     def look(self, mask: NDArray[np.bool_], gaze: NDArray[np.float32]) -> None:
-        """The rows in `mask` (B,) have looked at `gaze` (B, 2)."""
+        """The rows in `mask` (B,) have looked at `gaze` (B, d), of which (x, y) is the path."""
         for row in np.flatnonzero(mask):
             self._paths[row].append((float(gaze[row, 0]), float(gaze[row, 1])))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import require_at_least
 from glimpse_env.sight.retina import GLIMPSE_BYTES, CoarseView, Retina
+from glimpse_env.sight.zoom import Zoom, zoom_steps
 from glimpse_env.tasks.task import Task
 
 # Images this large are prepared once for the whole data set instead of at every reset, so that a
@@ -25,6 +26,7 @@ class Eye:
         glimpse_size: Side of a glimpse, cells.
         num_scales: Scales of a glimpse.
         context_size: Side of the coarse whole image, cells; 0 for none.
+        zoom: Whether a third number of a gaze chooses the finest scale, see `GlimpseVectorEnv`.
         held: How many slots there are; by default B, one for each eye.
 
     Raises:
@@ -40,12 +42,15 @@ class Eye:
         glimpse_size: int,
         num_scales: int,
         context_size: int,
+        zoom: bool = False,
         held: int | None = None,
     ) -> None:
         """Allocate memory for the slots; eye i looks at slot i, or all at the first."""
         channels, height, width = image_shape
         context_size = require_at_least("context_size", context_size, 0)
         self._backend, slots = backend, held or number
+        steps = zoom_steps(image_shape, glimpse_size, num_scales) if zoom else 0
+        self._zoom = Zoom(backend, number, num_scales, steps)
         self._retina = Retina(
             backend,
             capacity=slots,
@@ -53,11 +58,15 @@ class Eye:
             height=height,
             width=width,
             glimpse_size=glimpse_size,
-            num_scales=num_scales,
+            num_scales=num_scales + steps,
             beside=_ROW_BYTES + GLIMPSE_BYTES * channels * context_size**2,
         )
-        self.glimpse_shape = self._retina.shape
-        self.gaze_size = 2  # numbers that direct an eye: x and y
+        self.glimpse_shape = (num_scales * channels, glimpse_size, glimpse_size)
+        self.gaze_size = self._zoom.gaze_size  # d, numbers that direct an eye
+        side = [glimpse_size * 2**k for k in range(num_scales + steps)]
+        self._side = backend.asarray(side, "int64")
+        self._round = backend.asarray([0.5 * (pixels % 2 == 0) for pixels in side], "float32")
+        self._half = backend.asarray([width / 2, height / 2], "float32")
         self.context_shape = (channels, context_size, context_size)
         self._coarse = CoarseView(backend, height, width, context_size) if context_size else None
         self._own = held is None
@@ -93,8 +102,26 @@ class Eye:
             self._contexts[...] = coarse
 
     def look(self, gaze: Array) -> Array:
-        """The glimpses at `gaze`, float32 (B, 2): float32 (B, K * C, g, g) in [0, 1]."""
-        return self._retina.glimpse(self._places, gaze)
+        """The glimpses at `gaze`, float32 (B, d): float32 (B, K * C, g, g) in [0, 1]."""
+        if not self._zoom.steps:
+            return self._retina.glimpse(self._places, gaze)
+        return self._zoom.choose(self._retina.glimpse(self._places, gaze[:, :2]), gaze)
+
+    def first_gaze(self, place: Array) -> Array:
+        """Gazes, float32 (m, d), at `place`, float32 (m, 2), as fine as can be."""
+        return self._zoom.zoomed_in(place)
+
+    def squares(self, gaze: Array) -> Array:
+        """What glimpses at `gaze`, float32 (m, d), cover of the image, where `Retina` looks.
+
+        Returns:
+            int64 (m, K, 3): left, top and side in pixels, finest scale first.
+        """
+        xp, scales = self._backend.xp, self._zoom.scales(gaze)
+        side = self._side[scales][..., None]
+        pixel = ((gaze[:, :2] + 1) * self._half)[:, None] + self._round[scales][..., None]
+        corner = self._backend.cast(pixel, "int64") - side // 2  # no pixel is negative
+        return xp.concatenate([corner, side], -1)
 
     def context(self) -> Array:
         """A copy of the coarse images, float32 (B, C, c, c) in [0, 1]."""
@@ -109,20 +136,21 @@ class TaskEye(Eye):
     Args:
         backend: Where the arrays live.
         task: Whose images.
+        zoom: See `Eye`.
         **sizes: Those of `Eye`, but for `held`.
 
     Raises:
         InvalidArgument: A size that cannot work.
     """
 
-    def __init__(self, backend: Backend, task: Task, **sizes: int) -> None:
+    def __init__(self, backend: Backend, task: Task, *, zoom: bool = False, **sizes: int) -> None:
         """Allocate memory for B images, or for all of the task's where they are large."""
         _, height, width = task.image_shape
         area = height * width
         self._task = task
         self._resident = area > _LARGE_IMAGE and area * task.size <= _RESIDENT_IMAGES
         held = task.size if self._resident else None
-        super().__init__(backend, task.image_shape, held=held, **sizes)
+        super().__init__(backend, task.image_shape, held=held, zoom=zoom, **sizes)
         for first in range(task.size) if self._resident else ():
             self._prepare(backend.arange(1) + first, backend.arange(1) + first)
 

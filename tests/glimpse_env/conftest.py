@@ -46,12 +46,12 @@ def play() -> Callable[..., dict[str, NDArray[Any]]]:
     """Actions for a batch: mostly the right label, and gazes that also leave the image."""
 
     def actions(
-        rng: np.random.Generator, infos: dict[str, Any], num_labels: int
+        rng: np.random.Generator, infos: dict[str, Any], num_labels: int, gaze_size: int = 2
     ) -> dict[str, NDArray[Any]]:
         target = np.asarray(infos["target"])
         random = rng.integers(0, num_labels, len(target))
         label = np.where((rng.random(len(target)) < 0.75) & (target >= 0), target, random)
-        gaze = rng.uniform(-1.2, 1.2, (len(target), 2)).astype(np.float32)
+        gaze = rng.uniform(-1.2, 1.2, (len(target), gaze_size)).astype(np.float32)
         return {"gaze": gaze, "label": label}
 
     return actions

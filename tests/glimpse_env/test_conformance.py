@@ -56,6 +56,14 @@ def test_an_agent_that_decides_when_to_speak_is_kept_to_the_rules(
     check_vector_env(envs, steps=16)
 
 
+@pytest.mark.parametrize("mode", ["next_step", "same_step", "disabled"])
+@pytest.mark.parametrize("name", ["Glimpse-v0", "GlimpseCatch-v0"])
+def test_a_zoom_keeps_the_rules(name: str, mode: str, backend: str, keywords_of: Any) -> None:
+    keywords = keywords_of(name) | {"zoom": True}
+    envs = gym.make_vec(name, 3, backend=backend, autoreset_mode=mode, **keywords)
+    check_vector_env(envs, steps=26)
+
+
 def test_torch_actions_are_taken_too(torch: Any, ragged: dict[str, Any]) -> None:
     def to_action(action: dict[str, Any]) -> dict[str, Any]:
         return {key: torch.from_numpy(value.copy()) for key, value in action.items()}

@@ -43,6 +43,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Glimpse-v0", "next_step", {"glimpses_per_label": 0, "max_glimpses": 2, "glimpse_cost": 0.1}),
     ("GlimpseMNISTPairs-v0", "next_step", {"layout": "apart"}),
     ("GlimpseCatch-v0", "same_step", {}),
+    ("GlimpseCatch-v0", "next_step", {"zoom": True}),
+    ("GlimpseMNISTSequence-v0", "next_step", {"zoom": True}),
 ]
 
 
@@ -57,7 +59,7 @@ def test_no_step_waits_or_sends(
     envs = gym.make_vec(name, 3, backend="torch", device="meta", autoreset_mode=mode, **keywords)
     seeds, index = (torch.zeros(3, dtype=torch.int64, device="meta") for _ in range(2))
     action = {
-        "gaze": torch.zeros(3, 2, device="meta"),
+        "gaze": torch.zeros(3, envs.gaze_size, device="meta"),
         envs.choice: torch.zeros(3, dtype=torch.int64, device="meta"),
     }
     with device_alone():

@@ -40,7 +40,13 @@ def test_a_batch(
     how: str, mode: str, backend: str, ragged: dict[str, Any], play: Any, same_tree: Same
 ) -> None:
     envs = GlimpseVectorEnv(
-        4, autoreset_mode=mode, backend=backend, context_size=4, initial_gaze="none", **ragged
+        4,
+        autoreset_mode=mode,
+        backend=backend,
+        context_size=4,
+        initial_gaze="none",
+        zoom=True,
+        **ragged,
     )
     rng = np.random.default_rng(0)
     _, info = envs.reset(seed=6)
@@ -50,7 +56,7 @@ def test_a_batch(
             after = copy.deepcopy(rng)
             infos = info
             for _ in range(12):
-                action = play(after, infos, 5)
+                action = play(after, infos, 5, 3)
                 result = envs.step(action)
                 same_tree(result, twin.step(action))
                 infos = result[-1]
@@ -59,7 +65,7 @@ def test_a_batch(
             # back to where the copy was made
             envs.reset(seed=6)
             rng, info = np.random.default_rng(step), envs.reset()[1]
-        info = envs.step(play(rng, info, 5))[-1]
+        info = envs.step(play(rng, info, 5, 3))[-1]
 
 
 @pytest.mark.parametrize("how", COPIES)

@@ -47,7 +47,7 @@ class CatchVectorEnv(GazeVectorEnv):
     | `location` | Box(-1, 1, (2,), float32) | where it was taken |
     | `context` | Box(0, 1, (1, c, c), float32) | the whole screen, box-averaged; only with `context_size` > 0 |
 
-    Glimpses are those of `GlimpseVectorEnv`.
+    Glimpses are those of `GlimpseVectorEnv`, and so is the zoom: a third number of gaze and location.
 
     ## Rewards
     1.0 when the ball reaches the bottom row and the paddle is there, 0.0 otherwise and on every
@@ -78,6 +78,7 @@ class CatchVectorEnv(GazeVectorEnv):
         screen_size: n.
         glimpse_size: g.
         num_scales: K.
+        zoom: Whether a third number of the gaze chooses the finest scale.
         context_size: c; 0 for no context.
         initial_gaze: "none", "center" or "random".
         autoreset_mode: "next_step", "same_step" or "disabled", or Gymnasium's `AutoresetMode`.
@@ -105,6 +106,7 @@ class CatchVectorEnv(GazeVectorEnv):
         screen_size: int = 24,
         glimpse_size: int = 6,
         num_scales: int = 3,
+        zoom: bool = False,
         context_size: int = 0,
         initial_gaze: str = "random",
         autoreset_mode: str | AutoresetMode = "next_step",
@@ -125,6 +127,7 @@ class CatchVectorEnv(GazeVectorEnv):
         recipe = {name: given[name] for name in keywords}
         super().__init__(num_envs, recipe, autoreset_mode=autoreset_mode, render_mode=render_mode)
         require_choice("split", split, SPLITS)
+        zoom = require_flag("zoom", zoom)
         require_choice("initial_gaze", initial_gaze, INITIAL_GAZES)
         made = make_backend(backend, device)
         game = CatchGame(made, split=split, screen_size=screen_size)
@@ -134,6 +137,7 @@ class CatchVectorEnv(GazeVectorEnv):
             number=self.num_envs,
             glimpse_size=glimpse_size,
             num_scales=num_scales,
+            zoom=zoom,
             context_size=context_size,
         )
         episodes = CatchEpisodes(made, game, eye, self.num_envs, initial_gaze)

@@ -63,7 +63,8 @@ class Episodes(abc.ABC):
         self._random_gaze = initial_gaze == "random"
         self._three = backend.arange(3)
         self._low, self._high = backend.asarray([[-1.0], [1.0]], "float32")
-        fresh = self._fresh(self.numbers * 0, backend.zeros((number, eye.gaze_size), "float32"))
+        place = backend.zeros((number, 2), "float32")
+        fresh = self._fresh(self.numbers * 0, eye.first_gaze(place))
         self.rows = Rows.unborn(backend, number, fresh)
 
     @property
@@ -91,10 +92,10 @@ class Episodes(abc.ABC):
         index = counter_hash.below(numbers[:, 0], self.size)
         if pinned is not None:
             index = pinned[chosen]
-        gaze = self.backend.cast(counter_hash.signed_unit(numbers[:, 1:]), "float32")
+        place = self.backend.cast(counter_hash.signed_unit(numbers[:, 1:]), "float32")
         if not self._random_gaze:
-            gaze = self.backend.xp.zeros_like(gaze)
-        rows.begin(self.backend, chosen, keep, self._fresh(index, gaze))
+            place = self.backend.xp.zeros_like(place)
+        rows.begin(self.backend, chosen, keep, self._fresh(index, self.eye.first_gaze(place)))
         rows.over = rows.over & ~mask
         self._present(chosen, index, keep)
 

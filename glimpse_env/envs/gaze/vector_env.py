@@ -98,7 +98,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
 
     @property
     def gaze_size(self) -> int:
-        """d, the numbers of a gaze: 2, x and y."""
+        """d, the numbers of a gaze: 2 (x and y), or 3 with a zoom."""
         return self._episodes.eye.gaze_size
 
     @property

@@ -63,9 +63,11 @@ class Viewer:
         (images,) = self._on_host(episodes.images(number))
         observation = episodes.observe()
         seen = dict(zip(observation, self._on_host(*observation.values()), strict=True))
+        (squares,) = self._on_host(episodes.eye.squares(episodes.rows.gaze))
         return draw_frames(
             images,
             seen,
+            squares=squares,
             paths=[self.trace.path(row) for row in range(len(images))],
             labels=episodes.truths(number),
             said=[episodes.captions(self.trace.said(row)) for row in range(len(images))],

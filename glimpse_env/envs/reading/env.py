@@ -43,7 +43,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
 
     | key | space of one row | meaning |
     |---|---|---|
-    | `gaze` | Box(-1, 1, (2,), float32) | (x, y): (0, 0) is the centre, (-1, -1) the top left corner of the image, (1, 1) its bottom right corner; clipped. Not read in the last step. |
+    | `gaze` | Box(-1, 1, (2,), float32) | (x, y): (0, 0) is the centre, (-1, -1) the top left corner of the image, (1, 1) its bottom right corner; clipped. Not read in the last step. With `zoom=True` (3,): see below. |
     | `label` | Discrete(n) | the label said; read only where `emit` is 1. Classes come first; in sequence tasks one number more, the number of classes (10 for digits), means "end". With N = 0 one more still, n - 1, means "keep looking". |
 
     ## Observation Space
@@ -52,13 +52,20 @@ class GlimpseVectorEnv(GazeVectorEnv):
     | key | space of one row | meaning |
     |---|---|---|
     | `glimpse` | Box(0, 1, (K * C, g, g), float32) | the glimpse just taken, finest scale first; zeros before the first |
-    | `location` | Box(-1, 1, (2,), float32) | where it was taken |
+    | `location` | Box(-1, 1, (2,), float32) | the gaze, clipped, at which it was taken |
     | `emit` | Discrete(2) | 1 if the label of the next action will be read |
     | `context` | Box(0, 1, (C, c, c), float32) | the whole image, box-averaged; only with `context_size` > 0 |
 
     At gaze l = (x, y) let p = (l + 1) / 2 * (W, H), in pixels. Scale k covers the square of side
     g * 2^k whose top left pixel is floor(p - side / 2 + 0.5); each cell is the exact mean of
     2^k x 2^k pixels; pixels outside the image are 0.
+
+    With `zoom=True` gaze and location have a third number, z in [-1, 1]: how far the eye has zoomed
+    out. All scales double n times, so that scale k covers a square of side g * 2^(k + n). The range
+    of z falls into E + 1 equal parts, one for each n = 0 .. E: n = min(floor((z + 1) / 2 * (E + 1)),
+    E). At z = -1 a glimpse is as without a zoom; at z = 1 its coarsest scale is as wide as the image
+    or wider: E is the least number with g * 2^(K - 1 + E) >= max(H, W), but at least 1, and no more
+    than 9 - K. A reset shows z = -1.
 
     ## Rewards
     1.0 for a right label, 0.0 for a wrong one and on every other step. The return up to label s is
@@ -100,6 +107,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
             from memory are the same in every split.
         glimpse_size: g.
         num_scales: K.
+        zoom: Whether a third number of the gaze chooses the finest scale (see above).
         glimpses_per_label: N; 0 lets the agent decide.
         max_glimpses: With N = 0, the most glimpses before a label; None for 8.
         glimpse_cost: With N = 0, what a glimpse costs, in units of the reward for a label.
@@ -141,6 +149,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
         split: str = "train",
         glimpse_size: int = 12,
         num_scales: int = 2,
+        zoom: bool = False,
         glimpses_per_label: int = 3,
         max_glimpses: int | None = None,
         glimpse_cost: float = 0.0,
@@ -175,6 +184,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
             )
         stop_on_mistake = require_flag("stop_on_mistake", stop_on_mistake)
         backward = require_flag("backward", backward)
+        zoom = require_flag("zoom", zoom)
         require_choice("initial_gaze", initial_gaze, INITIAL_GAZES)
         made, self.task = make_backend_and_task(
             task, backend=backend, device=device, split=split, data_dir=data_dir, **task_options
@@ -196,6 +206,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
             number=self.num_envs,
             glimpse_size=glimpse_size,
             num_scales=num_scales,
+            zoom=zoom,
             context_size=context_size,
         )
         episodes = ReadingEpisodes(

@@ -58,6 +58,7 @@ def draw(**changes: Any) -> NDArray[np.uint8]:
     arguments: dict[str, Any] = {
         "image": np.full((1, 60, 60), 100),
         "glimpse": np.full((2, 12, 12), 0.5, np.float32),
+        "squares": [[24, 24, 12], [18, 18, 24]],
         "path": np.zeros((1, 2), np.float32),
     }
     return rendering.draw_frame(**{**arguments, **changes})
@@ -140,21 +141,6 @@ def test_frames_belong_to_the_caller() -> None:
     np.testing.assert_array_equal(env.render(), expected)
 
 
-def test_boxes_are_where_the_retina_looks() -> None:
-    envs = make_vec("grey", num_envs=6, glimpse_size=5, initial_gaze="center")
-    observation, _ = envs.reset(seed=0, options={"index": np.arange(6)})
-    rng = np.random.default_rng(0)
-    for _ in range(2):
-        for i, squares in enumerate(rendering.boxes(observation["location"], (60, 60), 5, 3)):
-            around = np.pad(GREY[i].astype(float), 60)
-            for scale, (left, top, side) in enumerate(squares + np.array([60, 60, 0])):
-                covered = around[top : top + side, left : left + side]
-                cells = covered.reshape(5, 2**scale, 5, 2**scale).mean((1, 3)) / 255
-                np.testing.assert_allclose(observation["glimpse"][i, scale], cells, atol=1e-6)
-        gaze = rng.uniform(-1, 1, (6, 2)).astype(np.float32)
-        observation, *_ = envs.step({"gaze": gaze, "label": np.zeros(6, np.int64)})
-
-
 def test_boxes_frame_the_pixels_they_cover() -> None:
     frame = draw()
     for scale, (first, last) in enumerate(
@@ -165,8 +151,23 @@ def test_boxes_frame_the_pixels_they_cover() -> None:
             assert tuple(frame[y, x]) == rendering.SCALE_COLOURS[scale]
 
 
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_boxes_have_the_size_that_was_looked_at(backend: str) -> None:
+    """Zoomed in 12, 24 and 48 pixels about the middle, zoomed out 24, 48 and 96."""
+    pytest.importorskip(backend)
+    env = make("grey", zoom=True, initial_gaze="center", backend=backend)
+    env.reset(seed=0)
+    for zoom, (first, last) in ((-1, (24, 36)), (1, (18, 42))):
+        env.step({"gaze": np.array([0, 0, zoom], np.float32), "label": 0})
+        frame: Any = env.render()
+        near, far = MARGIN + 6 * first, MARGIN + 6 * last - 1
+        for x, y in ((near, near), (far, near), (near, far), (far, far)):
+            assert tuple(frame[y, x]) == rendering.SCALE_COLOURS[0]
+
+
 def test_a_box_beyond_the_image_is_cut_off() -> None:
-    frame = draw(path=np.array([[-1.0, -1.0]], np.float32))
+    corner = np.array([[-1.0, -1.0]], np.float32)
+    frame = draw(path=corner, squares=[[-6, -6, 12], [-12, -12, 24]])
     assert tuple(frame[MARGIN, MARGIN + 36 - 1]) == rendering.SCALE_COLOURS[0]
     assert tuple(frame[5, 5]) == drawing.BACKGROUND
 
@@ -211,6 +212,7 @@ def test_the_environment_shows_its_labels() -> None:
         np.moveaxis(COLOUR[1], -1, 0),
         observation["glimpse"],
         observation["context"],
+        squares=[[19, 4, 12], [13, -2, 24]],
         path=np.zeros((2, 2)),
         labels=["2", "end"],
         said=[("0", False), ("end", True)],
@@ -240,7 +242,10 @@ def test_frames_of_any_size_fit_a_screen(
 ) -> None:
     glimpse = np.ones((num_scales * shape[0], glimpse_size, glimpse_size))
     context = np.ones((shape[0], 2, 2))
-    frame = rendering.draw_frame(np.ones(shape, int), glimpse, context, path=[[0.2, 0.1]])
+    squares = [[0, 0, glimpse_size * 2**scale] for scale in range(num_scales)]
+    frame = rendering.draw_frame(
+        np.ones(shape, int), glimpse, context, squares=squares, path=[[0.2, 0.1]]
+    )
     assert 320 < frame.shape[0] < 900
     assert 320 < frame.shape[1] < 1200
 

@@ -53,7 +53,8 @@ def short(ragged: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def games() -> dict[str, Any]:
-    return {"screen_size": 7, "glimpse_size": 3, "num_scales": 1}
+    """With a zoom, so that gaze and location have three numbers."""
+    return {"screen_size": 7, "glimpse_size": 3, "num_scales": 1, "zoom": True}
 
 
 @pytest.mark.parametrize("kind", ["box", "multidiscrete"])

@@ -42,6 +42,15 @@ def test_grid_cells_against_a_loop(bins: int, backend: str) -> None:
     assert not bins % 2 or [0, 0] in gaze.tolist()
 
 
+def test_a_zoom_is_one_more_column_of_cells(ragged: dict[str, Any]) -> None:
+    env = FlatMultiDiscreteAction(gym.make("Glimpse-v0", zoom=True, **ragged), gaze_bins=4)
+    assert env.action_space == spaces.MultiDiscrete([4, 4, 4, 5])
+    action = env.action(np.array([0, 1, 3, 2]))
+    np.testing.assert_array_equal(action["gaze"], np.float32([-0.75, -0.25, 0.75]))
+    assert action["label"] == 2
+    assert FlatBoxAction(gym.make("Glimpse-v0", zoom=True, **ragged)).action_space.shape == (3 + 5,)
+
+
 def test_both_backends_look_at_the_same_points(torch: Any) -> None:
     for bins in range(1, 40):
         flat = MultiDiscreteActions("label", 1, 2, bins)
@@ -55,15 +64,16 @@ def test_both_backends_look_at_the_same_points(torch: Any) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_highest_score_is_said(backend: str) -> None:
+@pytest.mark.parametrize("size", [2, 3])
+def test_the_highest_score_is_said(size: int, backend: str) -> None:
     rng, made = np.random.default_rng(0), make_backend(backend, "cpu")
-    actions = rng.normal(size=(50, 9)).astype(np.float32)
-    found = BoxActions("move", 7, 2).decode(made, actions, (50,))
+    actions = rng.normal(size=(50, size + 7)).astype(np.float32)
+    found = BoxActions("move", 7, size).decode(made, actions, (50,))
     for row, gaze, move in zip(
         actions.tolist(), made.to_numpy(found["gaze"]), made.to_numpy(found["move"]), strict=True
     ):
-        assert gaze.tolist() == row[:2]
-        assert move == row[2:].index(max(row[2:]))
+        assert gaze.tolist() == row[:size]
+        assert move == row[size:].index(max(row[size:]))
 
 
 def test_clipping_to_the_bounds_favours_no_label() -> None:
@@ -119,7 +129,8 @@ def test_wrapped_batches_keep_the_rules(
     kind: str, name: str, backend: str, keywords_of: Any
 ) -> None:
     for mode in ("next_step", "same_step", "disabled"):
-        envs = gym.make_vec(name, 3, backend=backend, autoreset_mode=mode, **keywords_of(name))
+        keywords = keywords_of(name) | {"zoom": name == "Glimpse-v0"}
+        envs = gym.make_vec(name, 3, backend=backend, autoreset_mode=mode, **keywords)
         flat = VECTOR[kind](envs)
         assert flat.autoreset_mode == envs.autoreset_mode
         check_vector_env(flat, steps=12)

@@ -16,17 +16,18 @@ from glimpse_env.errors import InvalidAction, InvalidArgument, UnknownKeyword
 
 
 @pytest.mark.parametrize("initial_gaze", ["none", "center", "random"])
-@pytest.mark.parametrize("context_size", [0, 4])
+@pytest.mark.parametrize("zoom", [False, True])
 @pytest.mark.usefixtures("no_window")
 def test_gymnasiums_checker_has_nothing_to_say(
-    initial_gaze: str, context_size: int, ragged: dict[str, Any], backend: str
+    initial_gaze: str, zoom: bool, ragged: dict[str, Any], backend: str
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         env = gym.make(
             "Glimpse-v0",
             initial_gaze=initial_gaze,
-            context_size=context_size,
+            context_size=4 * zoom,
+            zoom=zoom,
             backend=backend,
             **ragged,
         )

@@ -23,7 +23,7 @@ VARIANTS = [
     for gaze, stop, glimpses in itertools.product(
         ("none", "center", "random"), (True, False), (1, 3)
     )
-] + [{**DECIDES, "glimpse_cost": 0.25}]
+] + [{**DECIDES, "glimpse_cost": 0.25}, {"zoom": True}]
 Same = Callable[..., None]
 
 
@@ -42,7 +42,7 @@ def rollout(
     results: tuple[Any, Any] = ours.reset(seed=40), theirs.reset(seed=40)
     yield results
     for _ in range(steps):
-        action = play(rng, results[0][-1], ours.rules.num_choices)
+        action = play(rng, results[0][-1], ours.rules.num_choices, ours.gaze_size)
         results = ours.step(action), theirs.step(action)
         yield results
         ended = results[0][2]
@@ -120,7 +120,9 @@ def test_infos_and_final_observations_in_same_step(ragged: dict[str, Any], play:
     _, info = envs.reset(seed=0)
     for _ in range(30):
         old = info["index"]
-        observation, _, terminated, _, info = envs.step(play(rng, info, envs.rules.num_choices))
+        observation, _, terminated, _, info = envs.step(
+            play(rng, info, envs.rules.num_choices, envs.gaze_size)
+        )
         if not terminated.any():
             assert "final_obs" not in info or not info["_final_obs"].any()
             continue
@@ -146,7 +148,7 @@ def test_torch_keeps_the_final_observations_in_one_batch(ragged: dict[str, Any],
     _, info = envs.reset(seed=0)
     ends = 0
     for _ in range(30):
-        action = play(rng, info, envs.rules.num_choices)
+        action = play(rng, info, envs.rules.num_choices, envs.gaze_size)
         *_, terminated, _, info = envs.step(action)
         ends += int(terminated.sum())
         if terminated.any():
@@ -234,4 +236,4 @@ def test_steps_in_inference_mode_leave_the_others_as_they_are(
             others.reset(seed=number, options=options)
         else:
             same_tree(result, others.step(action))
-        action = play(rng, info, envs.rules.num_choices)
+        action = play(rng, info, envs.rules.num_choices, envs.gaze_size)

@@ -29,6 +29,7 @@ VARIANTS = [
     {"glimpses_per_label": 0, "max_glimpses": 2, "glimpse_cost": 0.25, "stop_on_mistake": stop}
     for stop in (True, False)
 ]
+VARIANTS += [{"zoom": True, "glimpses_per_label": 2}]
 SIZES = {"glimpse_size": 5, "num_scales": 3, "context_size": 6}
 Same = Callable[..., None]
 
@@ -57,7 +58,7 @@ def test_a_row_is_the_single_environment(
     for row, single in enumerate(singles):
         same_tree(single.reset(seed=30 + row), (row_of(observation, row), info_row(info, row)))
     for _ in range(45):
-        action = play(rng, info, envs.rules.num_choices)
+        action = play(rng, info, envs.rules.num_choices, envs.gaze_size)
         result = envs.step(action)
         observation, reward, terminated, truncated, info = result
         for row, single in enumerate(singles):
@@ -105,7 +106,7 @@ def test_torch_is_numpy(
     results = first.reset(seed=9), second.reset(seed=9)
     compare(*results)
     for _ in range(40):
-        action = play(rng, results[0][-1], first.rules.num_choices)
+        action = play(rng, results[0][-1], first.rules.num_choices, first.gaze_size)
         results = first.step(action), second.step(action)
         compare(*results)
         terminated = results[0][2]
