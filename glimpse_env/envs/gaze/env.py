@@ -42,6 +42,7 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         self._vector: GazeVectorEnv = self.vector_class(
             1, autoreset_mode="disabled", render_mode=render_mode, **arguments
         )
+        self._gaze_shape = (self._vector.gaze_size,)
         self._begun = False
         self._on_torch = self._vector.backend_name == "torch"
         self.render_mode = render_mode
@@ -136,7 +137,7 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         super().close()
 
     def _batch_of_one(self, action: Mapping[str, Any]) -> dict[str, Any]:
-        choice, shape = self._vector.choice, (self._vector.gaze_size,)
+        choice, shape = self._vector.choice, self._gaze_shape
         try:
             gaze, chosen = np.asarray(action["gaze"]), np.asarray(action[choice])
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:

@@ -83,6 +83,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         eye = episodes.eye
         self.single_observation_space = spaces.observation_space(eye, emits=emits)
         self.single_action_space = spaces.action_space(eye, self.choice, episodes.num_choices)
+        self._gaze_shape = (self.num_envs, eye.gaze_size)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
@@ -231,7 +232,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """
         if not self._begun:
             raise ResetNeeded("call reset() before the first step()")
-        gaze, choice = read(self._backend, actions, (self.num_envs, self.gaze_size), self.choice)
+        gaze, choice = read(self._backend, actions, self._gaze_shape, self.choice)
         backend, episodes = self._backend, self._episodes
         reward, said = episodes.advance(gaze, choice)
         if self._viewer:
