@@ -29,6 +29,7 @@ class Config(RunConfig):
         "glimpse_cost",
         "glimpse_size",
         "num_scales",
+        "zoom",
         "context_size",
         "initial_gaze",
     )
@@ -38,6 +39,7 @@ class Config(RunConfig):
         "units",
         "sigma_pixels",
         "sigma_fall_images",
+        "sigma_zoom",
         "grid_size",
         "samples",
         "num_envs",
@@ -65,6 +67,9 @@ class Config(RunConfig):
     num_scales: int | None = None
     """Scales of a glimpse, each twice as wide as the one before, 1 to 9: 1 to 4 in the presets.
     None for the environment's own."""
+    zoom: bool | None = None
+    """Choose at every gaze how coarse the glimpse is, by a third number; None for the environment's
+    own (it has no zoom unless you say so)."""
     context_size: int | None = None
     """Side of the coarse whole image that DRAM sees first, cells: 18 for all of DRAM's tasks. 0 for
     none, None for the environment's own."""
@@ -114,6 +119,8 @@ class Config(RunConfig):
     sigma_fall_images: int = 1_000_000
     """Images in which the standard deviation falls, geometrically, from sigma_start_pixels to
     sigma_pixels: a tenth to a fifth of the run. A shorter run ends before."""
+    sigma_zoom: float = 0.5
+    """Standard deviation of the zoom, of which -1 is the finest and 1 the coarsest."""
 
     gazes: Literal["gaussian", "grid"] = "gaussian"
     """What the policy draws gazes from: a Gaussian around a mean that is learned, with the standard

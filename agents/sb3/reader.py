@@ -172,7 +172,7 @@ def evaluate_sb3(
 
 
 def _looks(gaze: Gaze) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """What becomes of the gazes (B, 2) that a model wants."""
+    """What becomes of the gazes (B, d) that a model wants."""
     generator = np.random.default_rng(0)
     if gaze == "random":
         return lambda wanted: generator.uniform(-1, 1, wanted.shape).astype(np.float32)

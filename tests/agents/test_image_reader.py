@@ -50,7 +50,7 @@ def sequences(own_images: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Conf
 DECIDES = {"glimpses_per_label": 0, "max_glimpses": 5, "glimpse_cost": 0.01}
 
 
-@pytest.mark.parametrize("pace", [{}, DECIDES])
+@pytest.mark.parametrize("pace", [{}, DECIDES, {"zoom": True}])
 def test_it_says_what_the_agent_says_in_its_own_environment(
     own_images: tuple[Path, Path], tmp_path: Path, pace: dict[str, Any]
 ) -> None:

@@ -36,7 +36,7 @@ class Gazes(Protocol):
             params: (R, P).
             rows: int64 (R,), whose they are; each has its own noise.
             noise: Where it comes from.
-            std: Standard deviation, a number or (D,); for distributions that learn none.
+            std: Standard deviation of x and y, a number or (2,); for distributions that learn none.
 
         Returns:
             (R, D), raw: the environment clips them. Without a gradient.
@@ -62,21 +62,30 @@ class GaussianGazes:
     """Gazes around a mean, the parameters, with a standard deviation that is not learned.
 
     Args:
-        size: D.
+        size: D: 2, x and y, or 3 with a zoom, which no pixels measure.
         unit_pixels: What an output of 1 of the emission network means, pixels; 0 for half the
             image.
+        sigma_zoom: Standard deviation of a zoom.
     """
 
-    def __init__(self, size: int, unit_pixels: float = 0.0) -> None:
+    def __init__(self, size: int, unit_pixels: float = 0.0, sigma_zoom: float = 0.5) -> None:
         """Nothing is drawn yet."""
-        self.size, self._unit_pixels = size, unit_pixels
+        self.size, self._unit_pixels, self._sigma_zoom = size, unit_pixels, sigma_zoom
 
     def unit(self, image: Shape) -> Tensor:
         """What outputs of 1 of the emission network mean in an image (C, H, W): (D,)."""
-        return self._unit_pixels / half_image(image) if self._unit_pixels else torch.ones(self.size)
+        half = half_image(image)
+        return self._with_zoom(self._unit_pixels / half if self._unit_pixels else half / half, 1.0)
+
+    def _with_zoom(self, lengths: Tensor, zoom: float) -> Tensor:
+        """Lengths across and down (2,), with that of a zoom where there is one: (D,)."""
+        return nn.functional.pad(lengths, (0, self.size - 2), value=zoom)
 
     def sample(self, params: Tensor, rows: Tensor, noise: RowNoise, std: float | Tensor) -> Tensor:
         """Draw gazes (R, D) around means (R, D), raw, without a gradient; `std` in half images."""
+        if self.size > 2:
+            across_and_down = torch.as_tensor(std, device=params.device).expand(2)
+            std = self._with_zoom(across_and_down, self._sigma_zoom)
         return params.detach() + std * noise.normal(rows, self.size)
 
     def mode(self, params: Tensor) -> Tensor:
@@ -164,7 +173,7 @@ def make_gazes(config: Config, size: int) -> Gazes:
     """The distribution that a configuration asks for, of gazes with so many coordinates."""
     if config.gazes == "grid":
         return GridGazes(size, config.grid_size)
-    return GaussianGazes(size, config.unit_pixels)
+    return GaussianGazes(size, config.unit_pixels, config.sigma_zoom)
 
 
 class EmissionNetwork(nn.Module):
@@ -191,7 +200,7 @@ class EmissionNetwork(nn.Module):
 
 
 def half_image(image: Shape) -> Tensor:
-    """Pixels in a unit of the gaze, across and down: (D,), for an image (C, H, W)."""
+    """Pixels in a unit of the gaze, across and down: (2,), for an image (C, H, W)."""
     _, height, width = image
     return torch.tensor([width / 2, height / 2])
 

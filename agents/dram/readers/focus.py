@@ -95,11 +95,11 @@ class FocusReader:
 
 
 def gaze_middles(rollout: Rollout, samples: int) -> Tensor:
-    """The middle of the box of all gazes at an image, (B, D), for `samples` episodes of each."""
+    """The middle of the box of all gazes at an image, (B, 2), for `samples` episodes of each."""
     rows, turns = rollout.returns.shape
-    gaze = rollout.gaze.clamp(-1, 1)
+    gaze = rollout.gaze[:, :2].clamp(-1, 1)
     image = (rollout.for_label // turns // samples)[:, None].expand_as(gaze)
-    empty = gaze.new_zeros(rows // samples, gaze.shape[1])
+    empty = gaze.new_zeros(rows // samples, 2)
     least = empty.scatter_reduce(0, image, gaze, "amin", include_self=False)
     most = empty.scatter_reduce(0, image, gaze, "amax", include_self=False)
     return (least + most) / 2

@@ -15,6 +15,7 @@ from glimpse_env.envs.reading.env import GlimpseVectorEnv
 _EYE = (
     "glimpse_size",
     "num_scales",
+    "zoom",
     "glimpses_per_label",
     "max_glimpses",
     "context_size",

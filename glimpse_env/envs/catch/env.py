@@ -13,7 +13,7 @@ from glimpse_env.envs.gaze.env import GazeEnv
 from glimpse_env.envs.gaze.episodes import INITIAL_GAZES
 from glimpse_env.envs.gaze.resets import refuse_time_limit
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
-from glimpse_env.errors import UnknownKeyword, require_choice
+from glimpse_env.errors import UnknownKeyword, require_choice, require_flag
 from glimpse_env.sight.eye import Eye
 from glimpse_env.tasks.task import SPLITS
 

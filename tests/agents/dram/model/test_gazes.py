@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
 
 from agents.dram.config import Config
+from agents.dram.learning.training import Training
 from agents.dram.model.build import build_agent, fit_gazes
 from agents.dram.model.gazes import (
     GaussianGazes,
@@ -19,9 +20,11 @@ from agents.dram.model.gazes import (
     sampled_gaze,
     sigma_pixels,
 )
-from agents.dram.readers.agent_reader import AgentReader, agent_reader
+from agents.dram.readers.agent_reader import AgentReader, agent_reader, label_reader
 from agents.trainer.envs import Sizes, make_envs, sizes_of
 from tests.agents.conftest import GAZES, NUMBERS, fresh_agent, noise
+
+ZOOMING = dataclasses.replace(NUMBERS, zoom=True)
 
 
 def test_log_density_is_that_of_torch_times_its_variance_up_to_a_constant() -> None:
@@ -67,17 +70,37 @@ def test_without_noise_the_policy_looks_where_it_is_likeliest() -> None:
 
 
 def test_an_agent_has_as_many_coordinates_as_the_gaze_of_its_environment() -> None:
-    envs = make_envs(NUMBERS, "train", 1)
-    gaze = spaces.Box(-1, 1, (3,), np.float32)
-    envs.single_action_space = spaces.Dict({**envs.single_action_space, "gaze": gaze})  # type: ignore[dict-item]
-    sizes = sizes_of(envs)
-    agent = build_agent(NUMBERS, sizes, "cpu")
+    sizes = sizes_of(make_envs(ZOOMING, "train", 1))
+    assert sizes.gaze == 3
+    agent = build_agent(ZOOMING, sizes, "cpu")
     context = None if sizes.context is None else torch.rand(2, *sizes.context)
     state = agent.begin(torch.zeros(2, 3), context)
     state = agent.look(state, torch.rand(2, *sizes.glimpse), torch.zeros(2, 3))
     params, _ = agent.where_next(state)
     for who in ("policy", "random", "center"):
         assert gaze_policy(who, agent.gazes, noise(2), 0.1)(params, state.rows).shape == (2, 3)
+
+
+def test_a_zoom_has_a_sigma_and_a_unit_of_its_own() -> None:
+    """No pixels measure it."""
+    gazes = GaussianGazes(3, unit_pixels=5.0, sigma_zoom=0.25)
+    torch.testing.assert_close(gazes.unit((1, 20, 100)), torch.tensor([0.1, 0.5, 1.0]))
+    sigma = torch.tensor([0.02, 0.1])
+    drawn = gazes.sample(torch.zeros(9000, 3), torch.arange(9000), noise(9000), sigma)
+    torch.testing.assert_close(drawn.std(0), torch.tensor([0.02, 0.1, 0.25]), rtol=0.05, atol=0)
+
+
+@pytest.mark.parametrize("gazes", ["gaussian", "grid"])
+def test_an_update_moves_what_chooses_the_zoom(gazes: Literal["gaussian", "grid"]) -> None:
+    training = Training(dataclasses.replace(ZOOMING, gazes=gazes, grid_size=3))
+    weight = training.agent.emission.linear.weight
+    before = weight.detach().clone()
+    training.update()
+    assert len(weight) == (3 if gazes == "gaussian" else 3**3)
+    assert (weight[-1] != before[-1]).any()
+    reader = label_reader(training.agent, training.config, "test", num_envs=8)
+    gaze = reader.play(np.arange(8), 0).gaze
+    assert gaze.shape[1] == 3 and len(gaze[:, 2].unique()) > 1
 
 
 def test_sizes_of_older_checkpoints_are_of_two_coordinates() -> None:

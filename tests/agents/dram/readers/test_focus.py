@@ -19,11 +19,11 @@ WIDE = "GlimpseHouseNumbers110-v0"
 
 def test_gaze_middles_against_a_loop() -> None:
     generator = torch.Generator().manual_seed(0)
-    gaze = torch.randn(30, 2, generator=generator)
+    gaze = torch.randn(30, 3, generator=generator)  # the third is a zoom, and no place
     rows = torch.arange(30) % 6
     rollout = partial_rollout(gaze=gaze, returns=torch.zeros(6, 3), place=rows * 3 + 1)
     for image in range(3):  # two samples of each
-        points = gaze[rows // 2 == image].clamp(-1, 1)
+        points = gaze[rows // 2 == image, :2].clamp(-1, 1)
         middle = (points.min(0).values + points.max(0).values) / 2
         torch.testing.assert_close(gaze_middles(rollout, 2)[image], middle)
 
