@@ -3,10 +3,11 @@
 An image is a pure function of (split, index): the digits and their boxes follow SVHN's statistics
 (`layout`), the shapes come from typefaces and a pen (`glyphs`), bent, weighed and coloured by
 chance (`ink`); what is behind them is painted in `painting`, and `camera` takes the picture, as
-coarse, blurred and faint as SVHN's are. `styles` says how often and how strongly. As in Goodfellow's
-crops of SVHN, the box around all digits, enlarged by 30 %, is stretched to 64 x 64 whatever its
-shape, and 54 x 54 pixels are cut out of that: at random for training, the middle for validation and
-test. Larger images show the same number, with digits of the same size, anywhere in more of the wall.
+coarse, blurred and faint as SVHN's are. `styles` says how often and how strongly. As in
+Goodfellow's crops of SVHN, the box around all digits, enlarged by 30 %, is stretched to 64 x 64
+whatever its shape, and 54 x 54 pixels are cut out of that: at random for training, the middle for
+validation and test. Larger images show the same number, with digits of the same size, anywhere in
+more of the wall.
 
 Test differs from training in its seeds and in styles that it alone shows (two thirds of its images
 have at least one): `HELD_OUT_FACES`, `HELD_OUT_TINTS` and `HELD_OUT_TEXTURES`. Validation has the
