@@ -57,7 +57,7 @@ class Arguments:
     """Who looks: the agent, or the controls. None for all; for the one that a control was trained
     with; and for the agent alone with `--backward` or `--focus`."""
     samples: int = 1
-    """M: gaze sequences averaged for an image; 1 for the mean gaze."""
+    """M: gaze sequences averaged for an image; 1 for the likeliest gaze."""
     backward: Path | None = None
     """Folder of a run with `--backward`: read with both agents, forward and backward."""
     focus: str = ""
@@ -185,7 +185,7 @@ def elsewhere(config: Config, agent: GlimpseAgent, trained: Sizes, arguments: Ar
                 f"{config.env_id!r}, was made for {ours}: only environments with the same labels, "
                 "glimpses and context can be read"
             )
-    fit_gazes(agent, moved, sizes.image)
+    fit_gazes(agent, sizes.image)
     return moved
 
 

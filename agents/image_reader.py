@@ -39,12 +39,12 @@ class Found(NamedTuple):
 
 
 class ImageReader:
-    """The agent of a run folder, at its mean gazes; neither its training images nor labels needed.
+    """The agent of a run folder, at its likeliest gazes; its training images are not needed.
 
     Args:
         run: The folder of a run, or `pretrained:NAME` for an agent that comes with the repository.
         device: Torch device.
-        samples: 1 for the mean gaze; M > 1 for Monte Carlo averaging (DRAM eq. 14).
+        samples: 1 for the likeliest gaze; M > 1 for Monte Carlo averaging (DRAM eq. 14).
 
     Raises:
         MissingData: The folder has no checkpoint.
@@ -160,7 +160,7 @@ class ImageReader:
             num_envs=rows * self.samples,
             device=self.device,
         )
-        fit_gazes(self.agent, self.config, images.shape[1:])
+        fit_gazes(self.agent, images.shape[1:])
         reader = AgentReader(self.agent, envs, self.config.sigma_pixels, samples=self.samples)
         return reader.read(np.arange(rows), seed=0)
 

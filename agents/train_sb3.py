@@ -31,7 +31,8 @@ except ImportError as error:
 
 from agents.evaluation.evaluation import Evaluation, length_lines, write_evaluations
 from agents.evaluation.reader import Gaze
-from agents.runs.folder import locked, new_folder
+from agents.runs.folder import new_folder
+from agents.runs.lock import locked
 from agents.runs.provenance import PACKAGES, sign
 from agents.sb3.callback import Companion, run_logger
 from agents.sb3.config import Sb3Config

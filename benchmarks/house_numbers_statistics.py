@@ -24,7 +24,10 @@ from numpy.typing import NDArray
 
 from agents.runs.provenance import circumstances
 from benchmarks.reporting import RESULTS, table
+from glimpse_env.frames.drawing import tile
+from glimpse_env.tasks.house_numbers.layout import MAX_DIGITS
 from glimpse_env.tasks.house_numbers.render import photograph, render_house_numbers
+from glimpse_env.tasks.svhn.crops import CROP_SIZE
 
 NUM_RENDERED = 10_000
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -54,7 +57,9 @@ def annotated(path: Path, split: str) -> Numbers:
 
 def rendered(split: str) -> Numbers:
     """Render numbers and take their boxes in pixels of the imagined photograph."""
-    layouts = [photograph(split, i, 54, 1, 5)[1].layout for i in range(NUM_RENDERED)]
+    layouts = [
+        photograph(split, i, CROP_SIZE, 1, MAX_DIGITS)[1].layout for i in range(NUM_RENDERED)
+    ]
     lengths = [len(layout.digits) for layout in layouts]
     first = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
     digits = np.array([digit for layout in layouts for digit in layout.digits], np.int64)
@@ -126,8 +131,7 @@ def report(sources: dict[str, Numbers]) -> str:
 def write_contact_sheet(path: Path) -> None:
     """Save 50 training and, below, 50 test images as one picture."""
     sheet = [render_house_numbers(s, np.arange(50), color=True)[0] for s in ("train", "test")]
-    tiles = np.concatenate(sheet).reshape(10, 10, 54, 54, 3)
-    picture = tiles.transpose(0, 2, 1, 3, 4).reshape(540, 540, 3)
+    picture = tile(list(np.concatenate(sheet)), columns=10)
     cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 

@@ -37,7 +37,8 @@ def main(run: str) -> None:
             if not blind:  # with a context the first gaze is chosen before there is a glimpse
                 state = agent.look(state, seen["glimpse"], seen["location"])
             blind = False
-            gaze, _ = agent.where_next(state)
+            params, _ = agent.where_next(state)
+            gaze = agent.gazes.mode(params)
             action = {"gaze": gaze.numpy(), "label": agent.logits(state).argmax(1).numpy()}
             observation, _, over, _, info = envs.step(action)
             seen = {key: torch.as_tensor(value) for key, value in observation.items()}

@@ -59,6 +59,12 @@ def require_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
         raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {tuple(choices)}")
 
 
+def require_flag(name: str, value: Any) -> bool:
+    """The value as a `bool`; refuse anything but True and False, and 1 and 0 that equal them."""
+    require_choice(name, value, (False, True))
+    return bool(value)
+
+
 def require_known(name: str, given: Iterable[str], known: Sequence[str]) -> None:
     """Refuse keys that nothing reads."""
     unknown = sorted(set(given) - set(known))
@@ -66,10 +72,21 @@ def require_known(name: str, given: Iterable[str], known: Sequence[str]) -> None
         raise InvalidArgument(f"{name}: unknown key {unknown[0]!r}; known are {tuple(known)}")
 
 
-def require_at_least(name: str, value: Any, least: int) -> None:
-    """Refuse anything but an integer of at least `least`."""
+def require_at_least(name: str, value: Any, least: int) -> int:
+    """The value as an `int`; refuse anything but an integer of at least `least`.
+
+    NumPy's integers wrap around, or become floats, in sums that Python's are good for.
+    """
     if not is_integer(value) or value < least:
         raise InvalidArgument(f"{name}={value!r} must be an integer of at least {least}")
+    return int(value)
+
+
+def require_between(name: str, value: Any, least: int, most: int) -> int:
+    """The value as an `int`; refuse anything but an integer in `least` .. `most`."""
+    if not is_integer(value) or not least <= value <= most:
+        raise InvalidArgument(f"{name}={value!r} must be an integer in {least} .. {most}")
+    return int(value)
 
 
 def require_not_negative(name: str, value: Any) -> None:

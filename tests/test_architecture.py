@@ -72,7 +72,7 @@ FLOORS = {
 # Within a package, rooms in the order in which they may know of each other.
 ROOMS = {
     "glimpse_env/envs": ["gaze", "reading", "catch"],
-    "glimpse_env/tasks": ["task", "files", "mnist", "house_numbers", "svhn", "own_images"],
+    "glimpse_env/tasks": ["task", "files", "mnist", "svhn", "house_numbers", "own_images"],
     "agents/dram": ["config", "model", "rollouts", "learning", "readers"],
 }
 SIBLINGS = [{"dram", "convnets", "sb3"}, {"reading", "catch"}, {"sight", "frames"}]

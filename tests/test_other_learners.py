@@ -78,6 +78,15 @@ def test_one_discrete_action_means_what_its_parts_do() -> None:
     assert seen["location"].tolist() == pytest.approx([0.8, -0.4])
 
 
+def test_what_a_worker_is_told_to_do_plays_whole_games() -> None:
+    code = next(block for block in PYTHON if "joblib" in block)
+    inner = code[code.index("def games_won") : code.index("print(Parallel")]
+    namespace: dict[str, Any] = {}
+    exec(compile(inner, "other_learners.md", "exec"), namespace)
+    won = namespace["games_won"](0)
+    assert 0 < won < 0.5 and won * 160 == pytest.approx(round(won * 160))  # a paddle at random
+
+
 def test_the_commands_are_understood() -> None:
     pytest.importorskip("stable_baselines3")
     from agents import train_sb3

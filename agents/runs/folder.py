@@ -5,23 +5,19 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from agents.runs import checkpoint
 from agents.runs.config import RunConfig
 from agents.runs.files import remove_partial, write_atomically, write_json, writing
-from glimpse_env.errors import InvalidArgument
+from agents.runs.lock import locked
 
 METRICS = "metrics.jsonl"
-_LOCK = ".lock"
 
 
 def read_metrics(run: Path) -> list[dict[str, float]]:
@@ -123,36 +119,3 @@ class RunFolder:
     def _write_metrics(self) -> None:
         lines = "".join(json.dumps(row) + "\n" for row in self._rows)
         write_atomically(self.path / METRICS, lines.encode())
-
-
-@contextlib.contextmanager
-def locked(run: Path) -> Iterator[None]:
-    """Have a run folder for this process alone.
-
-    Raises:
-        FolderUnwritable: It cannot be written.
-        InvalidArgument: Another process has it.
-    """
-    path = run / _LOCK
-    taken = FileLock(path, blocking=False)
-    with writing(path):
-        try:
-            taken.acquire()
-        except Timeout as error:
-            owner = _owner(path)
-            raise InvalidArgument(
-                f"{owner} is training in {run} at this moment: wait until it ends, or stop it"
-            ) from error
-        with contextlib.suppress(PermissionError):  # Windows lets nobody write to a locked file
-            path.write_text(f"process {os.getpid()}")
-    try:
-        yield
-    finally:
-        taken.release()
-
-
-def _owner(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return "another process"

@@ -157,6 +157,7 @@ class Sizes(NamedTuple):
     num_classes: int  # object classes; 0 in games
     max_labels: int  # L; 0 in games
     has_end: bool  # whether "end" is one of the labels
+    gaze: int = 2  # coordinates of a gaze; x and y where a checkpoint does not say
 
     @property
     def agent_decides(self) -> bool:
@@ -176,7 +177,14 @@ def sizes_of(envs: GazeVectorEnv) -> Sizes:
         num_classes=rules.num_classes if rules else 0,
         max_labels=rules.max_labels if rules else 0,
         has_end=rules.has_end if rules else False,
+        gaze=gaze_size(envs),
     )
+
+
+def gaze_size(envs: GazeVectorEnv) -> int:
+    """How many coordinates a gaze has."""
+    (size,) = cast(tuple[int], cast(spaces.Dict, envs.single_action_space)["gaze"].shape)
+    return size
 
 
 def set_precision(name: str) -> None:
@@ -184,12 +192,6 @@ def set_precision(name: str) -> None:
     torch.set_float32_matmul_precision(name)
     # Convolutions and recurrent layers on a GPU, which are TensorFloat-32 unless told otherwise.
     torch.backends.cudnn.allow_tf32 = name != "highest"
-
-
-def half_image(image: Shape) -> Tensor:
-    """Pixels in a unit of the gaze, across and down: (2,), for an image (C, H, W)."""
-    _, height, width = image
-    return torch.tensor([width / 2, height / 2])
 
 
 def pick_device(device: str) -> str:

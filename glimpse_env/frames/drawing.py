@@ -6,7 +6,7 @@ This module loads OpenCV; import it where a frame is drawn, not where an environ
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -40,6 +40,23 @@ def resize(picture: Frame, height: int, width: int) -> Frame:
     shrinks = height < picture.shape[0] or width < picture.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
+
+
+def tile(frames: Sequence[Frame], columns: int) -> Frame:
+    """Frames of one size side by side, `columns` in a row; where there is none is background."""
+    height, width, _ = frames[0].shape
+    rows = -(-len(frames) // columns)
+    picture = np.full((rows * height, columns * width, 3), BACKGROUND, np.uint8)
+    for i, frame in enumerate(frames):
+        top, left = i // columns * height, i % columns * width
+        picture[top : top + height, left : left + width] = frame
+    return picture
+
+
+def shrink(picture: Frame, height: float, width: float) -> Frame:
+    """The picture, no higher and no wider than so many pixels; its shape stays."""
+    scale = min(1.0, height / picture.shape[0], width / picture.shape[1])
+    return resize(picture, round(scale * picture.shape[0]), round(scale * picture.shape[1]))
 
 
 @functools.cache

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from glimpse_env.errors import DisplayUnavailable
-from glimpse_env.frames.drawing import BACKGROUND, Frame, resize
+from glimpse_env.frames.drawing import Frame, shrink, tile
 
 MOST_FRAMES = 16  # shown at a time; with more, none could be made out
 _LARGEST = (900, 1600)  # height and width of the window, pixels
@@ -56,7 +56,7 @@ class Window:
 
     def show(self, frames: Sequence[Frame], fps: float) -> None:
         """Show frames of one size, for as long as one lasts at `fps` frames a second."""
-        picture = tile(frames)
+        picture = arrange(frames)
         if self._shown is not None and np.array_equal(picture, self._shown):
             return  # nothing happened, so there is nothing to wait for
         try:
@@ -74,17 +74,9 @@ class Window:
                 cv2.destroyWindow(self._title)
 
 
-def tile(frames: Sequence[Frame]) -> Frame:
+def arrange(frames: Sequence[Frame]) -> Frame:
     """One picture of frames of one size, row by row, no larger than a screen."""
-    columns = math.ceil(math.sqrt(len(frames)))
-    rows = math.ceil(len(frames) / columns)
-    height, width, _ = frames[0].shape
-    picture = np.full((rows * height, columns * width, 3), BACKGROUND, np.uint8)
-    for i, frame in enumerate(frames):
-        top, left = i // columns * height, i % columns * width
-        picture[top : top + height, left : left + width] = frame
-    shrink = min(1.0, _LARGEST[0] / picture.shape[0], _LARGEST[1] / picture.shape[1])
-    return resize(picture, round(shrink * picture.shape[0]), round(shrink * picture.shape[1]))
+    return shrink(tile(frames, columns=math.ceil(math.sqrt(len(frames)))), *_LARGEST)
 
 
 def require_display() -> None:

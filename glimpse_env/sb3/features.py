@@ -48,16 +48,17 @@ class GlimpseExtractor(BaseFeaturesExtractor):
             raise InvalidArgument(
                 f"observation space {observation_space} has no glimpse and location"
             )
-        if len(shown["glimpse"].shape or ()) != 3 or shown["location"].shape != (2,):
+        location = shown["location"].shape or ()
+        if len(shown["glimpse"].shape or ()) != 3 or len(location) != 1:
             raise InvalidArgument(
                 f"glimpses of shape {shown['glimpse'].shape} at locations of shape "
-                f"{shown['location'].shape} must be (C, H, W) at (2,): this network reads one "
-                "glimpse, not a stack of them; see docs/other_learners.md, memory"
+                f"{location} must be (C, H, W) at (d,): this network reads one glimpse, not a "
+                "stack of them; see docs/other_learners.md, memory"
             )
         size = features * (1 + ("context" in shown)) + 2 * ("emit" in shown)
         super().__init__(observation_space, features_dim=size)
         self.what = _convolutions(shown["glimpse"].shape, features, channels)
-        self.where = nn.Sequential(nn.Linear(2, features), nn.ReLU())
+        self.where = nn.Sequential(nn.Linear(*location, features), nn.ReLU())
         self.context: nn.Module | None = None
         if "context" in shown:
             self.context = _convolutions(shown["context"].shape, features, channels)

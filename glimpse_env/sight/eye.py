@@ -53,6 +53,7 @@ class Eye:
             num_scales=num_scales,
         )
         self.glimpse_shape = self._retina.shape
+        self.gaze_size = 2  # numbers that direct an eye: x and y
         self.context_shape = (channels, context_size, context_size)
         self._coarse = CoarseView(backend, height, width, context_size) if context_size else None
         self._own = held is None

@@ -23,7 +23,7 @@ Shape = tuple[int, ...]
 
 @dataclasses.dataclass(frozen=True)
 class BoxActions:
-    """2 + n real numbers: the gaze (x, y), then a score for each choice; the highest is made.
+    """The numbers of the gaze, (x, y), then a score for each of n choices; the highest is made.
 
     Learners clip what they draw to the bounds of the space. Two scores clipped to the same bound
     would tie, and the first would win, so scores have wide bounds: -10 .. 10.
@@ -31,15 +31,18 @@ class BoxActions:
     Attributes:
         choice: What is chosen beside the gaze, "label" or "move".
         num_choices: n.
+        gaze_size: d, numbers of a gaze.
     """
 
     choice: str
     num_choices: int
+    gaze_size: int
 
     @property
     def space(self) -> spaces.Box:
-        """Box (2 + n,) float32."""
-        bound = np.array([1.0] * 2 + [LARGEST_SCORE] * self.num_choices, np.float32)
+        """Box (d + n,) float32."""
+        bounds = [1.0] * self.gaze_size + [LARGEST_SCORE] * self.num_choices
+        bound = np.array(bounds, np.float32)
         return spaces.Box(-bound, bound)
 
     def decode(self, backend: Backend, actions: Any, batch: Shape) -> dict[str, Array]:
@@ -47,21 +50,22 @@ class BoxActions:
 
         Args:
             backend: Where its arrays live.
-            actions: Real numbers (*batch, 2 + n).
+            actions: Real numbers (*batch, d + n).
             batch: (B,), or () for a single environment.
 
         Raises:
             InvalidAction: A wrong shape or dtype, or scores that are not finite.
         """
-        numbers = _read(backend.reals, actions, (*batch, 2 + self.num_choices), "real numbers")
-        scores = numbers[..., 2:]
+        shape = (*batch, self.gaze_size + self.num_choices)
+        numbers = _read(backend.reals, actions, shape, "real numbers")
+        scores = numbers[..., self.gaze_size :]
         backend.require(backend.xp.isfinite(scores), "scores must be finite", scores)
-        return {"gaze": numbers[..., :2], self.choice: scores.argmax(-1)}
+        return {"gaze": numbers[..., : self.gaze_size], self.choice: scores.argmax(-1)}
 
 
 @dataclasses.dataclass(frozen=True)
 class MultiDiscreteActions:
-    """Three integers: column and row of the gaze in a grid over the image, and the choice.
+    """An integer for each number of the gaze, column and row in a grid, and one for the choice.
 
     Cell i of m is looked at in its middle, (2 i + 1) / m - 1; with an odd m the middle cell is the
     centre of the image.
@@ -69,37 +73,43 @@ class MultiDiscreteActions:
     Attributes:
         choice: What is chosen beside the gaze, "label" or "move".
         num_choices: n.
+        gaze_size: d, numbers of a gaze.
         gaze_bins: m, columns and rows of the grid.
     """
 
     choice: str
     num_choices: int
+    gaze_size: int
     gaze_bins: int
 
     @property
     def space(self) -> spaces.MultiDiscrete:
-        """MultiDiscrete [m, m, n]."""
-        return spaces.MultiDiscrete([self.gaze_bins, self.gaze_bins, self.num_choices])
+        """MultiDiscrete [m, m, n] where d = 2."""
+        return spaces.MultiDiscrete(self._sizes)
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [self.gaze_bins] * self.gaze_size + [self.num_choices]
 
     def decode(self, backend: Backend, actions: Any, batch: Shape) -> dict[str, Array]:
         """The dictionary that the environment takes.
 
         Args:
             backend: Where its arrays live.
-            actions: Integers (*batch, 3).
+            actions: Integers (*batch, d + 1).
             batch: (B,), or () for a single environment.
 
         Raises:
             InvalidAction: A wrong shape or dtype, or a number outside the space.
         """
-        numbers = _read(backend.integers, actions, (*batch, 3), "integers")
-        sizes = (self.gaze_bins, self.gaze_bins, self.num_choices)
+        sizes = self._sizes
+        numbers = _read(backend.integers, actions, (*batch, len(sizes)), "integers")
         inside = numbers >= 0  # and below each size, which no array takes to a GPU
         for place, size in enumerate(sizes):
             inside[..., place] &= numbers[..., place] < size
         backend.require(inside, f"a flat action must be below {sizes}, and not negative", numbers)
-        gaze = (2 * numbers[..., :2] + 1 - self.gaze_bins) / self.gaze_bins
-        return {"gaze": backend.cast(gaze, "float32"), self.choice: numbers[..., 2]}
+        gaze = (2 * numbers[..., :-1] + 1 - self.gaze_bins) / self.gaze_bins
+        return {"gaze": backend.cast(gaze, "float32"), self.choice: numbers[..., -1]}
 
 
 FlatActions = BoxActions | MultiDiscreteActions
@@ -121,14 +131,15 @@ def flat_actions(kind: str, space: spaces.Space[Any], gaze_bins: int = GAZE_BINS
     parts = dict(space.spaces) if isinstance(space, spaces.Dict) else {}
     gaze = parts.pop("gaze", None)
     (choice, choices), *others = parts.items() or [("", None)]
-    if not isinstance(choices, spaces.Discrete) or others or gaze is None:
+    if not isinstance(choices, spaces.Discrete) or others or not isinstance(gaze, spaces.Box):
         raise InvalidArgument(
             f"action space {space} has no gaze and no choice: flat actions are for glimpse "
             "environments that take dictionaries"
         )
+    (gaze_size,), number = gaze.shape, int(choices.n)
     if kind == "box":
-        return BoxActions(choice, int(choices.n))
-    return MultiDiscreteActions(choice, int(choices.n), int(gaze_bins))
+        return BoxActions(choice, number, gaze_size)
+    return MultiDiscreteActions(choice, number, gaze_size, int(gaze_bins))
 
 
 def _read(read: Callable[[Any], Array], actions: Any, shape: Shape, kind: str) -> Array:

@@ -37,7 +37,7 @@ class _FlatAction(gym.ActionWrapper[Any, Any, Any], RecordConstructorArgs):
 
 
 class FlatBoxAction(_FlatAction):
-    """Act with 2 + n real numbers: the gaze, and a score for each label (or move).
+    """Act with real numbers (d + n,): the gaze, and a score for each of n labels (or moves).
 
     Args:
         env: A single glimpse environment, wrapped or not.
@@ -52,7 +52,7 @@ class FlatBoxAction(_FlatAction):
 
 
 class FlatMultiDiscreteAction(_FlatAction):
-    """Act with three integers: column and row of the gaze in a grid, and the label (or move).
+    """Act with integers (d + 1,): column and row of the gaze in a grid, and the label (or move).
 
     Args:
         env: A single glimpse environment, wrapped or not.
@@ -90,7 +90,7 @@ class _VectorFlatAction(VectorActionWrapper):
 
 
 class VectorFlatBoxAction(_VectorFlatAction):
-    """Act with real numbers (B, 2 + n): gazes, and a score for each label (or move).
+    """Act with real numbers (B, d + n): gazes, and a score for each of n labels (or moves).
 
     Args:
         env: A vector of glimpse environments, wrapped or not.
@@ -105,7 +105,7 @@ class VectorFlatBoxAction(_VectorFlatAction):
 
 
 class VectorFlatMultiDiscreteAction(_VectorFlatAction):
-    """Act with integers (B, 3): column and row of the gaze in a grid, and the label (or move).
+    """Act with integers (B, d + 1): column and row of the gaze in a grid, and the label (or move).
 
     Args:
         env: A vector of glimpse environments, wrapped or not.

@@ -16,6 +16,7 @@ import glimpse_env  # noqa: F401
 from agents.dram.config import Config
 from agents.dram.model.agent import GlimpseAgent
 from agents.dram.model.build import make_agent
+from agents.dram.model.gazes import GaussianGazes, likeliest_gaze
 from agents.dram.model.noise import RowNoise
 from agents.dram.rollouts.rollout import Rollout
 from agents.trainer.envs import make_envs, set_precision
@@ -24,6 +25,8 @@ NUMBERS = Config(
     env_id="GlimpseHouseNumbers-v0", num_images=32, features=16, units=16, standardize=True
 )
 STRIPES_ID = "Stripes-v0"
+GAZES = GaussianGazes(2)
+mean_gaze = likeliest_gaze(GAZES)
 
 
 @pytest.fixture(autouse=True)

@@ -124,7 +124,7 @@ def test_a_run_from_the_shell(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     folder = next(tmp_path.iterdir())
     assert folder.name.startswith("ppo-GlimpseHouseNumbers-v0-seed0-")
-    names = {path.name.split(".")[0] for path in folder.iterdir() if path.name != ".lock"}
+    names = {path.name.split(".")[0] for path in folder.iterdir() if path.name[0] != "."}
     assert names == {"config", "model", "progress", "events", "provenance"}
     assert "validation error" in done.stdout + done.stderr
     assert load_config(folder) == small()
@@ -293,7 +293,7 @@ class Scripted:
         self.locations.append(seen["location"])
         self.firsts.append(first)
         rows = self.envs._episodes.rows
-        target = np.maximum(np.asarray(rows.target), 0)
+        target = np.maximum(np.asarray(self.envs._episodes.target), 0)
         for row, turn in self.wrong_at.items():
             if rows.said[row] == turn:
                 target[row] = (target[row] + 1) % 10

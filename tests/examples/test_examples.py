@@ -18,6 +18,7 @@ from agents.runs.folder import RunFolder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIBRARY = {
+    "plain_ram.py": "torch",  # test_plain_ram.py
     "reinforce_example.py": "torch",
     "rllib_example.py": "ray.rllib",
     "torchrl_example.py": "torchrl",

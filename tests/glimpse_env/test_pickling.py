@@ -13,12 +13,23 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+import envs_registry
 from glimpse_env.envs.reading.env import GlimpseEnv, GlimpseVectorEnv
 from glimpse_env.tasks import build
 
+
+def through_shared_memory(env: Any) -> Any:
+    """As Ray's arguments and joblib's memory maps arrive: in buffers that cannot be written to."""
+    buffers: list[pickle.PickleBuffer] = []
+    packed = pickle.dumps(env, protocol=5, buffer_callback=buffers.append)
+    return pickle.loads(packed, buffers=[bytes(buffer.raw()) for buffer in buffers])
+
+
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda envs: pickle.loads(pickle.dumps(envs)),
+    "shared memory": through_shared_memory,
     "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
 }
 Same = Callable[..., None]
 
@@ -68,6 +79,35 @@ def test_a_single_environment(
                 break
         same_tree(env.reset(), twin.reset())
         env.step(env.action_space.sample())
+
+
+@pytest.mark.parametrize("how", ["shared memory", "copy"])
+@pytest.mark.parametrize("name", envs_registry.TABLE)
+def test_every_id_goes_on_by_itself(
+    name: str, how: str, backend: str, keywords_of: Any, same_tree: Same
+) -> None:
+    """Neither what becomes of the original nor memory that is read-only disturbs a copy."""
+    batch = gym.make_vec(name, 3, backend=backend, **keywords_of(name))
+    single = gym.make(name, backend=backend, disable_env_checker=True, **keywords_of(name))
+    for env in (batch, single.unwrapped):
+        env.action_space.seed(0)
+        env.reset(seed=1)
+        actions = [env.action_space.sample() for _ in range(25)]
+        env.step(actions[0])
+        twin, third = COPIES[how](env), COPIES["pickle"](env)
+        expected = [run(env, actions[1:]), run(third, actions[1:])]
+        same_tree(*expected)
+        same_tree(expected[0], run(twin, actions[1:]))
+
+
+def run(env: Any, actions: list[Any]) -> list[Any]:
+    """What these actions lead to, with a reset wherever all episodes have ended."""
+    results = []
+    for action in actions:
+        results.append(env.step(action))
+        if np.asarray(results[-1][2]).all():
+            results.append(env.reset())
+    return results
 
 
 def test_an_environment_that_has_not_begun(backend: str, ragged: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ class AdaptiveTraining(Training):
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
         decisions = rollout.decisions
         assert decisions is not None
-        loss, parts = hybrid_loss(rollout, self.config)
+        loss, parts = hybrid_loss(rollout, self.config, self.agent.gazes)
         weight = entropy_weight(self.config, self.images)
         loss = loss + speaking_loss(rollout, self.config, weight)
         parts["train/glimpses"] = decisions.glimpses.mean()

@@ -41,4 +41,6 @@ class GameTraining(Training):
         return play_games(self.agent, self.envs, index, policy, seed=seed, moves=moves)
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
-        return game_loss(rollout, self.config, entropy_weight(self.config, self.images))
+        return game_loss(
+            rollout, self.config, self.agent.gazes, entropy_weight(self.config, self.images)
+        )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from agents.dram.config import Config
-from agents.dram.model.gazes import outside_loss, scaled_gaze_log_prob
+from agents.dram.model.gazes import Gazes
 from agents.dram.rollouts.rollout import Rollout
 
 
@@ -135,6 +135,11 @@ def variance_of(values: Tensor, counts: Tensor | None = None) -> Tensor:
     return mean_of(squares, counts) * number / (number - 1).clamp_min(1)
 
 
+def spread(places: Tensor, counts: Tensor | None = None) -> Tensor:
+    """The standard deviation of places (G, D), over those that count, bool (G,); axes averaged."""
+    return variance_of(places, counts).sqrt().mean()
+
+
 def entropy_weight(config: Config, images: int) -> float:
     """That of moves, or of decisions to speak, after so many games or images."""
     return config.entropy_weight * (1 - min(images / config.images, 1.0))
@@ -176,15 +181,15 @@ def reading_loss(rollout: Rollout, labels: Tensor) -> Tensor:
     return labels + guessed / rollout.max_glimpses if rollout.decisions is None else guessed
 
 
-def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Tensor]]:
+def hybrid_loss(rollout: Rollout, config: Config, gazes: Gazes) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross-entropy, squared error of the baseline, REINFORCE and the pull towards the image.
 
     DRAM eq. 13 with the cumulative returns of eq. 16, for one episode on average. Log-densities are
-    multiplied by sigma^2 (see `scaled_gaze_log_prob`): the gradient of the REINFORCE term with
+    multiplied by sigma^2 (see `GaussianGazes.log_prob`): the gradient of the REINFORCE term with
     respect to a mean gaze is the advantage times the deviation of the sample from it.
 
-    Decisions that do not count add nothing to any sum: their gazes, means, baselines and returns
-    are 0, and their targets -1.
+    Decisions that do not count add nothing to any sum: their gazes, parameters, baselines and
+    returns are 0, and their targets -1.
     """
     labels = label_loss(rollout.logits, rollout.targets)
     earned = worth_of_glimpses(rollout, config)
@@ -193,10 +198,10 @@ def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Ten
         returns = returns * rollout.gaze_counts
     loss = reading_loss(rollout, labels) + baseline_loss(returns, rollout.baseline)
     if config.gaze == "policy":
-        log_prob = scaled_gaze_log_prob(rollout.gaze, rollout.gaze_mean)
+        log_prob = gazes.log_prob(rollout.params, rollout.gaze)
         reinforce = reinforce_loss(log_prob, returns, rollout.baseline)
         loss = loss + config.reinforce_weight * reinforce
-        loss = loss + config.outside_penalty * outside_loss(rollout.gaze_mean)
+        loss = loss + config.outside_penalty * gazes.pull(rollout.params)
     said_right = rollout.logits.argmax(1) == rollout.targets
     said = len(said_right) if rollout.label_counts is None else rollout.label_counts.sum()
     parts = {
@@ -207,9 +212,7 @@ def hybrid_loss(rollout: Rollout, config: Config) -> tuple[Tensor, dict[str, Ten
         "train/explained_variance": explained_variance(
             returns, rollout.baseline.detach(), rollout.gaze_counts
         ),
-        "train/gaze_spread": variance_of(rollout.gaze_mean.detach(), rollout.gaze_counts)
-        .sqrt()
-        .mean(),
+        "train/gaze_spread": spread(gazes.mean(rollout.params.detach()), rollout.gaze_counts),
     }
     return loss / len(rollout.right), parts
 
@@ -240,17 +243,18 @@ def speaking_loss(rollout: Rollout, config: Config, entropy_weight: float) -> Te
 
 
 def game_loss(
-    rollout: Rollout, config: Config, entropy_weight: float
+    rollout: Rollout, config: Config, gazes: Gazes, entropy_weight: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """REINFORCE for moves and gazes, squared error of the baseline, entropy, pull to the screen.
 
     Mnih et al. 2014, section 3.1 (eq. 2 and 3) with the one return R of a game for all its steps,
     for one game on average. Log-densities of gazes are multiplied by sigma^2, see
-    `scaled_gaze_log_prob`.
+    `GaussianGazes.log_prob`.
 
     Args:
         rollout: Games played by sampled moves.
         config: Weights of the other terms.
+        gazes: The agent's distribution.
         entropy_weight: That of the entropy of the moves now.
     """
     number = len(rollout.right)
@@ -263,16 +267,16 @@ def game_loss(
     loss = loss - entropy_weight * entropy.sum()
     if config.gaze == "policy":
         early = slice(0, len(returns) - number)  # what the last gaze shows, no move can use
-        mean = rollout.gaze_mean[early]
-        log_prob = scaled_gaze_log_prob(rollout.gaze[early], mean)
+        params = rollout.params[early]
+        log_prob = gazes.log_prob(params, rollout.gaze[early])
         reinforce = reinforce_loss(log_prob, returns[early], rollout.baseline[early])
         loss = loss + config.reinforce_weight * reinforce
-        loss = loss + config.outside_penalty * outside_loss(mean)
+        loss = loss + config.outside_penalty * gazes.pull(params)
     parts = {
         "train/error": 1 - rollout.right.float().mean(),
         "train/reward": rollout.labels_right.mean(),
         "train/move_entropy": entropy.detach().mean(),
         "train/explained_variance": explained_variance(returns, rollout.baseline.detach()),
-        "train/gaze_spread": rollout.gaze_mean.detach().std(0).mean(),
+        "train/gaze_spread": spread(gazes.mean(rollout.params.detach())),
     }
     return loss / number, parts

@@ -16,17 +16,11 @@ from agents.dram.learning.losses import (
 )
 from agents.dram.model.agent import GlimpseAgent
 from agents.dram.model.build import make_agent
-from agents.dram.model.gazes import (
-    GazePolicy,
-    center_gaze,
-    random_gaze,
-    sampled,
-    sigma_pixels,
-)
+from agents.dram.model.gazes import GazePolicy, gaze_policy, half_image, sigma_pixels
 from agents.dram.model.noise import KeptNoise, RowNoise
 from agents.dram.rollouts.collect import collect, collect_fixed
 from agents.dram.rollouts.rollout import Rollout
-from agents.trainer.envs import IndexArray, half_image, make_envs, send, set_precision, sizes_of
+from agents.trainer.envs import IndexArray, make_envs, send, set_precision, sizes_of
 from agents.trainer.optimization import clip_gradients, gradients_of, learning_rate, make_optimizer
 from agents.trainer.ranks import ALONE, Ranks
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
@@ -91,12 +85,8 @@ class Training:
         return sigma_pixels(self.config, self.images)
 
     def policy(self, sigma: float | Tensor) -> GazePolicy:
-        """How gazes are chosen: around the mean, with so many pixels of noise, or by a control."""
-        if self.config.gaze == "random":
-            return random_gaze(self.noise)
-        if self.config.gaze == "center":
-            return center_gaze
-        return sampled(sigma / self.half_image, self.noise)
+        """How gazes are chosen: by the policy, with so many pixels of noise, or a control."""
+        return gaze_policy(self.config.gaze, self.agent.gazes, self.noise, sigma / self.half_image)
 
     def update(self) -> dict[str, Tensor]:
         """One step of the optimizer; returns what to log, still on the device."""
@@ -146,7 +136,7 @@ class Training:
         return self.config.credit == "information"
 
     def _loss(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
-        return hybrid_loss(rollout, self.config)
+        return hybrid_loss(rollout, self.config, self.agent.gazes)
 
     def _share(self, index: IndexArray) -> IndexArray:
         """Show each image to `samples` rows."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from agents.dram.model.gazes import EmissionNetwork
+from agents.dram.model.gazes import EmissionNetwork, Gazes
 from agents.dram.model.networks import (
     BaselineNetwork,
     ClassificationNetwork,
@@ -55,7 +55,8 @@ class GlimpseAgent(nn.Module):
         classifier_hidden: See ClassificationNetwork.
         dropout: Chance that a glimpse feature, or an output of r1 on its way to the classifier, is
             left out in training. Recurrent connections keep everything (Zaremba et al. 2014).
-        unit: See EmissionNetwork.
+        gazes: The distribution of the gaze.
+        unit: (P,), see EmissionNetwork.
         precision: "float32", or "bfloat16" to compute in where bfloat16 is safe (torch.autocast)
             while the agent learns. What it hands out is float32 in either, and so are recurrent
             layers: under autocast cuDNN's LSTM may take float16, in which the small gradients of
@@ -76,13 +77,17 @@ class GlimpseAgent(nn.Module):
         standardize: bool,
         classifier_hidden: int,
         dropout: float,
+        gazes: Gazes,
         unit: Tensor,
         precision: str = "float32",
     ) -> None:
         """Build the boxes."""
         super().__init__()
         combine = "product" if layers == 2 else "sum"
-        self.glimpse = GlimpseNetwork(glimpse_shape, features, convolutions, combine, standardize)
+        self.gazes = gazes
+        self.glimpse = GlimpseNetwork(
+            glimpse_shape, gazes.size, features, convolutions, combine, standardize
+        )
         self.bottom = RecurrentNetwork(features, units, cell)
         self.top = RecurrentNetwork(units, units, cell) if layers == 2 else None
         self.context = ContextNetwork(context_shape, units) if context_shape else None
@@ -99,7 +104,7 @@ class GlimpseAgent(nn.Module):
         return contextlib.nullcontext()
 
     def begin(self, location: Tensor, context: Tensor | None) -> State:
-        """The state before the first glimpse; `location` (B, 2) gives the number of rows."""
+        """The state before the first glimpse; `location` (B, D) gives the number of rows."""
         bottom = self.bottom.initial(len(location), location)
         rows = torch.arange(len(location), device=location.device)
         if self.top is None:
@@ -130,10 +135,10 @@ class GlimpseAgent(nn.Module):
         return scores.float()
 
     def where_next(self, state: State) -> tuple[Tensor, Tensor]:
-        """The mean of the next gaze, (B, 2), and the return expected, (B,)."""
+        """The parameters of the next gaze, (B, P), and the return expected, (B,)."""
         with self._autocast(state.top[0]):
-            mean, baseline = self.emission(state.top[0]), self.baseline(state.top[0])
-        return mean.float(), baseline.float()
+            params, baseline = self.emission(state.top[0]), self.baseline(state.top[0])
+        return params.float(), baseline.float()
 
 
 class AdaptiveAgent(GlimpseAgent):
@@ -176,7 +181,7 @@ class AdaptiveAgent(GlimpseAgent):
         return odds.float(), baseline.float()
 
     def where_now(self, state: State, begun: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean of the next gaze, (B, 2), and the return expected, (B,).
+        """The parameters of the next gaze, (B, P), and the return expected, (B,).
 
         Args:
             state: Of B rows.
@@ -184,9 +189,9 @@ class AdaptiveAgent(GlimpseAgent):
         """
         top = state.top[0]
         with self._autocast(top):
-            mean = torch.where(begun[:, None], self.onward(top), self.emission(top))
+            params = torch.where(begun[:, None], self.onward(top), self.emission(top))
             baseline = torch.where(begun, self.onward_baseline(top), self.baseline(top))
-        return mean.float(), baseline.float()
+        return params.float(), baseline.float()
 
 
 class SpeakingNetwork(nn.Module):

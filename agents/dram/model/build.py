@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
 import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.dram.config import Config
 from agents.dram.model.agent import AdaptiveAgent, GlimpseAgent
-from agents.dram.model.gazes import EmissionNetwork
+from agents.dram.model.gazes import EmissionNetwork, make_gazes
 from agents.runs.saved import fitting, load_run
-from agents.trainer.envs import Shape, Sizes, half_image, sizes_of
+from agents.trainer.envs import Shape, Sizes, sizes_of
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 
 
@@ -24,6 +21,7 @@ def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
 
 def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
     """The same, for what its environments would be."""
+    gazes = make_gazes(config, sizes.gaze)
     agent = (AdaptiveAgent if sizes.agent_decides else GlimpseAgent)(
         glimpse_shape=sizes.glimpse,
         context_shape=sizes.context if config.layers == 2 else None,
@@ -36,27 +34,18 @@ def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
         standardize=config.standardize,
         classifier_hidden=config.classifier_hidden,
         dropout=config.dropout,
-        unit=gaze_unit(config, sizes.image),
+        gazes=gazes,
+        unit=gazes.unit(sizes.image),
         precision=config.precision,
     )
     return agent.to(device)
 
 
-def gaze_unit(config: Config, image: Shape) -> Tensor:
-    """What outputs of 1 of the emission network mean in such an image, in units of the gaze: (2,).
-
-    Args:
-        config: The run.
-        image: (C, H, W).
-    """
-    return config.unit_pixels / half_image(image) if config.unit_pixels else torch.ones(2)
-
-
-def fit_gazes(agent: GlimpseAgent, config: Config, image: Shape) -> None:
-    """From here on, let an output of 1 mean what `unit_pixels` says in images (C, H, W)."""
+def fit_gazes(agent: GlimpseAgent, image: Shape) -> None:
+    """From here on, let the agent's gazes mean what they should in images (C, H, W)."""
     for box in agent.modules():
         if isinstance(box, EmissionNetwork):
-            box.unit = gaze_unit(config, image).to(box.unit.device)
+            box.unit = agent.gazes.unit(image).to(box.unit.device)
 
 
 class Loaded(NamedTuple):

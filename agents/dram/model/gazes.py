@@ -1,14 +1,142 @@
-"""Where to look: the distribution of the gaze, how it is drawn, and what it is scored by."""
+"""Where to look: the distribution of the gaze, how it is drawn, and what it is scored by.
+
+R rows, G gazes of D coordinates each, P parameters of a distribution, H units. Coordinates are in
+units of the gaze: -1 and 1 are the edges of the image.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from agents.dram.config import Config
 from agents.dram.model.noise import RowNoise
+from agents.trainer.envs import Shape
+
+
+class Gazes(Protocol):
+    """A distribution of gazes, as a function of P parameters that an agent gives.
+
+    Attributes:
+        size: D.
+    """
+
+    size: int
+
+    def unit(self, image: Shape) -> Tensor:
+        """What outputs of 1 of the emission network mean in an image (C, H, W): (P,)."""
+
+    def sample(self, params: Tensor, rows: Tensor, noise: RowNoise, std: float | Tensor) -> Tensor:
+        """Draw gazes.
+
+        Args:
+            params: (R, P).
+            rows: int64 (R,), whose they are; each has its own noise.
+            noise: Where it comes from.
+            std: Standard deviation, a number or (D,); for distributions that learn none.
+
+        Returns:
+            (R, D), raw: the environment clips them. Without a gradient.
+        """
+
+    def mode(self, params: Tensor) -> Tensor:
+        """The likeliest gazes, (R, D), where an agent looks when it is tested; no gradient."""
+
+    def mean(self, params: Tensor) -> Tensor:
+        """The expected gazes, (G, D); their spread is logged."""
+
+    def log_prob(self, params: Tensor, gaze: Tensor) -> Tensor:
+        """What REINFORCE scores the raw samples `gaze` (G, D) by: (G,).
+
+        The gradient goes to `params` (G, P) alone: a sample that carried one would cancel it.
+        """
+
+    def pull(self, params: Tensor) -> Tensor:
+        """What `outside_penalty` weighs, summed: how far `params` (G, P) are from the image."""
+
+
+class GaussianGazes:
+    """Gazes around a mean, the parameters, with a standard deviation that is not learned.
+
+    Args:
+        size: D.
+        unit_pixels: What an output of 1 of the emission network means, pixels; 0 for half the
+            image.
+    """
+
+    def __init__(self, size: int, unit_pixels: float = 0.0) -> None:
+        """Nothing is drawn yet."""
+        self.size, self._unit_pixels = size, unit_pixels
+
+    def unit(self, image: Shape) -> Tensor:
+        """See Gazes; P = D."""
+        return self._unit_pixels / half_image(image) if self._unit_pixels else torch.ones(self.size)
+
+    def sample(self, params: Tensor, rows: Tensor, noise: RowNoise, std: float | Tensor) -> Tensor:
+        """See Gazes."""
+        return params.detach() + std * noise.normal(rows, self.size)
+
+    def mode(self, params: Tensor) -> Tensor:
+        """See Gazes."""
+        return params.detach()
+
+    def mean(self, params: Tensor) -> Tensor:
+        """See Gazes."""
+        return params
+
+    def log_prob(self, params: Tensor, gaze: Tensor) -> Tensor:
+        """The log-density of gazes times sigma^2, axis by axis, up to a constant: (G,).
+
+        sigma^2 log N(gaze; mean, sigma^2) is -(gaze - mean)^2 / 2, whatever sigma. Without that
+        factor the gradient grows with 1 / sigma^2, and a weight that works at one sigma explodes
+        at another.
+
+        Args:
+            params: (G, D), the means the gazes were drawn around; the gradient goes to them alone.
+            gaze: (G, D), the raw samples: the density belongs to what was drawn.
+        """
+        return -((gaze.detach() - params) ** 2).sum(1) / 2
+
+    def pull(self, params: Tensor) -> Tensor:
+        """Squared distance of mean gazes (G, D) from the image, [-1, 1] on each axis, summed."""
+        return ((params.abs() - 1).clamp_min(0) ** 2).sum()
+
+
+def make_gazes(config: Config, size: int) -> Gazes:
+    """The distribution that a configuration asks for, of gazes with so many coordinates."""
+    return GaussianGazes(size, config.unit_pixels)
+
+
+class EmissionNetwork(nn.Module):
+    """The parameters of the next gaze, a linear function of the top recurrent layer.
+
+    Args:
+        units: H.
+        unit: (P,), what an output of 1 means; see Gazes.
+    """
+
+    unit: Tensor
+
+    def __init__(self, units: int, unit: Tensor) -> None:
+        """Build the layer; first gazes are near the centre."""
+        super().__init__()
+        self.linear = nn.Linear(units, len(unit))
+        self.register_buffer("unit", unit, persistent=False)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (R, H) to parameters (R, P)."""
+        params: Tensor = self.unit * self.linear(features)
+        return params
+
+
+def half_image(image: Shape) -> Tensor:
+    """Pixels in a unit of the gaze, across and down: (D,), for an image (C, H, W)."""
+    _, height, width = image
+    return torch.tensor([width / 2, height / 2])
 
 
 def sigma_pixels(config: Config, images: int) -> float:
@@ -19,68 +147,42 @@ def sigma_pixels(config: Config, images: int) -> float:
     return float(last * (first / last) ** left)
 
 
-class EmissionNetwork(nn.Module):
-    """The mean of the next gaze, a linear function of the top recurrent layer.
+GazePolicy = Callable[[Tensor, Tensor], Tensor]  # params (R, P) of rows (R,) -> raw gaze (R, D)
+
+
+def gaze_policy(
+    gaze: str, gazes: Gazes, noise: RowNoise, std: float | Tensor | None = None
+) -> GazePolicy:
+    """How gazes are chosen.
 
     Args:
-        units: Size of the input.
-        unit: (2,), what an output of 1 means, in units of the gaze (half an image).
+        gaze: "policy", or "random" and "center", the controls.
+        gazes: The agent's distribution.
+        noise: Of sampled and random gazes.
+        std: See Gazes.sample; None for the likeliest gaze.
     """
-
-    unit: Tensor
-
-    def __init__(self, units: int, unit: Tensor) -> None:
-        """Build the layer; first gazes are near the centre."""
-        super().__init__()
-        self.linear = nn.Linear(units, 2)
-        self.register_buffer("unit", unit, persistent=False)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (B, H) to mean gazes (B, 2)."""
-        mean: Tensor = self.unit * self.linear(features)
-        return mean
+    if gaze == "random":
+        return random_gaze(gazes, noise)
+    if gaze == "center":
+        return center_gaze(gazes)
+    return likeliest_gaze(gazes) if std is None else sampled_gaze(gazes, noise, std)
 
 
-def scaled_gaze_log_prob(gaze: Tensor, mean: Tensor) -> Tensor:
-    """The log-density of gazes times sigma^2, axis by axis, up to a constant.
-
-    sigma^2 log N(gaze; mean, sigma^2) is -(gaze - mean)^2 / 2, whatever sigma. Without that factor
-    the gradient grows with 1 / sigma^2, and a weight that works at one sigma explodes at another.
-
-    Args:
-        gaze: (G, 2), the raw samples, not clipped: the density belongs to what was drawn.
-        mean: (G, 2), the means they were drawn around.
-
-    Returns:
-        (G,). The gradient goes to the mean alone: a sample that carried a gradient would cancel it.
-    """
-    return -((gaze.detach() - mean) ** 2).sum(1) / 2
+def sampled_gaze(gazes: Gazes, noise: RowNoise, std: float | Tensor) -> GazePolicy:
+    """Gazes drawn from the agent's distribution (training, Monte Carlo averaging)."""
+    return lambda params, rows: gazes.sample(params, rows, noise, std)
 
 
-def outside_loss(mean: Tensor) -> Tensor:
-    """Squared distance of mean gazes (G, 2) from the image [-1, 1] x [-1, 1], summed."""
-    return ((mean.abs() - 1).clamp_min(0) ** 2).sum()
+def likeliest_gaze(gazes: Gazes) -> GazePolicy:
+    """The gaze that the agent prefers: how it looks when it is tested."""
+    return lambda params, rows: gazes.mode(params)
 
 
-GazePolicy = Callable[[Tensor, Tensor], Tensor]  # mean gaze (R, 2) of rows (R,) -> gaze (R, 2)
-
-
-def sampled(std: float | Tensor, noise: RowNoise) -> GazePolicy:
-    """Gaussian gazes around the mean (training, Monte Carlo averaging)."""
-    return lambda mean, rows: mean.detach() + std * noise.normal(rows, 2)
-
-
-def random_gaze(noise: RowNoise) -> GazePolicy:
+def random_gaze(gazes: Gazes, noise: RowNoise) -> GazePolicy:
     """Gazes uniform over the image, whatever the agent wants: the control that must do worse."""
-    return lambda mean, rows: noise.uniform(rows, 2) * 2 - 1
+    return lambda params, rows: noise.uniform(rows, gazes.size) * 2 - 1
 
 
-def center_gaze(mean: Tensor, rows: Tensor) -> Tensor:
+def center_gaze(gazes: Gazes) -> GazePolicy:
     """Always the centre of the image: the other control."""
-    return torch.zeros_like(mean)
-
-
-def mean_gaze(mean: Tensor, rows: Tensor) -> Tensor:
-    """The mean itself."""
-    return mean.detach()
+    return lambda params, rows: params.new_zeros(len(params), gazes.size)

@@ -20,6 +20,7 @@ class GlimpseNetwork(nn.Module):
 
     Args:
         glimpse_shape: (K * C, g, g).
+        coordinates: D, of a location.
         features: F.
         convolutions: Channels of the convolutions of G_image, the first 5x5, the others 3x3 (DRAM,
             section 4.3), with 2x2 maximum pooling after the last; none for fully connected layers
@@ -35,6 +36,7 @@ class GlimpseNetwork(nn.Module):
     def __init__(
         self,
         glimpse_shape: tuple[int, int, int],
+        coordinates: int,
         features: int,
         convolutions: tuple[int, ...] = (),
         combine: str = "product",
@@ -55,10 +57,12 @@ class GlimpseNetwork(nn.Module):
         hidden = features if convolutions or combine == "product" else features // 2
         layers += [nn.Flatten(), nn.Linear(channels * side * side, hidden), nn.ReLU()]
         self.what = nn.Sequential(*layers, nn.Linear(hidden, features))
-        self.where = nn.Sequential(nn.Linear(2, hidden), nn.ReLU(), nn.Linear(hidden, features))
+        self.where = nn.Sequential(
+            nn.Linear(coordinates, hidden), nn.ReLU(), nn.Linear(hidden, features)
+        )
 
     def forward(self, glimpse: Tensor, location: Tensor) -> Tensor:
-        """Glimpse (B, K * C, g, g) and location (B, 2) to features (B, F)."""
+        """Glimpse (B, K * C, g, g) and location (B, D) to features (B, F)."""
         if self.standardize:
             glimpse = nn.functional.layer_norm(glimpse, glimpse.shape[1:], eps=1e-3)
         what, where = self.what(glimpse), self.where(location)

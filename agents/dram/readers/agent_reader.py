@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from agents.dram.config import Config
 from agents.dram.model.agent import GlimpseAgent
-from agents.dram.model.gazes import GazePolicy, center_gaze, mean_gaze, random_gaze, sampled
+from agents.dram.model.gazes import GazePolicy, gaze_policy, half_image
 from agents.dram.model.noise import RowNoise
 from agents.dram.readers.reading import Reading, read_off
 from agents.dram.rollouts.games import play_games
@@ -22,7 +22,6 @@ from agents.trainer.envs import (
     IndexArray,
     PixelArray,
     for_task,
-    half_image,
     is_game,
     make_envs,
     make_reading_envs,
@@ -42,8 +41,9 @@ class AgentReader:
             is right.
         sigma_pixels: Standard deviation of sampled gazes.
         gaze: "policy", or "random" and "center": the controls.
-        samples: 1 for the mean gaze; M > 1 for the labels that the averaged log-probabilities of M
-            sampled gaze sequences prefer (Monte Carlo averaging, DRAM eq. 14).
+        samples: 1 for the likeliest gaze (the mean of a Gaussian); M > 1 for the labels that the
+            averaged log-probabilities of M sampled gaze sequences prefer (Monte Carlo averaging,
+            DRAM eq. 14).
         noise_seed: Of sampled and random gazes.
     """
 
@@ -61,7 +61,7 @@ class AgentReader:
         self.batch, self.size = envs.num_envs // samples, envs.task.size
         self.end = envs.rules.num_classes if envs.rules.has_end else None
         self.networks: tuple[nn.Module, ...] = (agent,)
-        self.policy = gaze_policy(gaze, envs, samples, sigma_pixels, noise_seed)
+        self.policy = tested_policy(agent, envs, gaze, samples, sigma_pixels, noise_seed)
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
         """The episodes in which the images of `index` (batch,) are read, M of each."""
@@ -117,7 +117,7 @@ class GameReader:
         self.agent, self.envs, self.samples = agent, envs, samples
         self.batch, self.size = envs.num_envs // samples, envs.size
         self.networks: tuple[nn.Module, ...] = (agent,)
-        self.policy = gaze_policy(gaze, envs, samples, sigma_pixels)
+        self.policy = tested_policy(agent, envs, gaze, samples, sigma_pixels)
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
         """See Reader."""
@@ -181,18 +181,18 @@ def _whole_groups(num_envs: int, samples: int) -> int:
     return max(1, num_envs // samples) * samples
 
 
-def gaze_policy(
-    gaze: Gaze, envs: GazeVectorEnv, samples: int = 1, sigma_pixels: float = 0.0, seed: int = 0
+def tested_policy(
+    agent: GlimpseAgent,
+    envs: GazeVectorEnv,
+    gaze: Gaze,
+    samples: int = 1,
+    sigma_pixels: float = 0.0,
+    seed: int = 0,
 ) -> GazePolicy:
     """How gazes are chosen when nothing is learned; see AgentReader."""
     noise = RowNoise(torch.Generator(envs.device).manual_seed(seed), envs.num_envs)
-    if gaze == "random":
-        return random_gaze(noise)
-    if gaze == "center":
-        return center_gaze
-    if samples == 1:
-        return mean_gaze
-    return sampled(sigma_pixels / half_image(envs.image_shape).to(envs.device), noise)
+    std = sigma_pixels / half_image(envs.image_shape).to(envs.device) if samples > 1 else None
+    return gaze_policy(gaze, agent.gazes, noise, std)
 
 
 def evaluate(

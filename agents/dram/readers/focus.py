@@ -68,7 +68,7 @@ class FocusReader:
     def read(self, index: IndexArray, seed: int) -> Reading:
         """What is said in the second pass, and how sure it is."""
         first, samples, task = self._first, self._first.samples, self._first.envs.task
-        fit_gazes(first.agent, self._config, first.envs.image_shape)
+        fit_gazes(first.agent, first.envs.image_shape)
         middle = gaze_middles(first.play(index, seed), samples).cpu().numpy()
         labels = first.labels(index)
         close = envs_of_images(
@@ -79,7 +79,7 @@ class FocusReader:
             num_envs=self.batch * samples,
             device=first.envs.device,
         )
-        fit_gazes(first.agent, self._config, close.image_shape)
+        fit_gazes(first.agent, close.image_shape)
         sigma = self._config.sigma_pixels
         second = AgentReader(first.agent, close, sigma, samples=samples, noise_seed=1 + seed)
         return second.read(np.arange(self.batch), seed)
@@ -90,11 +90,11 @@ class FocusReader:
 
 
 def gaze_middles(rollout: Rollout, samples: int) -> Tensor:
-    """The middle of the box of all gazes at an image, (B, 2), for `samples` episodes of each."""
+    """The middle of the box of all gazes at an image, (B, D), for `samples` episodes of each."""
     rows, turns = rollout.returns.shape
-    image = (rollout.for_label // turns // samples)[:, None].expand(-1, 2)
     gaze = rollout.gaze.clamp(-1, 1)
-    empty = gaze.new_zeros(rows // samples, 2)
+    image = (rollout.for_label // turns // samples)[:, None].expand_as(gaze)
+    empty = gaze.new_zeros(rows // samples, gaze.shape[1])
     least = empty.scatter_reduce(0, image, gaze, "amin", include_self=False)
     most = empty.scatter_reduce(0, image, gaze, "amax", include_self=False)
     return (least + most) / 2

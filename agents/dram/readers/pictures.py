@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,12 @@ from PIL import Image
 
 from agents.dram.config import Config
 from agents.dram.model.agent import GlimpseAgent
-from agents.dram.readers.agent_reader import gaze_policy
+from agents.dram.readers.agent_reader import tested_policy
 from agents.dram.rollouts.play import play
 from agents.evaluation.reader import testing
 from agents.runs.files import write_atomically
 from agents.trainer.envs import make_envs
-
-Frame = np.ndarray[Any, np.dtype[np.uint8]]
+from glimpse_env.frames.drawing import BACKGROUND, Frame, shrink, tile
 
 
 def draw_pictures(
@@ -29,7 +29,7 @@ def draw_pictures(
     folder: Path,
     examples: Sequence[int] | None = None,
 ) -> tuple[Path, Path]:
-    """Draw images of a split while the agent reads them at its mean gazes, or as a control does.
+    """Draw images of a split while the agent, or a control, reads them at its likeliest gazes.
 
     Args:
         agent: Who reads.
@@ -49,7 +49,7 @@ def draw_pictures(
     if examples is None:  # or as many as a small folder of images has
         examples = range(min(12, make_envs(config, split, 1, device).size))
     envs = make_envs(config, split, len(examples), device, render_mode="rgb_array")
-    policy = gaze_policy(config.gaze, envs)
+    policy = tested_policy(agent, envs, config.gaze)
     steps: list[tuple[Frame, ...]] = []
     with testing(agent):
         play(
@@ -60,11 +60,11 @@ def draw_pictures(
             watch=lambda: steps.append(envs.render() or ()),
         )
         envs = make_envs(config, split, min(1000, envs.size), device)
-        policy = gaze_policy(config.gaze, envs)
+        policy = tested_policy(agent, envs, config.gaze)
         gazes = play(agent, envs, np.arange(envs.num_envs), policy).gaze.cpu().numpy()
     animation, picture = folder / "glimpses.gif", folder / "gazes.png"
-    write_gif(animation, [shrink(tile(frames[:4], columns=2), 640) for frames in steps])
-    paths = shrink(tile(steps[-1], columns=3), 1200)
+    write_gif(animation, [shrink(tile(frames[:4], columns=2), math.inf, 640) for frames in steps])
+    paths = shrink(tile(steps[-1], columns=3), math.inf, 1200)
     side = paths.shape[1] // 3
     density = np.asarray(cv2.resize(gaze_density(gazes), (side, side)), np.uint8)
     whole = cv2.cvtColor(_below(paths, density), cv2.COLOR_RGB2BGR)
@@ -91,24 +91,9 @@ def write_gif(path: Path, frames: list[Frame], milliseconds: int = 500) -> None:
     write_atomically(path, content.getvalue())
 
 
-def tile(frames: tuple[Frame, ...], columns: int) -> Frame:
-    """Frames of one size side by side, `columns` in a row."""
-    blank = [np.zeros_like(frames[0])] * (-len(frames) % columns)
-    cells = [*frames, *blank]
-    rows = [np.hstack(cells[first : first + columns]) for first in range(0, len(cells), columns)]
-    return np.vstack(rows)
-
-
-def shrink(frame: Frame, width: int) -> Frame:
-    """The frame, no wider than `width` pixels."""
-    scale = min(1.0, width / frame.shape[1])
-    size = round(scale * frame.shape[1]), round(scale * frame.shape[0])
-    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def gaze_density(gazes: np.ndarray[Any, np.dtype[np.float32]], bins: int = 40) -> Frame:
-    """How often gazes (G, 2) land where in the image: (bins, bins, 3), the brighter the more."""
-    x, y = np.clip(gazes, -1, 1).T
+    """How often gazes (G, D) land where in the image: (bins, bins, 3), the brighter the more."""
+    x, y = np.clip(gazes[:, :2], -1, 1).T
     counts, _, _ = np.histogram2d(y, x, bins=bins, range=[[-1, 1], [-1, 1]])
     scaled = (255 * np.sqrt(counts / max(counts.max(), 1))).astype(np.uint8)
     coloured = cv2.cvtColor(cv2.applyColorMap(scaled, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
@@ -116,6 +101,6 @@ def gaze_density(gazes: np.ndarray[Any, np.dtype[np.float32]], bins: int = 40) -
 
 
 def _below(upper: Frame, lower: Frame) -> Frame:
-    padded = np.zeros((lower.shape[0], upper.shape[1], 3), np.uint8)
+    padded = np.full((lower.shape[0], upper.shape[1], 3), BACKGROUND, np.uint8)
     padded[:, : lower.shape[1]] = lower
     return np.vstack([upper, padded])

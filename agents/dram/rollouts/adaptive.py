@@ -56,7 +56,7 @@ def read_adaptively(
         agent: Who plays.
         envs: B environments with `glimpses_per_label=0` and `autoreset_mode="disabled"`.
         index: int64 (B,), which image for each row.
-        policy: How the mean gaze becomes a gaze.
+        policy: How gazes are chosen.
         samples: Rows in groups of so many show the same image, speak together where the mean of
             their log-odds says so, and say the label that the average of their log-probabilities
             prefers (as in DRAM eq. 14); 1 to speak alone.
@@ -104,7 +104,7 @@ class _Episodes:
         self.rewards = torch.zeros(shape, device=device)  # see returns_of; costs aside
         self.taken = torch.zeros(shape, device=device)  # glimpses for each label
         self.perfect = torch.zeros(shape[0], dtype=torch.bool, device=device)
-        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, place
+        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, params, baseline, place
         self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
         self.guesses: list[tuple[Tensor, ...]] = []  # logits, target, place
         self.decided: list[tuple[Tensor, ...]] = []  # odds, spoke, baseline, place
@@ -123,8 +123,8 @@ class _Episodes:
                 now = now._replace(since=now.since + 1)
                 begun, label = self._decide(state, now, info["target"][now.rows])
             blind = False
-            mean, baseline = self.agent.where_now(state, begun)
-            gaze = self.policy(mean, now.rows)
+            params, baseline = self.agent.where_now(state, begun)
+            gaze = self.policy(params, now.rows)
             seen, info, reward, over = self.played.step(now.rows, gaze, label)
             # What glimpses cost is counted apart: no gaze pays for those before it.
             paid = torch.where(over, reward, reward + self.envs.glimpse_cost)
@@ -136,7 +136,7 @@ class _Episodes:
             )
             going = (~over[now.rows]).nonzero()[:, 0]
             now, state, begun = now.select(going), state.select(going), begun[going]
-            kept = (gaze[going], mean[going], baseline[going], self._place(now))
+            kept = (gaze[going], params[going], baseline[going], self._place(now))
             self.gazes.append(kept)
         return self._finish()
 
@@ -171,13 +171,13 @@ class _Episodes:
         return spoke, torch.where(spoke, said, self.rules.keep_looking)
 
     def _finish(self) -> Rollout:
-        gaze, mean, baseline, place = map(torch.cat, zip(*self.gazes, strict=True))
+        gaze, params, baseline, place = map(torch.cat, zip(*self.gazes, strict=True))
         logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
         odds, spoke, value, decided_at = map(torch.cat, zip(*self.decided, strict=True))
         to_pay = self._to_pay(decided_at)
         return Rollout(
             gaze=gaze,
-            gaze_mean=mean,
+            params=params,
             baseline=baseline,
             returns=returns_of(self.rewards),
             place=place,

@@ -38,12 +38,12 @@ def collect_fixed(
         envs: B environments with `autoreset_mode="disabled"` and `backend="torch"`.
         index: int64 (B,) on the device, which image for each row.
         seeds: int64 (B,) on the device, which decide random initial gazes.
-        policy: How the mean gaze becomes a gaze.
+        policy: How gazes are chosen.
         guess: Whether the classifier guesses at every glimpse.
 
     Returns:
         G = B * T gazes and Y = B * S labels, step after step; `gaze_counts` and `label_counts` tell
-        those of rows that were still running. Of the others, gazes, means and baselines are 0
+        those of rows that were still running. Of the others, gazes, parameters and baselines are 0
         without a gradient, targets -1.
 
     Raises:
@@ -76,10 +76,10 @@ def collect_fixed(
             label = logits.detach().argmax(1)
             labels.append((logits, state.rows * rules.max_said + turn, info["target"], running))
         last = due and turn + 1 == rules.max_said  # nobody looks after the last label
-        gaze, mean, baseline = no_gaze, no_gaze, no_gaze[:, 0]
+        gaze, params, baseline = no_gaze, no_gaze, no_gaze[:, 0]
         if not last:
-            mean, baseline = agent.where_next(state)
-            gaze = policy(mean, state.rows)
+            params, baseline = agent.where_next(state)
+            gaze = policy(params, state.rows)
         action: dict[str, Any] = {"gaze": gaze, "label": label}
         observation, reward, over, _, info = envs.step(action)
         rewards[:, turn] += reward
@@ -88,16 +88,16 @@ def collect_fixed(
             right = right | (info["sequence_correct"] & over)
             running = ~over
         if not last:
-            gaze, mean = (torch.where(running[:, None], part, 0.0) for part in (gaze, mean))
+            gaze, params = (torch.where(running[:, None], part, 0.0) for part in (gaze, params))
             baseline = torch.where(running, baseline, 0.0)
-            gazes.append((gaze, mean, baseline, state.rows * longest + seen, running))
+            gazes.append((gaze, params, baseline, state.rows * longest + seen, running))
         seen += 1
-    gaze, mean, baseline, place, gaze_counts = map(torch.cat, zip(*gazes, strict=True))
+    gaze, params, baseline, place, gaze_counts = map(torch.cat, zip(*gazes, strict=True))
     logits, logits_at, targets, label_counts = map(torch.cat, zip(*labels, strict=True))
     guessed = map(torch.cat, zip(*guesses, strict=True))
     return Rollout(
         gaze=gaze,
-        gaze_mean=mean,
+        params=params,
         baseline=baseline,
         returns=returns_of(rewards),
         place=place,
@@ -144,7 +144,7 @@ def collect(
         agent: Who plays.
         envs: B environments with `autoreset_mode="disabled"`.
         index: int64 (B,), which image for each row.
-        policy: How the mean gaze becomes a gaze.
+        policy: How gazes are chosen.
         samples: Rows in groups of so many show the same image and say the label that the average of
             their log-probabilities prefers (Monte Carlo averaging, DRAM eq. 14); 1 to speak alone.
         seed: Row i is seeded with `seed + i`, which decides a random initial gaze.
@@ -175,7 +175,7 @@ class _Episodes:
         self.played = TensorEnvs(envs, device, watch)
         self.turns, self.guess = envs.rules.max_said, guess
         self.max_glimpses = envs.rules.max_glimpses
-        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, mean, baseline, place
+        self.gazes: list[tuple[Tensor, ...]] = []  # gaze, params, baseline, place
         self.labels: list[tuple[Tensor, ...]] = []  # logits, at, target
         self.guesses: list[tuple[Tensor, ...]] = []  # logits, target, place
         self.rewards = torch.zeros(envs.num_envs, self.turns, device=device)
@@ -198,8 +198,8 @@ class _Episodes:
             if due:
                 self.labels.append((logits, rows * self.turns + turn, target))
                 label = agreed_scores(logits.detach(), self.samples).argmax(1)
-            mean, baseline = self.agent.where_next(state)
-            gaze = self.policy(mean, rows)
+            params, baseline = self.agent.where_next(state)
+            gaze = self.policy(params, rows)
             observation, info, reward, over = self.played.step(rows, gaze, label)
             self.rewards[:, turn] += reward.float()
             if due:
@@ -209,8 +209,8 @@ class _Episodes:
                 going = (~over[rows]).nonzero()[:, 0]
                 state = state.select(going)
                 rows = state.rows
-                gaze, mean, baseline = gaze[going], mean[going], baseline[going]
-            self.gazes.append((gaze, mean, baseline, self._place(rows, seen)))
+                gaze, params, baseline = gaze[going], params[going], baseline[going]
+            self.gazes.append((gaze, params, baseline, self._place(rows, seen)))
             seen += 1
         return self._finish()
 
@@ -219,12 +219,12 @@ class _Episodes:
         return rows * self.turns * self.max_glimpses + seen
 
     def _finish(self) -> Rollout:
-        gaze, mean, baseline, place = map(torch.cat, zip(*self.gazes, strict=True))
+        gaze, params, baseline, place = map(torch.cat, zip(*self.gazes, strict=True))
         logits, logits_at, targets = map(torch.cat, zip(*self.labels, strict=True))
         guesses = map(torch.cat, zip(*self.guesses, strict=True))
         return Rollout(
             gaze=gaze,
-            gaze_mean=mean,
+            params=params,
             baseline=baseline,
             returns=returns_of(self.rewards),
             place=place,

@@ -53,7 +53,7 @@ def play_games(
         agent: Who plays. Its classification network scores the moves.
         envs: B environments with `autoreset_mode="disabled"`.
         index: int64 (B,), which game for each row.
-        policy: How the mean gaze becomes a gaze.
+        policy: How gazes are chosen.
         samples: Rows in groups of so many play the same game and make the move that the average of
             their log-probabilities prefers (as DRAM eq. 14 does for labels); 1 to play alone.
         seed: Row i is seeded with `seed + i`, which decides a random initial gaze.
@@ -75,16 +75,16 @@ def play_games(
             state = agent.look(state, seen["glimpse"], seen["location"])
         scores = agent.logits(state)
         move = moves(agreed_scores(scores, samples), state.rows)
-        mean, baseline = agent.where_next(state)
-        gaze = policy(mean, state.rows)
-        decided.append((gaze, mean, baseline, scores, move))
+        params, baseline = agent.where_next(state)
+        gaze = policy(params, state.rows)
+        decided.append((gaze, params, baseline, scores, move))
         seen, _, won, _ = played.step(state.rows, gaze, move)
-    gazes, means, baselines, logits, made = map(torch.cat, zip(*decided, strict=True))
+    gazes, params, baselines, logits, made = map(torch.cat, zip(*decided, strict=True))
     won = won.float()
     games = torch.arange(len(won), device=device).repeat(envs.game.steps)
     return Rollout(
         gaze=gazes,
-        gaze_mean=means,
+        params=params,
         baseline=baselines,
         returns=won[:, None],
         place=games,

@@ -1,7 +1,8 @@
 """Playing a batch of episodes from beginning to end, keeping what the losses need.
 
-B rows, S the most labels said, N the most glimpses for each. G gazes, Y labels, V glimpses and D
-decisions between speaking and looking, all of rows whose episode was still running.
+B rows, S the most labels said, N the most glimpses for each. G gazes of D
+coordinates, Y labels, V glimpses and D decisions between speaking and looking, all of rows whose
+episode was still running.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class Guesses(NamedTuple):
 class Rollout(NamedTuple):
     """B finished episodes."""
 
-    gaze: Tensor  # (G, 2), where the rows chose to look, before clipping
-    gaze_mean: Tensor  # (G, 2), carries the gradient
+    gaze: Tensor  # (G, D), where the rows chose to look: the raw samples, before clipping
+    params: Tensor  # (G, P), of the distributions that they were drawn from, carries the gradient
     baseline: Tensor  # (G,), carries the gradient
     returns: Tensor  # (B, S), R_s; see returns_of
     place: Tensor  # (G,), position in flat (B, S, N) of the glimpse that it leads to; games: row

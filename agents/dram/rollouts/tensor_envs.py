@@ -48,14 +48,14 @@ class TensorEnvs:
 
         Args:
             rows: int64 (R,), those that are running.
-            gaze: (R, 2).
+            gaze: (R, D).
             choice: int64 (R,), labels or moves; None where no label is due.
 
         Returns:
             Observation, info, rewards and ends of all B rows.
         """
         envs = self._envs
-        gazes = gaze.new_zeros(envs.num_envs, 2)
+        gazes = gaze.new_zeros(envs.num_envs, gaze.shape[1])
         gazes[rows] = gaze
         choices = torch.zeros(envs.num_envs, dtype=torch.int64, device=self._device)
         if choice is not None:

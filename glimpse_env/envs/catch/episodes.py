@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from glimpse_env.backend import Array, Backend
 from glimpse_env.envs.catch.rules import MOVES, CatchGame
 from glimpse_env.envs.gaze.episodes import OVER, Episodes, Said
-from glimpse_env.envs.gaze.rows import Rows
 from glimpse_env.frames.trace import Word
 from glimpse_env.sight.eye import Eye
 
 _RANGE = f"action['move'] must be in 0 .. {len(MOVES) - 1}"
-
-
-@dataclasses.dataclass
-class CatchRows(Rows):
-    """The state of B games."""
-
-    start: Array  # int64 (B,), see Opening
-    speed: Array  # int64 (B,)
-    paddle: Array  # int64 (B,), the left cell of the paddle now
-    caught: Array  # bool (B,), the game is over and the ball caught
-
-    @classmethod
-    def unborn(cls, backend: Backend, number: int) -> CatchRows:
-        """Rows whose first game has not begun."""
-        nothing = {name: backend.zeros((number,), "int64") for name in ("start", "speed", "paddle")}
-        caught = backend.zeros((number,), "bool")
-        return cls(**cls.unborn_state(backend, number), **nothing, caught=caught)
 
 
 class CatchEpisodes(Episodes):
@@ -43,21 +24,23 @@ class CatchEpisodes(Episodes):
         initial_gaze: "none", "center" or "random".
     """
 
-    rows: CatchRows
     strip = ("move", "")
 
     def __init__(
         self, backend: Backend, game: CatchGame, eye: Eye, number: int, initial_gaze: str
     ) -> None:
         """No game has begun."""
-        super().__init__(backend, CatchRows.unborn(backend, number), eye, game.size, initial_gaze)
         self.game = game
+        super().__init__(backend, eye, number, game.size, initial_gaze)
         self.image_shape, self.num_choices = game.image_shape, len(MOVES)
         self._last_clock = self.first_clock + game.steps
 
-    def _fresh(self, index: Array) -> dict[str, Array]:
-        nobody = self.backend.zeros((len(index),), "bool")
-        return {**self.game.open(index)._asdict(), "caught": nobody}
+    def _fresh(self, index: Array, gaze: Array) -> dict[str, Array]:
+        """See Episodes, and Opening; `paddle` is where it is now."""
+        opening = self.game.open(index)._asdict()
+        # bool (m,), the game is over and the ball caught
+        caught = self.backend.zeros((len(index),), "bool")
+        return super()._fresh(index, gaze) | opening | {"caught": caught}
 
     def _present(self, rows: Array, index: Array, keep: Array | None) -> None:
         # The screen is drawn from the rows, so that one that goes on is drawn as it was.
@@ -74,30 +57,29 @@ class CatchEpisodes(Episodes):
         column, fallen = self._column(), self._fallen()
         return self.game.screens(column[rows], fallen[rows], self.rows.paddle[rows])
 
-    def advance(self, gaze: Array, choice: Array) -> tuple[Array, Said | None]:
-        """Move paddles, let balls fall by a row, judge those at the bottom, then move the eyes."""
-        rows, backend, before = self.rows, self.backend, self.clocks
+    def _clocks_after(self, running: frozenset[int]) -> frozenset[int]:
+        return frozenset(OVER if seen + 1 == self._last_clock else seen + 1 for seen in running)
+
+    def _play(
+        self, gaze: Array, choice: Array, resting: Array | None, clocks: frozenset[int]
+    ) -> tuple[Array | None, Said | None]:
+        """Move paddles, let balls fall by a row, move the eyes, then judge balls at the bottom."""
+        rows, backend = self.rows, self.backend
         inside = choice // len(MOVES) == 0
         if not (backend.eager and inside.all()):
             backend.require(inside | rows.over, _RANGE, choice)
-        resting = rows.over if OVER in before else None
         paddle = self.game.push(rows.paddle, choice)
         rows.paddle = paddle if resting is None else backend.xp.where(resting, rows.paddle, paddle)
         self._move(gaze, resting)
-        playing = self.looked
-        self.clocks = frozenset(
-            OVER if clock + 1 == self._last_clock else clock + 1 for clock in before - {OVER}
-        )
-        if OVER in self.clocks:
-            landed = playing & (rows.seen == self._last_clock)
+        reward = None
+        if OVER in clocks:
+            landed = self.looked & (rows.seen == self._last_clock)
             rows.over = rows.over | landed
             caught = landed & self.game.catches(rows.paddle, self._column())
             rows.caught = rows.caught | caught
             reward = backend.cast(caught, backend.float_reward)
-        else:
-            reward = backend.zeros((len(choice),), backend.float_reward)
         self.eye.show_all(self._screens(self.numbers))
-        return reward, Said(playing, choice, rows.caught)
+        return reward, Said(self.looked, choice, rows.caught)
 
     def known(self) -> dict[str, Array]:
         """Where ball and paddle are, and which game it is."""
@@ -107,8 +89,7 @@ class CatchEpisodes(Episodes):
 
     def outcome(self) -> dict[str, Array]:
         """Whether the ball was caught."""
-        caught = self.rows.caught
-        return {"caught": caught, "return": caught, "length": self._fallen()}
+        return {"caught": self.rows.caught, "length": self._fallen()}
 
     def images(self, number: int | None) -> Array:
         """See Episodes."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import gymnasium as gym
 import numpy as np
@@ -63,7 +64,7 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         self, action: Mapping[str, Any]
     ) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Do what is chosen, then move the eye; see the vector environment's `step`."""
-        batch = _batch_of_one(action, self._vector.choice)
+        batch = self._batch_of_one(action)
         observation, reward, terminated, _, info = self._vector.step(batch)
         return (
             self._first(observation),
@@ -83,6 +84,26 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         self._vector.close()
         super().close()
 
+    def _batch_of_one(self, action: Mapping[str, Any]) -> dict[str, Any]:
+        choice, shape = self._vector.choice, (self._vector.gaze_size,)
+        try:
+            gaze, chosen = np.asarray(action["gaze"]), np.asarray(action[choice])
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise InvalidAction(
+                f"an action is a dictionary with 'gaze', real numbers of shape {shape}, and "
+                f"{choice!r}, an integer: {error}"
+            ) from error
+        if gaze.shape != shape or chosen.shape != ():
+            raise InvalidAction(
+                f"action['gaze'] of shape {gaze.shape} and action[{choice!r}] of shape "
+                f"{chosen.shape} must have shapes {shape} and ()"
+            )
+        return {"gaze": gaze[None], choice: chosen[None]}
+
+    def __copy__(self) -> Self:
+        """A copy that steps on its own, as that of a batch does."""
+        return copy.deepcopy(self)
+
     def _first(self, batch: dict[str, Any]) -> dict[str, Any]:
         if self._on_torch:
             batch = {key: np.asarray(value.cpu()) for key, value in batch.items()}
@@ -97,19 +118,3 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
                 # Gymnasium's batches of single environments know Python's booleans, not NumPy's.
                 info[key] = bool(value) if isinstance(value, np.bool_) else value
         return info
-
-
-def _batch_of_one(action: Mapping[str, Any], choice: str) -> dict[str, Any]:
-    try:
-        gaze, chosen = np.asarray(action["gaze"]), np.asarray(action[choice])
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-        raise InvalidAction(
-            f"an action is a dictionary with 'gaze', two real numbers, and {choice!r}, an integer: "
-            f"{error}"
-        ) from error
-    if gaze.shape != (2,) or chosen.shape != ():
-        raise InvalidAction(
-            f"action['gaze'] of shape {gaze.shape} and action[{choice!r}] of shape {chosen.shape} "
-            "must have shapes (2,) and ()"
-        )
-    return {"gaze": gaze[None], choice: chosen[None]}

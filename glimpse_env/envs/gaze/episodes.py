@@ -11,7 +11,9 @@ from glimpse_env.envs.gaze.rows import Rows
 from glimpse_env.frames.trace import Word
 from glimpse_env.sight.eye import Eye
 
-OVER = -1  # the clock of a row whose episode has ended
+OVER = -1  # the clock of a row whose episode has ended in the last step
+RESTING = -2  # the clock of a row whose episode had ended before
+_DONE = frozenset({OVER, RESTING})
 
 INITIAL_GAZES = ("none", "center", "random")
 
@@ -29,10 +31,18 @@ class Episodes(abc.ABC):
 
     Args:
         backend: Where the arrays live.
-        rows: The state of B rows that have not begun.
         eye: B eyes.
+        number: B.
         size: How many images or games there are to draw from.
         initial_gaze: "none", "center" or "random".
+
+    Attributes:
+        clocks: The numbers of glimpses that some running row may have seen, with OVER and RESTING
+            for rows that may have ended: known without reading an array, so that a GPU need not be
+            waited for.
+        resting: bool (B,), whose episode had ended before the last step.
+        ended: bool (B,), whose episode has ended in it; up to date where OVER is in `clocks`.
+        looked: bool (B,), whose eye it moved.
     """
 
     rows: Rows
@@ -41,21 +51,20 @@ class Episodes(abc.ABC):
     strip: tuple[str, str]  # captions of the two lines below a frame
 
     def __init__(
-        self, backend: Backend, rows: Rows, eye: Eye, size: int, initial_gaze: str
+        self, backend: Backend, eye: Eye, number: int, size: int, initial_gaze: str
     ) -> None:
-        """No episode has begun."""
-        self.backend, self.rows, self.eye, self.size = backend, rows, eye, size
-        number = len(rows.key)
-        # The numbers of glimpses that some row may have seen, OVER for a row that may have ended:
-        # known without reading an array, so that a GPU need not be waited for.
+        """No episode has begun; what `_fresh` reads must be there already."""
+        self.backend, self.eye, self.size = backend, eye, size
         self.clocks: frozenset[int] = frozenset()
         self.everyone = backend.ones((number,), "bool")
-        self.looked = self.everyone  # bool (B,), whose eye the last step moved
+        self.looked, self.resting, self.ended = self.everyone, ~self.everyone, ~self.everyone
         self.numbers = backend.arange(number)
         self.sees_at_reset = initial_gaze != "none"
         self._random_gaze = initial_gaze == "random"
         self._three = backend.arange(3)
         self._low, self._high = backend.asarray([[-1.0], [1.0]], "float32")
+        fresh = self._fresh(self.numbers * 0, backend.zeros((number, eye.gaze_size), "float32"))
+        self.rows = Rows.unborn(backend, number, fresh)
 
     @property
     def first_clock(self) -> int:
@@ -66,13 +75,15 @@ class Episodes(abc.ABC):
         """Begin the next episode of the rows in `mask`, bool (B,).
 
         Args:
-            mask: Which rows.
+            mask: Which rows; `everyone` and `resting` are known by identity, since the values of
+                a mask on a GPU are not known here.
             pinned: int64 (B,), which image or game each row gets, instead of a random one.
         """
+        self.clocks = self._clocks_beside(mask)
         chosen = self.backend.rows(mask)
         if not len(chosen):
             return
-        # By identity: the values of a mask on a GPU are not known here.
+        self.clocks |= {self.first_clock}
         keep = None if self.backend.eager or mask is self.everyone else mask
         rows = self.rows
         rows.episode = rows.episode + mask
@@ -81,29 +92,44 @@ class Episodes(abc.ABC):
         if pinned is not None:
             index = pinned[chosen]
         gaze = self.backend.cast(counter_hash.signed_unit(numbers[:, 1:]), "float32")
-        fresh = {
-            "index": index,
-            "seen": self.backend.zeros((len(chosen),), "int64") + self.first_clock,
-            "gaze": gaze if self._random_gaze else self.backend.xp.zeros_like(gaze),
-        }
-        rows.begin(self.backend, chosen, keep, fresh | self._fresh(index))
+        if not self._random_gaze:
+            gaze = self.backend.xp.zeros_like(gaze)
+        rows.begin(self.backend, chosen, keep, self._fresh(index, gaze))
         rows.over = rows.over & ~mask
         self._present(chosen, index, keep)
 
-    @abc.abstractmethod
-    def _fresh(self, index: Array) -> dict[str, Array]:
-        """What episodes of images or games `index`, int64 (m,), begin with beside the gaze."""
+    def _clocks_beside(self, mask: Array) -> frozenset[int]:
+        """The clocks that rows outside `mask` may have."""
+        if mask is self.everyone:
+            return frozenset()
+        if mask is self.ended:
+            return self.clocks - {OVER}
+        return self.clocks - {RESTING} if mask is self.resting else self.clocks
+
+    def _fresh(self, index: Array, gaze: Array) -> dict[str, Array]:
+        """All that is known of episodes while they run, as it is at their start: the one table.
+
+        Args:
+            index: int64 (m,), which image or game each has.
+            gaze: float32 (m, d), where each looks first.
+        """
+        backend, number = self.backend, len(index)
+        return {
+            "index": index,  # int64 (m,)
+            "seen": backend.zeros((number,), "int64") + self.first_clock,  # (m,), glimpses taken
+            "gaze": gaze,  # float32 (m, d), where the last glimpse was taken
+            "earned": backend.zeros((number,), backend.float_reward),  # (m,), sum of the rewards
+        }
 
     @abc.abstractmethod
     def _present(self, rows: Array, index: Array, keep: Array | None) -> None:
         """Put before the eyes of `rows` (m,), where `keep` (m,), what they begin with."""
 
-    @abc.abstractmethod
     def advance(self, gaze: Array, choice: Array) -> tuple[Array, Said | None]:
         """Play one step in all rows; those whose episode is over stay as they are.
 
         Args:
-            gaze: float32 (B, 2), finite.
+            gaze: float32 (B, d), finite.
             choice: int64 (B,), what is said or done beside looking.
 
         Returns:
@@ -112,6 +138,41 @@ class Episodes(abc.ABC):
         Raises:
             InvalidAction: A choice that is read lies outside its space.
         """
+        rows, was_over, done = self.rows, self.rows.over, self.clocks & _DONE
+        if done:
+            clocks = self._clocks_after(self.clocks - done) | {RESTING}
+        else:
+            clocks = self._clocks_after(self.clocks)
+        reward, said = self._play(gaze, choice, was_over if done else None, clocks)
+        self.clocks, self.resting = clocks, was_over
+        if OVER in clocks:
+            self.ended = rows.over & ~was_over
+            if self.backend.eager and not self.ended.any():
+                self.clocks -= {OVER}
+        if reward is None:
+            return self.backend.zeros((len(choice),), self.backend.float_reward), said
+        rows.earned = rows.earned + reward
+        return reward, said
+
+    @abc.abstractmethod
+    def _play(
+        self, gaze: Array, choice: Array, resting: Array | None, clocks: frozenset[int]
+    ) -> tuple[Array | None, Said | None]:
+        """Do what `advance` says to the rows.
+
+        Args:
+            gaze: See `advance`.
+            choice: See `advance`.
+            resting: bool (B,), the rows whose episode is over; None where there can be none.
+            clocks: What `self.clocks` will be.
+
+        Returns:
+            The rewards (B,), None where all are 0; and what was said.
+        """
+
+    @abc.abstractmethod
+    def _clocks_after(self, running: frozenset[int]) -> frozenset[int]:
+        """What the clocks of rows that run may be a step later, OVER where one may have ended."""
 
     def _move(self, gaze: Array, resting: Array | None) -> None:
         """Move the eyes; but for those in `resting` (B,), if there are any."""
@@ -143,7 +204,7 @@ class Episodes(abc.ABC):
 
     @abc.abstractmethod
     def outcome(self) -> dict[str, Array]:
-        """What the info says of an episode that has just ended, `return` and `length` among it."""
+        """What the info says of an episode that has just ended, its `length` among it."""
 
     @abc.abstractmethod
     def images(self, number: int | None) -> Array:
@@ -162,6 +223,6 @@ class Episodes(abc.ABC):
         return {"rows": self.rows, "clocks": self.clocks}
 
     def take_over(self, past: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
-        self.rows, self.clocks = past["rows"], past["clocks"]
+        """Go on from what `state` gave; it may lie in read-only memory, such as Ray's."""
+        self.rows, self.clocks = past["rows"].copied(self.backend), past["clocks"]
         self._present(self.numbers, self.rows.index, None)

@@ -24,13 +24,12 @@ def present(episodes: Episodes, mask: Array) -> dict[str, Array]:
     return masked(episodes.backend, episodes.known(), mask)
 
 
-def ended(episodes: Episodes, mask: Array) -> dict[str, Any]:
-    """What is known of the episodes in `mask`, which have just ended."""
-    backend, values = episodes.backend, episodes.outcome()
-    earned = backend.cast(values.pop("return"), backend.float_reward)
-    statistics = {"r": earned, "l": values.pop("length")}
+def ended(episodes: Episodes) -> dict[str, Any]:
+    """What is known of the episodes that have just ended."""
+    backend, mask, outcome = episodes.backend, episodes.ended, episodes.outcome()
+    statistics = {"r": episodes.rows.earned, "l": outcome.pop("length")}
     episode = {"episode": masked(backend, statistics, mask), "_episode": backend.copy(mask)}
-    return masked(backend, values, mask) | episode
+    return masked(backend, outcome, mask) | episode
 
 
 def final(

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Self
+from types import SimpleNamespace
+from typing import Self
 
 from glimpse_env.backend import Array, Backend, counter_hash
 
 
-@dataclasses.dataclass
-class Rows:
-    """The state of B episodes; it holds no pixels: an image or a game is known by its index."""
+class Rows(SimpleNamespace):
+    """The state of B episodes; it holds no pixels: an image or a game is known by its index.
 
-    key: Array  # int64 (B,), 32-bit hash of the row's seed
-    episode: Array  # int64 (B,), number of the episode since seeding, -1 before the first
-    index: Array  # int64 (B,), which image or game
-    seen: Array  # int64 (B,), glimpses taken
-    over: Array  # bool (B,), the episode has ended
-    gaze: Array  # float32 (B, 2), where the last glimpse was taken
+    What an episode begins with, and so what else there is of it, is said by `Episodes._fresh`. What
+    goes on from episode to episode:
 
-    @staticmethod
-    def unborn_state(backend: Backend, number: int) -> dict[str, Any]:
-        """The fields above of rows whose first episode has not begun."""
-        return {
-            "key": backend.zeros((number,), "int64"),
-            "episode": backend.zeros((number,), "int64"),
-            "index": backend.zeros((number,), "int64"),
-            "seen": backend.zeros((number,), "int64"),
-            "over": backend.zeros((number,), "bool"),
-            "gaze": backend.zeros((number, 2), "float32"),
-        }
+    Attributes:
+        key: int64 (B,), 32-bit hash of the row's seed.
+        episode: int64 (B,), number of the episode since seeding, -1 before the first.
+        over: bool (B,), the episode has ended.
+    """
+
+    key: Array
+    episode: Array
+    over: Array
+
+    @classmethod
+    def unborn(cls, backend: Backend, number: int, fresh: dict[str, Array]) -> Self:
+        """So many rows whose first episode has not begun; `fresh` has the fields of episodes."""
+        return cls(
+            key=backend.zeros((number,), "int64"),
+            episode=backend.zeros((number,), "int64"),
+            over=backend.zeros((number,), "bool"),
+            **{name: backend.xp.zeros_like(value) for name, value in fresh.items()},
+        )
 
     def emptied(self, backend: Backend) -> Self:
         """As many rows in memory of their own, all zeros, for episodes that begin everywhere."""
-        fields = dataclasses.fields(self)
         return type(self)(
-            **{field.name: backend.xp.zeros_like(getattr(self, field.name)) for field in fields}
+            **{name: backend.xp.zeros_like(value) for name, value in vars(self).items()}
         )
+
+    def copied(self, backend: Backend) -> Self:
+        """The same rows in memory of their own, which can be written to."""
+        return type(self)(**{name: backend.copy(value) for name, value in vars(self).items()})
 
     def seed(self, backend: Backend, seeds: Array, mask: Array) -> None:
         """Start the episode count of the rows in `mask` anew from `seeds`, int64 (B,)."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import gymnasium as gym
 import numpy as np
@@ -14,7 +15,7 @@ from gymnasium.vector.utils import batch_space
 
 from glimpse_env.backend import Array, Backend
 from glimpse_env.envs.gaze import infos, spaces
-from glimpse_env.envs.gaze.episodes import OVER, Episodes
+from glimpse_env.envs.gaze.episodes import OVER, RESTING, Episodes
 from glimpse_env.envs.gaze.resets import parse_index, parse_reset_mask, parse_seeds
 from glimpse_env.envs.gaze.spaces import read
 from glimpse_env.envs.gaze.viewer import RENDER_MODES, Viewer
@@ -67,10 +68,9 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         if self.render_mode:
             fps = self.metadata["render_fps"]
             self._viewer = Viewer(episodes, self.num_envs, self.render_mode, fps)
-        self.single_observation_space = spaces.observation_space(
-            episodes.eye.glimpse_shape, episodes.eye.context_shape, emits=emits
-        )
-        self.single_action_space = spaces.action_space(self.choice, episodes.num_choices)
+        eye = episodes.eye
+        self.single_observation_space = spaces.observation_space(eye, emits=emits)
+        self.single_action_space = spaces.action_space(eye, self.choice, episodes.num_choices)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
@@ -83,6 +83,11 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
     def size(self) -> int:
         """How many images or games there are to draw from."""
         return self._episodes.size
+
+    @property
+    def gaze_size(self) -> int:
+        """d, the numbers of a gaze: 2, x and y."""
+        return self._episodes.eye.gaze_size
 
     @property
     def sees_at_reset(self) -> bool:
@@ -146,8 +151,6 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             own = parse_seeds(first, self.num_envs)
             seeds = [mine if one is None else one for mine, one in zip(own, seeds, strict=True)]
         self._seed(seeds, mask)
-        running = episodes.clocks if "reset_mask" in options else frozenset()
-        episodes.clocks = running | {episodes.first_clock}
         self._begun = True
         self._begin(mask, None if pinned is None else self._backend.asarray(pinned, "int64"))
         return episodes.observe(), infos.present(episodes, mask)
@@ -169,7 +172,6 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         episodes = self._episodes
         episodes.rows = episodes.rows.emptied(self._backend)
         episodes.rows.seed(self._backend, seeds, episodes.everyone)
-        episodes.clocks = frozenset({episodes.first_clock})
         self._begun = True
         self._begin(episodes.everyone, index)
         return episodes.observe(), infos.present(episodes, episodes.everyone)
@@ -200,8 +202,8 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """Do what is chosen, then move the eyes.
 
         Args:
-            actions: `gaze`: real numbers (num_envs, 2), clipped to [-1, 1]; and `label` or `move`:
-                integers (num_envs,).
+            actions: `gaze`: real numbers (num_envs, d), clipped to [-1, 1], as many a row as its
+                space has; and `label` or `move`: integers (num_envs,).
 
         Returns:
             Observations, rewards, terminations, truncations (always False) and infos.
@@ -215,39 +217,29 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """
         if not self._begun:
             raise ResetNeeded("call reset() before the first step()")
-        gaze, choice = read(self._backend, actions, self.num_envs, self.choice)
+        gaze, choice = read(self._backend, actions, (self.num_envs, self.gaze_size), self.choice)
         backend, episodes = self._backend, self._episodes
-        before, was_over = episodes.clocks, episodes.rows.over
         reward, said = episodes.advance(gaze, choice)
         if self._viewer:
             self._viewer.follow(said, self._title)
         ended, extra = episodes.rows.over, {}
         if OVER in episodes.clocks:
-            just_ended = ended & ~was_over
-            # Gymnasium's infos tell of ends in the steps that have some; a GPU is not waited for.
-            if not backend.eager or just_ended.any():
-                extra = infos.ended(episodes, just_ended)
-        if self.autoreset_mode == AutoresetMode.SAME_STEP:
-            extra = self._reset_same_step(ended, extra)
-        elif OVER in before and self.autoreset_mode == AutoresetMode.NEXT_STEP:
-            episodes.clocks |= {episodes.first_clock}
-            self._begin(was_over)
+            extra = infos.ended(episodes)
+            if self.autoreset_mode == AutoresetMode.SAME_STEP:
+                extra = self._reset_same_step(extra)
+        if RESTING in episodes.clocks and self.autoreset_mode == AutoresetMode.NEXT_STEP:
+            self._begin(episodes.resting)
             ended = episodes.rows.over
-        elif OVER in before:
-            episodes.clocks |= {OVER}
         info = infos.present(episodes, episodes.everyone)
         info.update(extra)
         truncated = backend.zeros((self.num_envs,), "bool")
         return episodes.observe(), reward, backend.copy(ended), truncated, info
 
-    def _reset_same_step(self, ended: Array, info: dict[str, Any]) -> dict[str, Any]:
-        """Begin anew in the rows that have ended; returns the info of what has ended."""
-        backend, episodes = self._backend, self._episodes
-        if not info:
-            return {}
+    def _reset_same_step(self, info: dict[str, Any]) -> dict[str, Any]:
+        """Begin anew in the rows that have ended; `info` and the result tell of what has ended."""
+        episodes, ended = self._episodes, self._episodes.ended
         info = infos.present(episodes, ended) | info
-        final = infos.final(backend, episodes.observe(), info, ended)
-        episodes.clocks = (episodes.clocks - {OVER}) | {episodes.first_clock}
+        final = infos.final(self._backend, episodes.observe(), info, ended)
         self._begin(ended)
         return final
 
@@ -285,6 +277,10 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         """Close the window, if there is one."""
         if self._viewer:
             self._viewer.close()
+
+    def __copy__(self) -> Self:
+        """A copy that steps on its own: half a copy would show one image and judge another."""
+        return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the pixels, which the recipe gives back, and the window."""

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from glimpse_env.errors import CacheUnavailable
+from glimpse_env.tasks.files.regular import open_regular
 
 Arrays = dict[str, Any]  # of NumPy arrays
 
@@ -96,7 +97,7 @@ def load(path: Path) -> Arrays | None:
         CacheUnavailable: They are there, but not for this user to read.
     """
     try:
-        with path.open("rb") as stream, np.load(stream) as kept:
+        with open_regular(path) as stream, np.load(stream) as kept:
             return {name: kept[name] for name in kept.files}
     except PermissionError as error:
         raise CacheUnavailable(f"{path} cannot be read: {error.strerror}. {_REMEDY}") from error

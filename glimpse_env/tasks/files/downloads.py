@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from glimpse_env.errors import CorruptedData, MissingData
 from glimpse_env.tasks.files import cache
+from glimpse_env.tasks.files.regular import open_regular
 
 DATA_VARIABLE = "GLIMPSE_DATA"
 CHUNK_BYTES = 1 << 18
@@ -140,7 +141,7 @@ def named_folder(data_dir: str | Path | None) -> Path | None:
 def sha256(path: Path) -> str:
     """The checksum of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         while chunk := stream.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()

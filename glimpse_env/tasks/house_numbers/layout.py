@@ -15,12 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env.tasks.svhn.crops import CROP_SIZE, GROWTH, SLACK, STRETCHED_SIZE
+
 MAX_DIGITS = 5
 
-CROP_SIZE, STRETCHED_SIZE, ENLARGEMENT = 54, 64, 1.3
-"""Goodfellow's preprocessing of SVHN: what is cut, out of what, and the growth of the box."""
-
-_NUMBER_SIZE = STRETCHED_SIZE / ENLARGEMENT
+_NUMBER_SIZE = STRETCHED_SIZE / (1 + GROWTH)  # pixels
 
 LENGTH_COUNTS = (5137, 18130, 8691, 1434, 9)
 """Numbers with one to five digits (the one number with six is left out)."""
@@ -212,8 +211,7 @@ def place(rng: np.random.Generator, layout: Layout, image_size: int, random_crop
     """Stretch the number as Goodfellow did for SVHN and cut the image out of the result."""
     left, top, width, height = layout.union
     scale = (_NUMBER_SIZE / width, _NUMBER_SIZE / height)
-    slack = STRETCHED_SIZE - CROP_SIZE
-    cut = np.floor(rng.random(2) * (slack + 1)) if random_crop else np.full(2, slack // 2)
+    cut = np.floor(rng.random(2) * (SLACK + 1)) if random_crop else np.full(2, SLACK // 2)
     room = np.floor(rng.random(2) * (image_size - CROP_SIZE + 1))
     x, y = ((STRETCHED_SIZE - _NUMBER_SIZE) / 2 - cut + room).tolist()
     step = layout.boxes[-1] - layout.boxes[0]

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.errors import InvalidArgument
-from glimpse_env.tasks.house_numbers.layout import CROP_SIZE, MAX_DIGITS, Scene, draw_layout, place
+from glimpse_env.tasks.house_numbers.layout import MAX_DIGITS, Scene, draw_layout, place
 from glimpse_env.tasks.house_numbers.painting import paint
 from glimpse_env.tasks.house_numbers.styles import NOISE_SIZE
+from glimpse_env.tasks.svhn.crops import CROP_SIZE
 from glimpse_env.tasks.task import SPLITS
 
 

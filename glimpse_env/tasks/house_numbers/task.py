@@ -7,7 +7,9 @@ from tqdm import tqdm
 
 from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidArgument, require_at_least, require_choice
+from glimpse_env.tasks.house_numbers.layout import MAX_DIGITS
 from glimpse_env.tasks.house_numbers.render import render_house_numbers
+from glimpse_env.tasks.svhn.crops import CROP_SIZE
 
 _BLOCK = 1000  # images drawn between two movements of the progress bar
 NUM_IMAGES = {"train": 60_000, "validation": 5_000, "test": 13_068}
@@ -38,10 +40,10 @@ class HouseNumberTask:
         *,
         split: str,
         data_dir: str | None = None,
-        image_size: int = 54,
+        image_size: int = CROP_SIZE,
         color: bool = False,
         min_digits: int = 1,
-        max_digits: int = 5,
+        max_digits: int = MAX_DIGITS,
         num_images: int = 0,
     ) -> None:
         """Reserve memory; draw nothing yet, or all on torch."""

@@ -14,12 +14,18 @@ from glimpse_env.errors import (
     InvalidArgument,
     MissingData,
     require_at_least,
-    require_choice,
+    require_between,
+    require_flag,
 )
 from glimpse_env.tasks.own_images.arrays import ArrayTask
-from glimpse_env.tasks.own_images.image_files import Image, fit, read_image
+from glimpse_env.tasks.own_images.decoding import MAX_PIXELS, WHITE, Image, Wanted
+from glimpse_env.tasks.own_images.disk_names import DiskNames, check_doubles
+from glimpse_env.tasks.own_images.image_files import fit, guess_of, load_image
 from glimpse_env.tasks.own_images.label_file import LabelledFile, read_label_file
 from glimpse_env.tasks.task import SPLITS
+
+LARGEST_SIDE = 2**14  # pixels, of an image that is looked at
+LARGEST_DECODED = 2**30  # pixels, the most that OpenCV decodes
 
 
 class ImageFolderTask(ArrayTask):
@@ -40,12 +46,15 @@ class ImageFolderTask(ArrayTask):
         image_size: Side of the square that every image is scaled to fit, its shape kept, on black;
             0 to take images as they are, all of one size.
         color: RGB instead of grey.
+        background: Grey level, 0 (black) to 255 (white), seen through transparent pixels.
+        max_pixels: The most that a file may have (large JPEGs that are scaled down count reduced).
+        outside_folder: Whether names may lead out of the folder: `../a.png`, absolute paths.
         num_classes: Number of object classes, where some have no image yet; 0 for one more than the
             largest label of the whole file.
 
     Raises:
-        InvalidArgument: A line of the label file that cannot be, a split without images, or images
-            of several sizes.
+        InvalidArgument: A line of the label file that cannot be, a split without images, images
+            of several sizes, or one file in two splits.
         MissingData: A file is not there.
         CorruptedData: A file is not what it must be.
     """
@@ -60,16 +69,24 @@ class ImageFolderTask(ArrayTask):
         data_dir: str | None = None,
         image_size: int = 0,
         color: bool = False,
+        background: int = WHITE,
+        max_pixels: int = MAX_PIXELS,
+        outside_folder: bool = False,
         num_classes: int = 0,
     ) -> None:
         """Read the labels of all splits and the images of one."""
         del data_dir
-        require_at_least("image_size", image_size, 0)
-        require_choice("color", color, (False, True))
-        require_at_least("num_classes", num_classes, 0)
+        wanted = Wanted(
+            color=require_flag("color", color),
+            background=require_between("background", background, 0, 255),
+            max_pixels=require_between("max_pixels", max_pixels, 1, LARGEST_DECODED),
+            side=require_between("image_size", image_size, 0, LARGEST_SIDE),
+        )
+        outside = require_flag("outside_folder", outside_folder)
+        num_classes = require_at_least("num_classes", num_classes, 0)
         folder, table = Path(image_folder).expanduser(), Path(label_file).expanduser()
         self._table, self._state = table, _state_of(table)
-        files = read_label_file(table)
+        files = read_label_file(table, outside=outside)
         largest = max(files, key=lambda file: max(file.labels))
         if 0 < num_classes <= max(largest.labels):
             raise InvalidArgument(
@@ -86,9 +103,12 @@ class ImageFolderTask(ArrayTask):
                 f"{table}: none of its {len(files)} images is in the {split} split; add images, or "
                 f"a column 'split' with one of {SPLITS} for each"
             )
-        reader = _Reader(folder, table, image_size, bool(color))
+        names = DiskNames(folder)
+        check_doubles(table, [(file, names.find(file.name)) for file in files])
+        reader = _Reader(names, table, wanted)
         first = reader.read(files[0])  # of whatever split: all have its size
         images = [reader.read_like(first, files[0], file) for file in chosen]
+        reader.warn_of_guesses()
         self.counts = {name: sum(file.split == name for file in files) for name in SPLITS}
         super().__init__(
             backend,
@@ -126,17 +146,22 @@ def _state_of(file: Path) -> tuple[int, int] | None:
 class _Reader:
     """Reads images of one folder, and says of which line of the label file it is that fails."""
 
-    def __init__(self, folder: Path, table: Path, image_size: int, color: bool) -> None:
-        self.folder, self.table, self.image_size, self.color = folder, table, image_size, color
+    def __init__(self, names: DiskNames, table: Path, wanted: Wanted) -> None:
+        self.names, self.table, self.wanted = names, table, wanted
+        self.guesses: dict[int, str] = {}  # of whose depth, by line
 
     def read(self, file: LabelledFile) -> Image:
+        path = self.names.find(file.name)
         try:
-            image = read_image(self.folder / file.name, self.color)
-        except (MissingData, CorruptedData) as error:
+            image, guessed = load_image(path, self.wanted)
+        except (MissingData, CorruptedData, InvalidArgument) as error:
             raise type(error)(
                 f"{self.table}, line {file.line}: {error}, or take the line out"
             ) from error
-        return fit(image, self.image_size, self.image_size) if self.image_size else image
+        if guessed:
+            self.guesses[file.line] = guess_of(path, guessed)
+        side = self.wanted.side
+        return fit(image, side, side) if side else image
 
     def read_like(self, first: Image, first_file: LabelledFile, file: LabelledFile) -> Image:
         image = self.read(file)
@@ -144,12 +169,20 @@ class _Reader:
             (height, width), (rows, columns) = first.shape[:2], image.shape[:2]
             side = max(height, width)
             raise InvalidArgument(
-                f"{self.table}, line {file.line}: {self.folder / file.name} has {columns}x{rows} "
-                f"pixels, {first_file.name} in line {first_file.line} has {width}x{height}. Images "
-                f"must have one size: image_size={side} (--image-size {side}) scales each to fit "
-                "a square of that side"
+                f"{self.table}, line {file.line}: {self.names.folder / file.name} has "
+                f"{columns}x{rows} pixels, {first_file.name} in line {first_file.line} has "
+                f"{width}x{height}. Images must have one size: image_size={side} "
+                f"(--image-size {side}) scales each to fit a square of that side"
             )
         return image
+
+    def warn_of_guesses(self) -> None:
+        """Name the first of the images whose depth was guessed, and say how many there are."""
+        if self.guesses:
+            line = min(self.guesses)
+            others = len(self.guesses) - 1
+            more = f" (and {others} more images)" if others else ""
+            warnings.warn(f"{self.table}, line {line}: {self.guesses[line]}{more}", stacklevel=2)
 
 
 def _table_of(files: list[LabelledFile], longest: int) -> NDArray[np.int64]:

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CROP_SIZE, STRETCHED_SIZE, GROWTH = 54, 64, 0.3
+"""What is cut, out of what, in pixels; and by how much the box grows."""
+
 SLACK = STRETCHED_SIZE - CROP_SIZE
 
 BORDERS = ("clamp", "replicate", "zero")

@@ -18,6 +18,7 @@ from typing import IO, Protocol
 from glimpse_env.errors import CorruptedData, MissingData
 from glimpse_env.tasks.files import cache
 from glimpse_env.tasks.files.downloads import SOURCES, Source, find_file, named_folder, sha256
+from glimpse_env.tasks.files.regular import read_regular
 
 PARTS = ("train", "test", "extra")
 MAT = "digitStruct.mat"
@@ -157,7 +158,7 @@ class UnpackedFolder:
         """
         for name in names:
             try:
-                yield name, (self.path / name).read_bytes()
+                yield name, read_regular(self.path / name)
             except OSError as error:
                 raise MissingData(
                     f"{self.path / name}, which {MAT} names, cannot be read: {error.strerror}. "

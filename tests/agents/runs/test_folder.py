@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ from agents.dram.presets import PRESETS
 from agents.runs import checkpoint
 from agents.runs.files import FolderUnwritable
 from agents.runs.folder import RunFolder, new_folder, read_metrics
-from glimpse_env.errors import InvalidArgument
 from tests.agents.conftest import small_disk
 
 SMALL = (
@@ -22,32 +20,6 @@ SMALL = (
     "--schedule exponential --decay 1 "
     "--validation-images 16 --no-test --device cpu"
 ).split()
-
-
-def test_a_folder_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
-    folder = RunFolder.new(tmp_path, "run", PRESETS["ram_mnist"]())
-    message = rf"process {os.getpid()} is training in {folder.path}"
-    with pytest.raises(InvalidArgument, match=message):
-        RunFolder(folder.path, 0)
-    program = (
-        "import sys; from pathlib import Path; from agents.runs.folder import locked\n"
-        "from glimpse_env.errors import InvalidArgument\n"
-        "try:\n with locked(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()\n"
-        "except InvalidArgument as error: print(error)\n"
-    )
-    command = [sys.executable, "-c", program, str(folder.path)]
-    root = Path(train_dram.__file__).parents[1]
-    other = subprocess.run(command, capture_output=True, text=True, cwd=root)
-    assert f"process {os.getpid()} is training" in other.stdout, other.stderr
-    folder.close()
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
-    ) as owner:
-        assert owner.stdout is not None and owner.stdout.readline() == "mine\n"
-        with pytest.raises(InvalidArgument, match=f"process {owner.pid} is"):
-            RunFolder(folder.path, 0)
-        owner.kill()  # and the system ends its lock
-    RunFolder(folder.path, 0).close()
 
 
 def test_metrics_beyond_the_checkpoint_and_torn_lines_are_dropped(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import pytest
@@ -8,7 +7,6 @@ import torch
 from torch import nn
 
 from agents.dram.config import Config
-from agents.dram.model.gazes import sigma_pixels
 from agents.trainer.optimization import clip_gradients, learning_rate
 
 
@@ -44,14 +42,3 @@ def test_schedules() -> None:
         env_id="Glimpse-v0", schedule="exponential", learning_rate=1.0, warmup=0.0, epoch_images=100
     )
     assert math.isclose(learning_rate(config, 250), 0.97**2)
-
-
-def test_sigma_falls_geometrically_and_then_stays() -> None:
-    """In a run of whatever length, so that one that is made longer does not look around anew."""
-    config = Config(
-        env_id="Glimpse-v0", sigma_start_pixels=8.0, sigma_pixels=2.0, sigma_fall_images=500
-    )
-    for whole in (1000, 5000):
-        config = dataclasses.replace(config, images=whole)
-        falling = [sigma_pixels(config, images) for images in (0, 250, 500, 1000)]
-        assert falling == pytest.approx([8, 4, 2, 2])

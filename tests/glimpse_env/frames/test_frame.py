@@ -299,10 +299,10 @@ def test_a_window_shows_the_first_rows_of_many(monkeypatch: pytest.MonkeyPatch) 
 
 def test_tiles_keep_every_frame_and_fit_a_screen() -> None:
     frames = [np.full((300, 400, 3), value, np.uint8) for value in (10, 20, 30)]
-    picture = window.tile(frames)
+    picture = window.arrange(frames)
     assert picture.shape == (600, 800, 3)
     assert [picture[0, 0, 0], picture[0, -1, 0], picture[-1, 0, 0]] == [10, 20, 30]
-    assert window.tile(frames * 5).shape <= (900, 1600, 3)
+    assert window.arrange(frames * 5).shape <= (900, 1600, 3)
 
 
 needs_x = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="about X and Wayland")

@@ -28,7 +28,7 @@ VECTOR = {"box": VectorFlatBoxAction, "multidiscrete": VectorFlatMultiDiscreteAc
 @pytest.mark.parametrize("bins", [1, 2, 5, 9])
 def test_grid_cells_against_a_loop(bins: int, backend: str) -> None:
     """Every cell is looked at in its middle: measured in cells, half a cell from its left edge."""
-    flat = MultiDiscreteActions("label", 3, bins)
+    flat = MultiDiscreteActions("label", 3, 2, bins)
     made = make_backend(backend, "cpu")
     actions = np.array([[x, y, c] for x in range(bins) for y in range(bins) for c in range(3)])
     found = flat.decode(made, actions, (len(actions),))
@@ -44,7 +44,7 @@ def test_grid_cells_against_a_loop(bins: int, backend: str) -> None:
 
 def test_both_backends_look_at_the_same_points(torch: Any) -> None:
     for bins in range(1, 40):
-        flat = MultiDiscreteActions("label", 1, bins)
+        flat = MultiDiscreteActions("label", 1, 2, bins)
         actions = np.stack([np.arange(bins), np.arange(bins), np.zeros(bins, int)], 1)
         one, other = (
             make_backend(name, "cpu").to_numpy(
@@ -58,7 +58,7 @@ def test_both_backends_look_at_the_same_points(torch: Any) -> None:
 def test_the_highest_score_is_said(backend: str) -> None:
     rng, made = np.random.default_rng(0), make_backend(backend, "cpu")
     actions = rng.normal(size=(50, 9)).astype(np.float32)
-    found = BoxActions("move", 7).decode(made, actions, (50,))
+    found = BoxActions("move", 7, 2).decode(made, actions, (50,))
     for row, gaze, move in zip(
         actions.tolist(), made.to_numpy(found["gaze"]), made.to_numpy(found["move"]), strict=True
     ):
@@ -68,7 +68,7 @@ def test_the_highest_score_is_said(backend: str) -> None:
 
 def test_clipping_to_the_bounds_favours_no_label() -> None:
     """What a fresh Gaussian policy says; with scores held to -1 .. 1 it would mostly say 0."""
-    flat = BoxActions("label", 10)
+    flat = BoxActions("label", 10, 2)
     noise = np.random.default_rng(0).normal(size=(20_000, 12)).astype(np.float32)
     numpy = make_backend("numpy", "cpu")
 

@@ -16,6 +16,7 @@ from agents.dram.rollouts.rollout import Rollout
 from agents.runs.folder import read_metrics
 from agents.train_dram import main, parse
 from glimpse_env.errors import InvalidArgument
+from tests.agents.conftest import GAZES
 
 STEPS, NUMBER, STD = 3, 2, 0.25
 
@@ -31,7 +32,7 @@ def invented(**changes: torch.Tensor) -> Rollout:
     won = torch.tensor([True, False])
     rollout = Rollout(
         gaze=mean.detach() + STD * normal(STEPS * NUMBER, 2),
-        gaze_mean=mean,
+        params=mean,
         baseline=normal(STEPS * NUMBER).requires_grad_(),
         returns=won.float()[:, None],
         place=torch.tensor([0, 1] * STEPS),
@@ -48,16 +49,16 @@ def test_gradients_are_those_of_reinforce(catch_config: Config) -> None:
     """By hand: (p - 1[move]) (R - b) for scores, (l - mean) (R - b) for gazes but the last."""
     config = replace(catch_config, outside_penalty=0.0, reinforce_weight=0.7)
     rollout = invented()
-    loss, _ = game_loss(rollout, config, 0.0)
+    loss, _ = game_loss(rollout, config, GAZES, 0.0)
     scores, means, baseline = torch.autograd.grad(
-        loss, (rollout.logits, rollout.gaze_mean, rollout.baseline)
+        loss, (rollout.logits, rollout.params, rollout.baseline)
     )
     returns = torch.tensor([1.0, 0.0] * STEPS)
     advantage = (returns - rollout.baseline).detach()[:, None]
     made = torch.nn.functional.one_hot(rollout.targets, 3)
     expected = (rollout.logits.detach().softmax(1) - made) * advantage / NUMBER
     torch.testing.assert_close(scores, expected)
-    pull = -0.7 * (rollout.gaze - rollout.gaze_mean.detach()) * advantage / NUMBER
+    pull = -0.7 * (rollout.gaze - rollout.params.detach()) * advantage / NUMBER
     pull[-NUMBER:] = 0  # nothing can be done any more with what they show
     torch.testing.assert_close(means, pull)
     torch.testing.assert_close(baseline, 2 * (rollout.baseline - returns).detach() / NUMBER)
@@ -68,7 +69,9 @@ def test_entropy_is_rewarded(catch_config: Config) -> None:
     sure = torch.tensor([9.0, 0.0, 0.0]).expand(STEPS * NUMBER, 3)
     known = {"baseline": torch.tensor([1.0, 0.0] * STEPS)}  # no advantage: entropy alone counts
     config = replace(catch_config, outside_penalty=0.0)
-    losses = [game_loss(invented(logits=some, **known), config, 0.5)[0] for some in (fair, sure)]
+    losses = [
+        game_loss(invented(logits=some, **known), config, GAZES, 0.5)[0] for some in (fair, sure)
+    ]
     # the entropy of three fair moves is ln 3, of a sure one nearly 0
     assert (losses[1] - losses[0]).item() == pytest.approx(0.5 * STEPS * 1.0986, abs=0.01)
 

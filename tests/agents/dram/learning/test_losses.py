@@ -8,22 +8,7 @@ import pytest
 import torch
 
 from agents.dram.learning import losses
-
-
-def test_log_density_is_that_of_torch_times_its_variance_up_to_a_constant() -> None:
-    gaze, mean = torch.randn(5, 2), torch.randn(5, 2)
-    sigma = torch.tensor([0.3, 0.1])  # in pixels the same in an image three times as high as wide
-    theirs = (sigma**2 * torch.distributions.Normal(mean, sigma).log_prob(gaze)).sum(1)
-    constant = -(sigma**2 * (sigma * math.sqrt(2 * math.pi)).log()).sum()
-    torch.testing.assert_close(losses.scaled_gaze_log_prob(gaze, mean) + constant, theirs)
-
-
-def test_the_sample_carries_no_gradient() -> None:
-    mean = torch.zeros(1, 2, requires_grad=True)
-    sample = mean + 0.1 * torch.tensor([[1.0, -2.0]])
-    losses.scaled_gaze_log_prob(sample, mean).sum().backward()
-    # l - mu; with a gradient through the sample it would be 0
-    torch.testing.assert_close(mean.grad, torch.tensor([[0.1, -0.2]]))
+from tests.agents.conftest import GAZES
 
 
 @pytest.mark.parametrize("baseline", [0.0, 0.4, -3.0])
@@ -43,7 +28,7 @@ def test_reinforce_gradient_is_that_of_the_enumerated_expectation(
         weight = density * torch.tensor(weights) * (high - low) / 2
         mean = torch.full((400, 2), start, dtype=torch.float64, requires_grad=True)
         gaze = torch.stack([x, torch.full_like(x, start)], 1)
-        log_prob = losses.scaled_gaze_log_prob(gaze, mean) / std**2
+        log_prob = GAZES.log_prob(mean, gaze) / std**2
         reward = (x > 0).double()
         loss = losses.reinforce_loss(log_prob * weight, reward, torch.full_like(x, baseline))
         loss.backward()
@@ -66,14 +51,6 @@ def test_reinforce_leaves_the_baseline_alone_and_the_baseline_loss_the_returns()
     value.backward()
     assert returns.grad is None
     torch.testing.assert_close(baseline.grad, torch.tensor([-1.0, 0.5]))
-
-
-def test_outside_loss_pulls_back_only_from_outside() -> None:
-    mean = torch.tensor([[0.9, -0.5], [1.5, -3.0]], requires_grad=True)
-    loss = losses.outside_loss(mean)
-    assert loss.item() == pytest.approx(0.25 + 4.0)
-    loss.backward()
-    torch.testing.assert_close(mean.grad, torch.tensor([[0.0, 0.0], [1.0, -4.0]]))
 
 
 def test_label_loss_is_a_sum_of_negative_log_probabilities() -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from agents.dram.model.agent import GlimpseAgent
+from agents.dram.model.gazes import GaussianGazes
 from agents.dram.model.networks import BaselineNetwork, GlimpseNetwork, RecurrentNetwork
 
 
@@ -23,6 +24,7 @@ def make(**changes: Any) -> GlimpseAgent:
         "standardize": False,
         "classifier_hidden": 0,
         "dropout": 0.0,
+        "gazes": GaussianGazes(2),
         "unit": torch.ones(2),
     }
     return GlimpseAgent(**(sizes | changes))
@@ -95,7 +97,7 @@ def test_ram_remembers_as_the_paper_says() -> None:
 
 
 def test_standardized_glimpses_ignore_light_and_contrast() -> None:
-    network = GlimpseNetwork((1, 6, 6), 8, standardize=True)
+    network = GlimpseNetwork((1, 6, 6), 2, 8, standardize=True)
     glimpse, location = torch.rand(4, 1, 6, 6), torch.rand(4, 2)
     dimmer = network(0.5 * glimpse + 0.2, location)
     torch.testing.assert_close(network(glimpse, location), dimmer, atol=0.05, rtol=0.1)

@@ -9,16 +9,8 @@ from PIL import Image
 
 from agents.dram.config import Config
 from agents.dram.model.build import make_agent
-from agents.dram.readers.pictures import draw_pictures, gaze_density, tile, write_gif
+from agents.dram.readers.pictures import draw_pictures, gaze_density, write_gif
 from agents.trainer.envs import make_envs
-
-
-def test_tiles_stand_row_by_row_and_are_filled_up_with_black() -> None:
-    frames = tuple(np.full((2, 3, 3), value, np.uint8) for value in (1, 2, 3))
-    picture = tile(frames, columns=2)
-    assert picture.shape == (4, 6, 3)
-    assert picture[0, 0, 0] == 1 and picture[0, 3, 0] == 2
-    assert picture[2, 0, 0] == 3 and (picture[2:, 3:] == 0).all()
 
 
 def test_density_is_bright_where_gazes_land() -> None:

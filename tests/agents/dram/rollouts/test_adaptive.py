@@ -11,7 +11,7 @@ import torch
 from agents.dram.config import Config
 from agents.dram.model.agent import AdaptiveAgent
 from agents.dram.model.build import make_agent
-from agents.dram.model.gazes import mean_gaze, sampled
+from agents.dram.model.gazes import sampled_gaze
 from agents.dram.model.noise import RowNoise
 from agents.dram.readers.reading import read_off
 from agents.dram.rollouts.adaptive import SpeakPolicy, likelier, read_adaptively, tossed
@@ -20,7 +20,7 @@ from agents.trainer.envs import make_reading_envs
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.envs.reading.episodes import ReadingEpisodes
 from tests.agents import conftest
-from tests.agents.conftest import noise
+from tests.agents.conftest import GAZES, mean_gaze, noise
 
 CAP, COST = 4, 0.125
 NUMBERS = replace(conftest.NUMBERS, glimpses_per_label=0, max_glimpses=CAP, glimpse_cost=COST)
@@ -175,7 +175,7 @@ def test_groups_of_samples_agree_on_when_and_what_to_say() -> None:
     config = replace(NUMBERS, glimpse_cost=None)
     agent, _ = made(12, config)
     envs = make_reading_envs(config, "train", 12, stop_on_mistake=False)
-    policy = sampled(0.5, noise(12))
+    policy = sampled_gaze(GAZES, noise(12), 0.5)
     with torch.no_grad():
         rollout, decisions = played(
             agent, envs, np.repeat(np.arange(4), 3), policy, samples=3, speaks=likelier

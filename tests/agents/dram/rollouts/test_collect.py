@@ -14,14 +14,14 @@ from agents.dram.config import Config
 from agents.dram.learning.losses import hybrid_loss
 from agents.dram.learning.training import Training
 from agents.dram.model.build import make_agent
-from agents.dram.model.gazes import sampled
+from agents.dram.model.gazes import sampled_gaze
 from agents.dram.model.noise import RowNoise
 from agents.dram.rollouts.collect import collect, collect_fixed
 from agents.dram.rollouts.rollout import Rollout
 from agents.trainer.envs import make_envs
 from glimpse_env.errors import InvalidArgument
 from tests.agents import conftest
-from tests.agents.conftest import noise
+from tests.agents.conftest import GAZES, noise
 from tests.device_alone import device_alone
 
 NUMBERS = replace(conftest.NUMBERS, num_envs=16, warmup=0.1, images=1000)
@@ -37,11 +37,16 @@ def both(config: Config) -> tuple[Rollout, Rollout]:
     with torch.no_grad():  # right now and then, so that episodes differ in length
         agent.classification.layers[0].bias[:3] += 2
     index = np.arange(16)
-    one = collect(agent, leaving, index, sampled(0.3, noise(16)), seed=9, guess=True)
+    one = collect(agent, leaving, index, sampled_gaze(GAZES, noise(16), 0.3), seed=9, guess=True)
     seeds = torch.arange(9, 25)
     with torch.no_grad():
         other = collect_fixed(
-            agent, staying, torch.as_tensor(index), seeds, sampled(0.3, noise(16)), guess=True
+            agent,
+            staying,
+            torch.as_tensor(index),
+            seeds,
+            sampled_gaze(GAZES, noise(16), 0.3),
+            guess=True,
         )
     return one, other
 
@@ -62,7 +67,7 @@ def test_what_counts_is_what_would_not_have_left(
     gazes, labels = other.gaze_counts, other.label_counts
     assert gazes is not None and labels is not None
     assert gazes.all() == ("env_id" in changes) and labels[:16].all()
-    for name in ("gaze", "gaze_mean", "baseline", "place"):
+    for name in ("gaze", "params", "baseline", "place"):
         found = getattr(other, name)
         torch.testing.assert_close(found[gazes], getattr(one, name), rtol=1e-5, atol=1e-6)
         if name != "place":
@@ -138,8 +143,8 @@ def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) ->
     std = torch.zeros((), device="meta")
     with device_alone():
         guess = config.credit == "information"
-        rollout = collect_fixed(agent, envs, index, seeds, sampled(std, zeros), guess)  # type: ignore[arg-type]
-        loss, _ = hybrid_loss(rollout, config)
+        rollout = collect_fixed(agent, envs, index, seeds, sampled_gaze(GAZES, zeros, std), guess)  # type: ignore[arg-type]
+        loss, _ = hybrid_loss(rollout, config, agent.gazes)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(agent.parameters(), 1.0)
     assert norm.device.type == "meta"
@@ -157,7 +162,7 @@ def test_a_batch_that_rows_leave_waits() -> None:
     """Or the test above would prove nothing."""
     envs = make_envs(NUMBERS, "train", 4, "meta")
     agent = make_agent(NUMBERS, envs)
-    policy = sampled(0.1, Zeros(SimpleNamespace(device="meta"), 4))  # type: ignore[arg-type]
+    policy = sampled_gaze(GAZES, Zeros(SimpleNamespace(device="meta"), 4), 0.1)  # type: ignore[arg-type]
     with pytest.raises((AssertionError, RuntimeError)):
         collect(agent, envs, np.zeros(4, np.int64), policy)  # type: ignore[arg-type]
 

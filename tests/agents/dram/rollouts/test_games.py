@@ -9,13 +9,13 @@ import torch
 
 from agents.dram.config import Config
 from agents.dram.model.build import make_agent
-from agents.dram.model.gazes import mean_gaze, sampled
+from agents.dram.model.gazes import sampled_gaze
 from agents.dram.readers.agent_reader import evaluate
 from agents.dram.rollouts.games import likeliest_move, play_games, sampled_move
 from agents.dram.rollouts.play import play
 from agents.trainer.envs import make_envs
 from glimpse_env.envs.catch.env import CatchVectorEnv
-from tests.agents.conftest import noise
+from tests.agents.conftest import GAZES, mean_gaze, noise
 
 
 def catch_envs(config: Config, number: int) -> CatchVectorEnv:
@@ -38,7 +38,7 @@ def test_a_batch_is_its_games_one_by_one(catch_config: Config, initial_gaze: str
     assert 0 < batch.labels_right.sum() < 30
     steps = envs.game.steps
     assert len(batch.logits) == len(batch.gaze) == steps * 30
-    for name in ("gaze_mean", "baseline", "logits", "targets"):
+    for name in ("params", "baseline", "logits", "targets"):
         ours = getattr(batch, name).view(steps, 30, -1)
         theirs = torch.stack([getattr(one, name).view(steps, -1) for one in alone], 1)
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -100,7 +100,7 @@ def test_groups_of_samples_play_one_game(catch_config: Config) -> None:
     torch.manual_seed(1)
     envs = catch_envs(catch_config, 12)
     agent = make_agent(catch_config, envs)
-    policy = sampled(0.5, noise(12))
+    policy = sampled_gaze(GAZES, noise(12), 0.5)
     with torch.no_grad():
         rollout = play(agent, envs, np.repeat(np.arange(4), 3), policy, samples=3)
     moves = rollout.targets.view(-1, 4, 3)

@@ -9,12 +9,12 @@ import torch
 
 from agents.dram.config import Config
 from agents.dram.model.build import make_agent
-from agents.dram.model.gazes import center_gaze, mean_gaze, random_gaze, sampled
+from agents.dram.model.gazes import sampled_gaze
 from agents.dram.rollouts.collect import collect
 from agents.trainer.envs import make_envs
 from glimpse_env.envs.reading.episodes import ReadingEpisodes
 from glimpse_env.errors import InvalidArgument
-from tests.agents.conftest import NUMBERS, noise
+from tests.agents.conftest import GAZES, NUMBERS, mean_gaze, noise
 
 
 def test_a_batch_is_its_rows_one_by_one() -> None:
@@ -35,7 +35,7 @@ def test_a_batch_is_its_rows_one_by_one() -> None:
     assert batch.labels_right.tolist() == [float(one.labels_right) for one in alone]
     assert len(batch.gaze) == sum(len(one.gaze) for one in alone)
     assert batch.returns.tolist() == [one.returns[0].tolist() for one in alone]
-    for name in ("gaze_mean", "baseline"):
+    for name in ("params", "baseline"):
         ours = getattr(batch, name).double().sum(0)
         theirs = sum(getattr(one, name).double().sum(0) for one in alone)
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -67,7 +67,7 @@ def test_the_sample_is_kept_raw_and_clipped_by_the_environment_alone(
     envs = make_envs(stripes_config, "train", 64)
     agent = make_agent(stripes_config, envs)
     seen: list[np.ndarray] = []
-    policy = sampled(2.0, noise(64))
+    policy = sampled_gaze(GAZES, noise(64), 2.0)
     with torch.no_grad():
         rollout = collect(
             agent,
@@ -134,19 +134,9 @@ def test_groups_of_samples_agree_on_their_labels() -> None:
     torch.manual_seed(1)
     envs = make_envs(NUMBERS, "train", 12)
     agent = make_agent(NUMBERS, envs)
-    policy = sampled(0.5, noise(12))
+    policy = sampled_gaze(GAZES, noise(12), 0.5)
     with torch.no_grad():
         rollout = collect(agent, envs, np.repeat(np.arange(4), 3), policy, samples=3)
     groups = rollout.labels_right.view(4, 3)
     assert (groups == groups[:, :1]).all()
     assert (rollout.right.view(4, 3) == rollout.right.view(4, 3)[:, :1]).all()
-
-
-def test_controls() -> None:
-    mean = torch.full((1000, 2), 0.7)
-    rows = torch.arange(1000)
-    assert (center_gaze(mean, rows) == 0).all()
-    gaze = random_gaze(noise(1000))(mean, rows)
-    assert gaze.min() < -0.95 and gaze.max() > 0.95 and abs(gaze.mean()) < 0.05
-    noisy = sampled(0.1, noise(1000))(mean, rows) - mean
-    assert noisy.std() == pytest.approx(0.1, rel=0.1)

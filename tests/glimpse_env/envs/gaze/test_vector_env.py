@@ -11,17 +11,19 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from glimpse_env.envs.catch.env import CatchVectorEnv
 from glimpse_env.envs.reading.env import GlimpseEnv, GlimpseVectorEnv
 from tests.glimpse_env.envs.one_row import Counted
 
 NUMBER = 4
 SIZES = {"glimpse_size": 4, "num_scales": 2, "context_size": 5}
+DECIDES = {"glimpses_per_label": 0, "max_glimpses": 3}
 VARIANTS = [
     {"initial_gaze": gaze, "stop_on_mistake": stop, "glimpses_per_label": glimpses}
     for gaze, stop, glimpses in itertools.product(
         ("none", "center", "random"), (True, False), (1, 3)
     )
-] + [{"glimpses_per_label": 0, "max_glimpses": 3, "glimpse_cost": 0.25}]
+] + [{**DECIDES, "glimpse_cost": 0.25}]
 Same = Callable[..., None]
 
 
@@ -168,6 +170,30 @@ def test_gymnasiums_wrappers_count_as_we_do(ragged: dict[str, Any], play: Any) -
             assert info["counted"]["l"][row] == info["episode"]["l"][row]
             compared += 1
     assert compared > 5
+
+
+@pytest.mark.parametrize("mode", ["next_step", "same_step", "disabled"])
+@pytest.mark.parametrize("game", [False, True])
+def test_a_return_is_the_sum_of_the_rewards_to_the_bit(
+    game: bool, mode: str, backend: str, ragged: dict[str, Any]
+) -> None:
+    """A cost of 0.1, which no float holds: another order of adding would show."""
+    keywords = {"screen_size": 9} if game else {**ragged, **DECIDES, "glimpse_cost": 0.1}
+    make = CatchVectorEnv if game else GlimpseVectorEnv
+    envs: Any = make(NUMBER, autoreset_mode=mode, backend=backend, **keywords)
+    envs.action_space.seed(0)
+    envs.reset(seed=0)
+    earned, returns = envs.backend.zeros((NUMBER,), envs.backend.float_reward), []
+    for _ in range(60):
+        *_, reward, terminated, _, info = envs.step(envs.action_space.sample())
+        earned = earned + reward
+        for row in np.flatnonzero(info.get("_episode", np.zeros(NUMBER, bool))).tolist():
+            returns.append(info["episode"]["r"][row].item())
+            assert returns[-1] == earned[row].item()
+            earned[row] = 0
+        if mode == "disabled" and terminated.all():
+            envs.reset()
+    assert len(set(returns)) > 1
 
 
 @pytest.mark.parametrize("name", ["next_step", "NextStep", AutoresetMode.NEXT_STEP])

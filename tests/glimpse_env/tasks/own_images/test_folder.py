@@ -35,6 +35,7 @@ def folder_of(
     return {"image_folder": str(root), "label_file": str(table)}
 
 
+COLUMNS = ("file", "labels", "split")
 ROWS = [(f"{number}.png", " ".join("12345"[: 1 + number % 3])) for number in range(40)]
 
 
@@ -110,6 +111,53 @@ def test_images_of_several_sizes(tmp_path: Path) -> None:
 
 def test_colour(tmp_path: Path) -> None:
     assert make(folder_of(tmp_path / "images", ROWS), color=True).task.image_shape == (3, 6, 8)
+
+
+def test_what_is_seen_through_transparent_pixels(tmp_path: Path) -> None:
+    keywords = folder_of(tmp_path / "images", ROWS)
+    for number, (name, _) in enumerate(ROWS):
+        clear = np.full((6, 8, 4), (number, number, number, 0), np.uint8)
+        cv2.imwrite(str(tmp_path / "images" / name), clear)
+    everyone = np.arange(2)
+    assert (make(keywords).task.images(everyone) == 255).all()
+    assert (make(keywords, background=30).task.images(everyone) == 30).all()
+    for wrong in (-1, 256, "white", None, 0.5):
+        with pytest.raises(InvalidArgument, match="background="):
+            make(keywords, background=wrong)
+
+
+def test_guesses_of_depth_are_warned_of_once(tmp_path: Path) -> None:
+    keywords = folder_of(tmp_path / "images", ROWS)
+    deep = [name for name, _ in ROWS if split_of(name) == "train"]
+    for number, name in enumerate(deep):
+        cv2.imwrite(str(tmp_path / "images" / name), np.full((6, 8), 2048 + number, np.uint16))
+    with pytest.warns(UserWarning) as caught:
+        task = make(keywords).task
+    assert (task.images(np.arange(3)) == 2048 >> 4).all()
+    (warning,) = caught
+    message = str(warning.message)
+    assert "labels.csv, line " in message and f"(and {len(deep) - 1} more images)" in message
+
+
+def test_a_limit_of_pixels_names_the_line(tmp_path: Path) -> None:
+    keywords = folder_of(tmp_path / "images", ROWS)
+    assert make(keywords, max_pixels=48).task.size
+    with pytest.raises(InvalidArgument, match=r"labels.csv, line 2: .*0.png has 8 x 6 = 48 pixels"):
+        make(keywords, max_pixels=47)
+    for wrong in (0, 2**31, "many"):
+        with pytest.raises(InvalidArgument, match="max_pixels="):
+            make(keywords, max_pixels=wrong)
+    with pytest.raises(
+        InvalidArgument, match=r"image_size=100000 must be an integer in 0 \.\. 1638"
+    ):
+        make(keywords, image_size=100_000)
+
+
+def test_names_may_lead_out_of_the_folder_where_that_is_meant(tmp_path: Path) -> None:
+    keywords = folder_of(tmp_path / "images", [("../a.png", "1", "train")], columns=COLUMNS)
+    with pytest.raises(InvalidArgument, match=r"'\.\./a\.png' leads out of the image folder"):
+        make(keywords)
+    assert make(keywords, outside_folder=True).task.size == 1
 
 
 def test_files_that_are_not_what_they_must_be(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from glimpse_env.errors import CorruptedData, MissingData
+from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
 from glimpse_env.tasks.own_images.image_files import fit, read_image
 
 
@@ -33,7 +34,30 @@ def test_other_pixels_become_grey_bytes(tmp_path: Path, depth: str) -> None:
         assert cv2.imwrite(str(path), np.full((3, 3), 255, np.uint8), bits)
     image = read_image(path)
     assert image.dtype == np.uint8 and image.shape == (3, 3)
-    assert (image == (255 if depth == "1 bit" else 90)).all()
+    assert (image == (90 if depth == "16 bits" else 255)).all()
+    if depth == "transparent":
+        assert (read_image(path, background=7) == 7).all()
+
+
+def test_a_guess_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "dark.png"
+    assert cv2.imwrite(str(path), np.full((3, 3), 2000, np.uint16))
+    with pytest.warns(UserWarning, match=r"dark.png has 16 bits.*below 4096: .*one of 12 bits"):
+        assert (read_image(path) == 2000 >> 4).all()
+
+
+def test_what_is_no_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for name in ("pipe.png", ".", "a\0.png", "\ud800.png"):
+        with pytest.raises(MissingData, match="cannot be read"):
+            read_image(tmp_path / name)
+
+
+def test_a_limit_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    assert cv2.imwrite(str(path), np.zeros((3, 5), np.uint8))
+    with pytest.raises(InvalidArgument, match=r"large.png has 5 x 3 = 15 pixels, and max_pixels"):
+        read_image(path, max_pixels=14)
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "cut"])

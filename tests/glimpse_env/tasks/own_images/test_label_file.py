@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glimpse_env.errors import CorruptedData, GlimpseError, InvalidArgument, MissingData
-from glimpse_env.tasks.own_images.label_file import LabelledFile, read_label_file, split_of
+from glimpse_env.tasks.own_images.label_file import (
+    LabelledFile,
+    normal_name,
+    read_label_file,
+    split_of,
+)
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -68,6 +74,20 @@ def test_a_tenth_each_is_held_out() -> None:
         ("file,labels\na.png,1 x\n", InvalidArgument, "line 2: label 'x' is no whole number"),
         ("file,labels\na.png,-1\n", InvalidArgument, "label '-1' is no whole number"),
         ("file,labels\na.png,1.0\n", InvalidArgument, "label '1.0' is no whole number"),
+        ("file,labels\na.png,0123\n", InvalidArgument, "line 2: label '0123'.*'0 1 2 3'.*'123'"),
+        (
+            'file,labels\na.png,"7,00"\n',
+            InvalidArgument,
+            "label '00' begins.*'0 0'.*'0' for the cl",
+        ),
+        ("file,labels\nx/../../a.png,1\n", InvalidArgument, "line 2: 'x/../../a.png' leads out"),
+        ("file,labels\n/a.png,1\n", InvalidArgument, "'/a.png' leads out.*outside_folder=True"),
+        ("file,labels\nC:\\a.png,1\n", InvalidArgument, "leads out of the image folder"),
+        ("file,labels\n..,1\n", InvalidArgument, "'..' leads out of the image folder"),
+        ("file,labels\na\0.png,1\n", InvalidArgument, "line 2.*zero byte"),
+        ("file,labels\nx/a.png,1\nx/../x/a.png,2\n", InvalidArgument, "line 3: 'x/a.png' has its"),
+        ("file,labels\nx\\a.png,1\nx/a.png,2\n", InvalidArgument, "line 3: 'x/a.png' has its"),
+        ("file,labels\n\u00e9.png,1\ne\u0301.png,2\n", InvalidArgument, "line 3: '\u00e9.png' has"),
         ("file,labels\na.png,100000\n", InvalidArgument, "label '100000' is no whole number in 0"),
         ("file,labels\na.png,1\nb.png,2\n./a.png,1\n", InvalidArgument, "line 4: 'a.png'.*line 2"),
         ("file,labels,split\na.png,1,dev\n", InvalidArgument, "split 'dev' is unknown; write one"),
@@ -84,8 +104,32 @@ def test_every_mistake_is_named(
     assert str(path) in str(caught.value)
 
 
+def test_a_name_has_one_spelling_and_one_split(tmp_path: Path) -> None:
+    """Whether a table is made on Windows, Linux or a Mac."""
+    for number in range(200):
+        spellings = [
+            f"caf\u00e9/{number}.png",
+            f"caf\u00e9\\{number}.png",
+            f"cafe\u0301/{number}.png",
+            f"./cafe\u0301//x/../{number}.png",
+        ]
+        assert {normal_name(name) for name in spellings} == {spellings[0]}
+        assert len({split_of(name) for name in spellings}) == 1
+    table = written(tmp_path, "file,labels\ncafe\u0301\\3.png,0 10\n")
+    assert read_label_file(table)[0].name == "caf\u00e9/3.png"
+
+
+def test_names_may_lead_out_of_the_folder_where_that_is_meant(tmp_path: Path) -> None:
+    table = written(tmp_path, "file,labels\n../a.png,1\n/b.png,2\n")
+    found = read_label_file(table, outside=True)
+    assert [file.name for file in found] == ["../a.png", "/b.png"]
+
+
 def test_no_label_file(tmp_path: Path) -> None:
     with pytest.raises(MissingData, match=r"nothing.csv.*columns file and labels"):
         read_label_file(tmp_path / "nothing.csv")
     with pytest.raises(MissingData):
         read_label_file(tmp_path)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(MissingData, match="Not a regular file"):
+        read_label_file(tmp_path / "pipe.csv")

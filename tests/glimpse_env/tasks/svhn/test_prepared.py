@@ -456,6 +456,7 @@ def test_a_cache_that_may_not_be_read_is_named(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
+    (tmp_path / "kept.npz").touch()
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(CacheUnavailable, match="cannot be read"):
         cache.load(tmp_path / "kept.npz")
