@@ -24,7 +24,7 @@ _STRONG_GRADIENT = 0.25
 """Gradients count from this part of an image's strongest."""
 
 
-def measure(images: Images) -> Measures:
+def measure_pixels(images: Images) -> Measures:
     """Measure images one by one.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import TypeAlias
 
@@ -11,21 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.tasks.house_numbers import styles
-from glimpse_env.tasks.house_numbers.layout import Scene
+from glimpse_env.tasks.house_numbers.layout import Scene, places
 
 Field: TypeAlias = NDArray[np.float32]
 
 
-@functools.cache
-def _places(size: int) -> tuple[Field, Field]:
-    """Across and down from the middle of an image, 1 at the edge of a house number's crop."""
-    down, across = np.indices((size, size), np.float32) / np.float32(27) - np.float32(size / 54)
-    return across, down
-
-
 def light(rng: np.random.Generator, picture: Field) -> None:
     """Light the wall unevenly, at times with a shadow across, leaves or a reflection."""
-    across, down = _places(picture.shape[0])
+    across, down = cv2.split(places(picture.shape[0]))
     slopes = (styles.GRADIENT_STRENGTH * rng.uniform(-1, 1, 2)).astype(np.float32)
     shade = 1 + slopes[0] * across + slopes[1] * down
     if rng.random() < styles.SHADOW_SHARE:
@@ -84,7 +76,7 @@ def _developed(rng: np.random.Generator, picture: Field) -> Field:
     contrast = min(wanted / max(deviation, 1.0), styles.MOST_AMPLIFIED)
     target = mean + styles.EXPOSURE_DEVIATION * rng.standard_normal()
     # Most exposures keep the number from burning out or drowning.
-    target = min(max(target, 20.0), 235.0)
+    target = min(max(target, 35.0), 222.0)
     return np.asarray(np.float32(contrast) * picture + np.float32(target - contrast * mean))
 
 

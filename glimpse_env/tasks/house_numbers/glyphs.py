@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env.errors import MissingPackage
+
 Mask: TypeAlias = NDArray[np.uint8]
 
 GLYPH_HEIGHT = 56
@@ -212,9 +214,23 @@ def font(name: str) -> cv2.FontFace:
 
     OpenCV keeps drawn glyphs by the font's place in memory: a font that is freed leaves its glyphs
     to the next one.
+
+    Args:
+        name: "family/file" of `FAMILIES` or `HELD_OUT_FAMILIES`.
+
+    Raises:
+        MissingPackage: The typeface is not installed.
     """
     family, file = name.split("/")
-    return cv2.FontFace(str(files(f"fontpkg_{family}") / "files" / file))
+    try:
+        folder = files(f"fontpkg_{family}")
+    except ModuleNotFoundError as error:
+        package = f"fontpkg-{family.replace('_', '-')}"
+        raise MissingPackage(
+            f"house numbers are drawn with the typeface of {package}: install this package anew"
+            f' (pip install -e "."), or pip install {package}'
+        ) from error
+    return cv2.FontFace(str(folder / "files" / file))
 
 
 def _draw_outline(face: Face, digit: int) -> Mask:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glimpse_env.tasks.house_numbers import styles
 from glimpse_env.tasks.house_numbers.glyphs import Face, Mask, glyph
-from glimpse_env.tasks.house_numbers.layout import Scene
+from glimpse_env.tasks.house_numbers.layout import Scene, places
 
 Picture: TypeAlias = NDArray[np.float32]
 Colour: TypeAlias = NDArray[np.float64]
@@ -152,9 +152,8 @@ def _weigh(rng: np.random.Generator, mask: Mask) -> Mask:
     """Make strokes bolder or finer, not everywhere alike, and round their corners."""
     least, most = styles.WEIGHT_THRESHOLDS
     soft = cv2.GaussianBlur(mask, (0, 0), rng.uniform(*styles.WEIGHT_BLUR_RANGE))
-    places = _identity(mask.shape[0]) / np.float32(27) - 1
     slope = (styles.WEIGHT_SLOPE * rng.uniform(-1, 1, 2)).astype(np.float32)
-    threshold = np.float32(rng.uniform(least, most)) + places @ slope
+    threshold = np.float32(rng.uniform(least, most)) + places(mask.shape[0]) @ slope
     return np.asarray(np.clip((soft - threshold) * np.float32(2.5) + 128, 0, 255), np.uint8)
 
 
@@ -184,7 +183,7 @@ def lay_ink(
         blend(picture, _grown(rng, ink), third)
     if wear < styles.WEAR_SHARE:
         ink = _worn(rng, ink)
-    blend(picture, ink, _shaded(rng, scene.size, colour))
+    blend(picture, ink, _shaded(rng, scene.size, colour, ground))
     if inner < styles.INLINE_SHARE:
         blend(picture, _core(ink), third if inner < styles.INLINE_SHARE / 2 else ground)
     if relief < styles.RELIEF_SHARE:
@@ -197,20 +196,22 @@ def blend(picture: Picture, mask: Mask, colour: NDArray[np.floating], opacity: f
     picture += share * (colour.astype(np.float32) - picture)
 
 
-def _shaded(rng: np.random.Generator, size: int, colour: Colour) -> NDArray[np.floating]:
-    """Let the colour of the digits change across them, softly or at a line."""
+def _shaded(
+    rng: np.random.Generator, size: int, colour: Colour, ground: Colour
+) -> NDArray[np.floating]:
+    """Let the digits fade towards the ground's colour and away, softly or at a line."""
     if rng.random() >= styles.TWO_TONE_SHARE:
         return colour
     slope = rng.uniform(-1, 1, 2).astype(np.float32)
-    sharpness, depth = rng.uniform(0.3, 3), styles.TWO_TONE_DEPTH * rng.uniform(-1, 1)
-    tone = np.clip(sharpness * ((_identity(size) / np.float32(27) - 1) @ slope), -1, 1)
-    return np.asarray(colour * (1 + depth * tone[..., None]), np.float32)
+    sharpness, depth = rng.uniform(0.3, 3), styles.TWO_TONE_DEPTH * rng.random()
+    tone = np.clip(sharpness * (places(size) @ slope), -1, 1)
+    return np.asarray(colour + depth * tone[..., None] * (ground - colour), np.float32)
 
 
 def _add_glow(rng: np.random.Generator, picture: Picture, ink: Mask, colour: Colour) -> None:
     """Surround the digits with a halo as broad as a stroke."""
     soft = cv2.GaussianBlur(_grown(rng, ink), (0, 0), rng.uniform(0.8, 3))
-    blend(picture, np.asarray(soft, np.uint8), colour, rng.uniform(0.3, 1.0))
+    blend(picture, np.asarray(soft, np.uint8), colour, rng.uniform(0.2, 0.8))
 
 
 def _add_shadow(rng: np.random.Generator, picture: Picture, scene: Scene, ink: Mask) -> None:

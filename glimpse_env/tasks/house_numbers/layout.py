@@ -9,6 +9,7 @@ boxes with room to spare: the ink fills two thirds to all of them, and rarely st
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -205,6 +206,16 @@ class Scene:
         """(n, 4) left, top, width and height of the digits in pixels of the image."""
         corners = self.pixels(self.layout.boxes[:, :2])
         return np.hstack([corners, self.layout.boxes[:, 2:] * self.scale])
+
+
+@functools.cache
+def places(size: int) -> NDArray[np.float32]:
+    """Where the pixels of an image are: (size, size, 2), across and down from the middle.
+
+    In halves of a crop: 1 is at the edge of the 54 pixels with the number, if they are the middle.
+    """
+    rows, columns = np.indices((size, size), np.float32) / (CROP_SIZE / 2) - size / CROP_SIZE
+    return np.stack([columns, rows], axis=-1)
 
 
 def place(rng: np.random.Generator, layout: Layout, image_size: int, random_crop: bool) -> Scene:

@@ -61,9 +61,9 @@ RELIEF_SHARE, RELIEF_RANGE = 0.3, (0.03, 0.12)
 """Digits with a lit and a shaded edge, as cast in metal."""
 OUTLINE_SHARE, INLINE_SHARE = 0.1, 0.08
 """Digits with an edge in a third colour, and with a line inside the strokes."""
-TWO_TONE_SHARE, TWO_TONE_DEPTH = 0.3, 0.35
-"""Digits that change in brightness from side to side, and by how much at most."""
-WEAR_SHARE = 0.1
+TWO_TONE_SHARE, TWO_TONE_DEPTH = 0.3, 0.45
+"""Digits that fade from side to side, and by what part of their contrast at most."""
+WEAR_SHARE = 0.06
 
 # Shapes beyond those of the faces.
 STRETCH_DEVIATION = 0.15
@@ -96,16 +96,16 @@ MOST_AMPLIFIED = 2.5
 """How much the camera adds to the contrast at most."""
 EXPOSURE_DEVIATION = 25.0
 """Of the image's mean brightness: what goes beyond 255 burns out."""
-FOCUS, FOCUS_DEVIATION = 0.85, 0.3
+FOCUS, FOCUS_DEVIATION = 0.95, 0.3
 """Blur of the lens: median of its standard deviation in pixels of the photograph, and standard
 deviation of its logarithm."""
-LEAST_SHARPNESS = 0.055
+LEAST_SHARPNESS = 0.05
 """Greatest blur, in heights of a digit."""
 LEAST_PIXELS_ACROSS = 6.0
 """Digits are on average no narrower than this many pixels of the photograph (else illegible)."""
 NOISE_RANGE = (0.2, 2.0)
 """Standard deviation of the noise (of 255), in each pixel of the photograph."""
-SHARPENED_SHARE, SHARPENING_RANGE = 0.3, (0.3, 1.2)
+SHARPENED_SHARE, SHARPENING_RANGE = 0.25, (0.2, 1.0)
 """Photographs that the camera has sharpened: edges get halos."""
 JPEG_SHARE, JPEG_QUALITY_RANGE = 0.5, (45, 92)
 CUBIC_SHARE = 0.3
