@@ -1,6 +1,10 @@
-"""Compare rendered house numbers with the annotations of SVHN, and show a hundred of them.
+"""Compare rendered house numbers with SVHN, boxes and pixels, and show a hundred of them.
 
-    python benchmarks/house_numbers_statistics.py --annotations svhn_annotations.npz
+    python benchmarks/house_numbers_statistics.py --annotations boxes.npz --photographs DATA
+
+`--photographs` is a data folder of `GlimpseSVHN-v0`, whole or a part: margins, contrast, sharpness,
+strokes and gradients of its training images are set beside those of rendered ones
+(`house_number_pixels`), and a small network tries to tell them apart (`two_sample`).
 
 The annotations are those of SVHN format 1 without the pixels, as arrays of a `.npz` file that this
 repository does not have, for the splits train and test. Of M images with D digits in all, in file
@@ -23,13 +27,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.runs.provenance import circumstances
+from benchmarks.house_number_pixels import Images, measure_pixels
 from benchmarks.reporting import RESULTS, table
+from benchmarks.two_sample import two_sample_accuracy
+from glimpse_env.backend import make_backend
 from glimpse_env.frames.drawing import tile
 from glimpse_env.tasks.house_numbers.layout import MAX_DIGITS
 from glimpse_env.tasks.house_numbers.render import photograph, render_house_numbers
 from glimpse_env.tasks.svhn.crops import CROP_SIZE
+from glimpse_env.tasks.svhn.task import SVHNTask
 
-NUM_RENDERED = 10_000
+NUM_RENDERED, NUM_COMPARED = 10_000, 2400
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -128,6 +136,34 @@ def report(sources: dict[str, Numbers]) -> str:
     )
 
 
+def photographed(data_dir: Path) -> Images:
+    """The first training images of SVHN, or of the part of it that there is, in grey."""
+    task = SVHNTask(make_backend("numpy", "cpu"), split="train", data_dir=str(data_dir))
+    return np.asarray(task.images(np.arange(NUM_COMPARED))[:, 0], np.uint8)
+
+
+def compare_pixels(photographs: Images) -> str:
+    """Tables of what the pixels are like, and how well a network tells the sources apart."""
+    drawn = render_house_numbers("train", np.arange(len(photographs)))[0]
+    sources = {"photographs": measure_pixels(photographs), "rendered": measure_pixels(drawn)}
+    rows = [
+        [name, source, *(f"{q:.3g}" for q in np.nanquantile(measures[name], LEVELS)), f"{mean:.3g}"]
+        for name in sources["rendered"]
+        for source, measures in sources.items()
+        for mean in (np.nanmean(measures[name]),)
+    ]
+    levels = [f"{100 * level:.0f} %" for level in LEVELS]
+    accuracy = two_sample_accuracy(photographs, drawn)
+    return "\n\n".join(
+        [
+            f"Pixels ({len(photographs):,} training images of each source, grey)",
+            table(["measure", "source", *levels, "mean"], rows),
+            f"A small network that learned on half of them says of the other half which are "
+            f"photographs and which are rendered: {accuracy:.1f} % right (50 % is chance).",
+        ]
+    )
+
+
 def write_contact_sheet(path: Path) -> None:
     """Save 50 training and, below, 50 test images as one picture."""
     sheet = [render_house_numbers(s, np.arange(50), color=True)[0] for s in ("train", "test")]
@@ -144,7 +180,14 @@ def main() -> None:
         required=True,
         help="sizes, labels and boxes of SVHN (.npz); the top of this script says in which arrays",
     )
-    annotations: Path = parser.parse_args().annotations
+    parser.add_argument(
+        "--photographs",
+        type=Path,
+        required=True,
+        help="folder with svhn/train, as GLIMPSE_DATA: its images are compared with rendered ones",
+    )
+    arguments = parser.parse_args()
+    annotations: Path = arguments.annotations
     sources = {
         "SVHN train": annotated(annotations, "train"),
         "SVHN test": annotated(annotations, "test"),
@@ -156,13 +199,14 @@ def main() -> None:
         f"{NUM_RENDERED:,} numbers of each rendered split; every split follows the statistics of "
         "SVHN train."
     )
+    pixels = compare_pixels(photographed(arguments.photographs))
     sheet = (
         "50 training images and, below, 50 test images:\n\n"
         "![contact sheet](house_numbers_contact_sheet.png)"
     )
-    head = "# Rendered house numbers against SVHN's annotations"
+    head = "# Rendered house numbers against SVHN"
     lines = "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
-    text = "\n\n".join([head, lines, about, report(sources), sheet]) + "\n"
+    text = "\n\n".join([head, lines, about, report(sources), pixels, sheet]) + "\n"
     (RESULTS / "house_numbers_statistics.md").write_text(text)
     write_contact_sheet(RESULTS / "house_numbers_contact_sheet.png")
     print(text)

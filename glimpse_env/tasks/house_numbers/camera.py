@@ -3,52 +3,86 @@
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.tasks.house_numbers import styles
-from glimpse_env.tasks.house_numbers.layout import Scene
-from glimpse_env.tasks.svhn.crops import CROP_SIZE
+from glimpse_env.tasks.house_numbers.layout import Scene, places
+
+Field: TypeAlias = NDArray[np.float32]
 
 
-def light(rng: np.random.Generator, picture: NDArray[np.float32]) -> None:
-    """Light the wall from one side, at times with a shadow across."""
-    # Halves of a crop from the middle, however large the picture is.
-    place = np.indices(picture.shape[:2], np.float32) / (CROP_SIZE / 2)
-    down, across = place - picture.shape[0] / CROP_SIZE
-    slopes = (styles.GRADIENT_STRENGTH * rng.uniform(-1, 1, 2)).tolist()
+def light(rng: np.random.Generator, picture: Field) -> None:
+    """Light the wall unevenly, at times with a shadow across, leaves or a reflection."""
+    across, down = cv2.split(places(picture.shape[0]))
+    slopes = (styles.GRADIENT_STRENGTH * rng.uniform(-1, 1, 2)).astype(np.float32)
     shade = 1 + slopes[0] * across + slopes[1] * down
     if rng.random() < styles.SHADOW_SHARE:
         angle, offset, sharpness = 6.28 * rng.random(), rng.uniform(-0.8, 0.8), rng.uniform(2, 20)
         distance = math.cos(angle) * across + math.sin(angle) * down + offset
         depth = styles.SHADOW_DEPTH * rng.random()
         shade *= 1 - depth * np.clip(0.5 + sharpness * distance, 0, 1)
-    picture *= np.maximum(shade, 0.45)[..., None].astype(np.float32)
-    # The camera's exposure: bright walls keep their contrast instead of burning out.
-    picture *= np.float32(min(1.0, 250 / float(picture.max())))
+    if rng.random() < styles.DAPPLED_SHARE:
+        shade *= 1 + styles.DAPPLED_STRENGTH * rng.random() * _cut(rng, "dapples", len(shade))
+    picture *= np.maximum(shade, 0.3)[..., None]
+    if rng.random() < styles.GLARE_SHARE:
+        x, y, reach, strength = rng.uniform((-1, -1, 0.3, 0), (1, 1, 1.2, styles.GLARE_STRENGTH))
+        distance = ((across - x) ** 2 + (down - y) ** 2) / reach**2
+        picture += (strength * np.exp(-distance)).astype(np.float32)[..., None]
 
 
-def expose(
-    rng: np.random.Generator, picture: NDArray[np.float32], scene: Scene
-) -> NDArray[np.uint8]:
+def _cut(rng: np.random.Generator, texture: str, size: int) -> Field:
+    x, y = (rng.random(2) * (styles.TEXTURE_SIZE - size)).astype(int).tolist()
+    return styles.texture(texture)[y : y + size, x : x + size]
+
+
+def expose(rng: np.random.Generator, picture: Field, scene: Scene) -> NDArray[np.uint8]:
     """Take a photograph as coarse as SVHN's, and enlarge it to the image."""
     size, scale = picture.shape[0], np.array(scene.scale)
-    width_of_digit = float(scene.layout.boxes[:, 2].mean())
+    width_of_digit, height_of_digit = scene.layout.ink[:, 2:].mean(axis=0).tolist()
     per_height = max(scene.layout.photo_height, styles.LEAST_PIXELS_ACROSS / width_of_digit)
     finer = per_height / scale
     width, height = np.clip(np.rint(size * finer), 8, size).astype(int).tolist()
-    focus = rng.uniform(*styles.FOCUS_RANGE) * np.maximum(finer, 1) ** -1
     coarse = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    photo = np.asarray(cv2.GaussianBlur(coarse, (0, 0), focus[0], sigmaY=focus[1]), np.float32)
+    focus = _focus(rng, per_height * height_of_digit) * np.maximum(finer, 1) ** -1
+    blurred = cv2.GaussianBlur(coarse, (0, 0), focus[0], sigmaY=focus[1])
+    photo = _developed(rng, np.asarray(blurred, np.float32))
     x, y = (rng.random(2) * (styles.NOISE_SIZE - size)).astype(int).tolist()
     photo += rng.uniform(*styles.NOISE_RANGE) * styles.noise_bank()[y : y + height, x : x + width]
     exposed = np.clip(photo, 0, 255).astype(np.uint8)
+    if rng.random() < styles.SHARPENED_SHARE:
+        amount = rng.uniform(*styles.SHARPENING_RANGE)
+        soft = cv2.GaussianBlur(exposed, (0, 0), 1.2)
+        exposed = np.asarray(cv2.addWeighted(exposed, 1 + amount, soft, -amount, 0), np.uint8)
     if rng.random() < styles.JPEG_SHARE:
         quality = int(rng.uniform(*styles.JPEG_QUALITY_RANGE))
         # Taken for blue, green, red both ways: the colours come back in their own order.
         _, coded = cv2.imencode(".jpg", exposed, [cv2.IMWRITE_JPEG_QUALITY, quality])
         exposed = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
-    enlarged = cv2.resize(exposed, (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(enlarged, np.uint8)
+    smooth = rng.random() < styles.CUBIC_SHARE
+    how = cv2.INTER_CUBIC if smooth else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(exposed, (size, size), interpolation=how), np.uint8)
+
+
+def _developed(rng: np.random.Generator, picture: Field) -> Field:
+    """Set contrast and brightness as weather and exposure do; what is too bright burns out."""
+    wanted = styles.EXPOSED_CONTRAST
+    wanted *= math.exp(styles.EXPOSED_CONTRAST_DEVIATION * rng.standard_normal())
+    means, deviations = cv2.meanStdDev(picture)
+    mean, deviation = float(means.mean()), float(deviations.mean())
+    contrast = min(wanted / max(deviation, 1.0), styles.MOST_AMPLIFIED)
+    target = mean + styles.EXPOSURE_DEVIATION * rng.standard_normal()
+    # Most exposures keep the number from burning out or drowning.
+    target = min(max(target, 35.0), 222.0)
+    return np.asarray(np.float32(contrast) * picture + np.float32(target - contrast * mean))
+
+
+def _focus(rng: np.random.Generator, digit_height: float) -> NDArray[np.float64]:
+    """Standard deviations of the blur, across and down, in pixels of the photograph."""
+    lens = styles.FOCUS * math.exp(styles.FOCUS_DEVIATION * rng.standard_normal())
+    most = styles.LEAST_SHARPNESS * digit_height
+    blur = min(math.hypot(lens, most * rng.random() ** 2), most)
+    return np.asarray(blur * np.exp(0.15 * rng.standard_normal(2)), np.float64)

@@ -1,7 +1,8 @@
-"""The shapes of rendered digits: OpenCV's outline fonts, and strokes of a pen for the rest.
+"""The shapes of rendered digits: typefaces of open licences, and strokes of a pen for the rest.
 
-OpenCV 5 carries two sans-serif families and one italic. House numbers also come cast, hand painted
-and with thick and thin strokes, so further faces are drawn as strokes of a pen whose nib is wider
+House numbers come in every face there is: grotesques, slab and thick-and-thin serifs, rounded,
+condensed, stencilled, painted by hand. `FAMILIES` names those that are installed with this package
+(`docs/fonts.md` lists authors and licences); further faces are strokes of a pen whose nib is wider
 than it is tall. Every glyph is drawn once, large, and kept as a mask cropped to the ink.
 """
 
@@ -9,18 +10,21 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env.errors import MissingPackage
+
 Mask: TypeAlias = NDArray[np.uint8]
 
 GLYPH_HEIGHT = 56
 """Height of a kept mask in pixels: a little above the largest digit of a 54 x 54 crop."""
 
-_DRAWN_HEIGHT = 4 * GLYPH_HEIGHT
+_DRAWN_HEIGHT = 2 * GLYPH_HEIGHT
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,8 @@ class Face:
     """One way of drawing the ten digits.
 
     Attributes:
-        font: An OpenCV font name, or "stroke" for the pen.
-        weight: Weight of an outline font (100 thin ... 900 black).
+        font: A font file as "family/file", or "stroke" for the pen.
+        weight: Weight of a variable font (100 thin ... 900 black); others have but one.
         nib: Width and height of the pen, as parts of the digit's height.
         variant: The second shape of the pen's 1, 3, 4, 6, 7 and 9 (flag, flat top, open, straight).
         stretch: Width of the glyph relative to the font's own.
@@ -42,15 +46,76 @@ class Face:
     stretch: float = 1.0
 
 
-TRAINING_FACES = (
-    Face("sans", 400),
-    Face("sans", 500),
-    Face("sans", 600),
-    Face("sans", 800),
-    Face("sans", 600, stretch=0.8),
-    Face("italic", 500),
-    Face("uni"),
-    Face("uni", stretch=0.85),
+_LIGHT_TO_BLACK, _REGULAR_TO_BLACK = (300, 400, 500, 600, 700, 800), (400, 500, 600, 700, 800)
+_LIGHT_TO_BOLD, _REGULAR_TO_BOLD = (300, 400, 500, 600, 700), (400, 500, 600, 700)
+_ITALIC, _FIXED = (500, 700), (400,)
+
+FAMILIES: dict[str, tuple[int, ...]] = {
+    "abril_fatface/AbrilFatface-Regular.ttf": _FIXED,
+    "alfa_slab_one/AlfaSlabOne-Regular.ttf": _FIXED,
+    "anton/Anton-Regular.ttf": _FIXED,
+    "archivo/Archivo-Italic[wdth,wght].ttf": _ITALIC,
+    "archivo/Archivo[wdth,wght].ttf": _LIGHT_TO_BLACK,
+    "arimo/Arimo-Italic[wght].ttf": _ITALIC,
+    "arimo/Arimo[wght].ttf": _REGULAR_TO_BOLD,
+    "arvo/Arvo-Bold.ttf": _FIXED,
+    "arvo/Arvo-BoldItalic.ttf": _FIXED,
+    "arvo/Arvo-Regular.ttf": _FIXED,
+    "bitter/Bitter-Italic[wght].ttf": _ITALIC,
+    "bitter/Bitter[wght].ttf": _LIGHT_TO_BLACK,
+    "black_ops_one/BlackOpsOne-Regular.ttf": _FIXED,
+    "bodoni_moda/BodoniModa-Italic[opsz,wght].ttf": _ITALIC,
+    "bodoni_moda/BodoniModa[opsz,wght].ttf": _REGULAR_TO_BLACK,
+    "changa_one/ChangaOne-Regular.ttf": _FIXED,
+    "domine/Domine[wght].ttf": _REGULAR_TO_BOLD,
+    "dosis/Dosis[wght].ttf": _LIGHT_TO_BLACK,
+    "eb_garamond/EBGaramond-Italic[wght].ttf": _ITALIC,
+    "eb_garamond/EBGaramond[wght].ttf": _REGULAR_TO_BLACK,
+    "fredoka/Fredoka[wdth,wght].ttf": _LIGHT_TO_BOLD,
+    "josefin_sans/JosefinSans-Italic[wght].ttf": _ITALIC,
+    "josefin_sans/JosefinSans[wght].ttf": _LIGHT_TO_BOLD,
+    "kalam/Kalam-Bold.ttf": _FIXED,
+    "kalam/Kalam-Light.ttf": _FIXED,
+    "kalam/Kalam-Regular.ttf": _FIXED,
+    "league_spartan/LeagueSpartan[wght].ttf": _LIGHT_TO_BLACK,
+    "libre_baskerville/LibreBaskerville-Italic[wght].ttf": _ITALIC,
+    "libre_baskerville/LibreBaskerville[wght].ttf": _REGULAR_TO_BOLD,
+    "luckiest_guy/LuckiestGuy-Regular.ttf": _FIXED,
+    "montserrat/Montserrat-Italic[wght].ttf": _ITALIC,
+    "montserrat/Montserrat[wght].ttf": _LIGHT_TO_BLACK,
+    "lora/Lora-Italic[wght].ttf": _ITALIC,
+    "lora/Lora[wght].ttf": _REGULAR_TO_BOLD,
+    "nunito/Nunito-Italic[wght].ttf": _ITALIC,
+    "nunito/Nunito[wght].ttf": _LIGHT_TO_BLACK,
+    "oleo_script/OleoScript-Bold.ttf": _FIXED,
+    "oleo_script/OleoScript-Regular.ttf": _FIXED,
+    "oswald/Oswald[wght].ttf": _LIGHT_TO_BOLD,
+    "permanent_marker/PermanentMarker-Regular.ttf": _FIXED,
+    "roboto/Roboto-Italic[wdth,wght].ttf": _ITALIC,
+    "roboto/Roboto[wdth,wght].ttf": _LIGHT_TO_BLACK,
+    "roboto_slab/RobotoSlab[wght].ttf": _LIGHT_TO_BLACK,
+    "varela_round/VarelaRound-Regular.ttf": _FIXED,
+}
+"""Font files, and the weights that each is drawn in; a file of one weight is drawn in that."""
+
+HELD_OUT_FAMILIES: dict[str, tuple[int, ...]] = {
+    "barlow_condensed/BarlowCondensed-Bold.ttf": _FIXED,
+    "barlow_condensed/BarlowCondensed-BoldItalic.ttf": _FIXED,
+    "barlow_condensed/BarlowCondensed-Light.ttf": _FIXED,
+    "barlow_condensed/BarlowCondensed-Regular.ttf": _FIXED,
+    "crimson_pro/CrimsonPro-Italic[wght].ttf": _ITALIC,
+    "crimson_pro/CrimsonPro[wght].ttf": _LIGHT_TO_BLACK,
+    "lobster/Lobster-Regular.ttf": _FIXED,
+    "rubik/Rubik-Italic[wght].ttf": _ITALIC,
+    "rubik/Rubik[wght].ttf": _LIGHT_TO_BLACK,
+    "zilla_slab/ZillaSlab-Bold.ttf": _FIXED,
+    "zilla_slab/ZillaSlab-BoldItalic.ttf": _FIXED,
+    "zilla_slab/ZillaSlab-Light.ttf": _FIXED,
+    "zilla_slab/ZillaSlab-Regular.ttf": _FIXED,
+}
+"""Families that the test split alone shows."""
+
+_PENS = (
     Face("stroke", nib=(0.10, 0.10)),
     Face("stroke", nib=(0.14, 0.14)),
     Face("stroke", nib=(0.20, 0.19), variant=True),
@@ -58,11 +123,17 @@ TRAINING_FACES = (
     Face("stroke", nib=(0.17, 0.08)),
     Face("stroke", nib=(0.20, 0.11), variant=True),
 )
+
+
+def _faces(families: dict[str, tuple[int, ...]]) -> tuple[Face, ...]:
+    return tuple(Face(font, weight) for font, weights in families.items() for weight in weights)
+
+
+TRAINING_FACES = _faces(FAMILIES) + _PENS
 """Faces of every split."""
 
 HELD_OUT_FACES = (
-    Face("italic", 700),
-    Face("sans", 700, stretch=1.2),
+    *_faces(HELD_OUT_FAMILIES),
     Face("stroke", nib=(0.18, 0.06)),
     Face("stroke", nib=(0.16, 0.16), variant=True, stretch=0.8),
 )
@@ -137,15 +208,37 @@ def glyph(face: Face, digit: int) -> tuple[float, tuple[Mask, ...]]:
     return aspect, tuple(np.asarray(mask, np.uint8) for mask in masks)
 
 
+@functools.cache
+def font(name: str) -> cv2.FontFace:
+    """Load a font file once, and for good.
+
+    OpenCV keeps drawn glyphs by the font's place in memory: a font that is freed leaves its glyphs
+    to the next one.
+
+    Args:
+        name: "family/file" of `FAMILIES` or `HELD_OUT_FAMILIES`.
+
+    Raises:
+        MissingPackage: The typeface is not installed.
+    """
+    family, file = name.split("/")
+    try:
+        folder = files(f"fontpkg_{family}")
+    except ModuleNotFoundError as error:
+        package = f"fontpkg-{family.replace('_', '-')}"
+        raise MissingPackage(
+            f"house numbers are drawn with the typeface of {package}: install this package anew"
+            f' (pip install -e "."), or pip install {package}'
+        ) from error
+    return cv2.FontFace(str(folder / "files" / file))
+
+
 def _draw_outline(face: Face, digit: int) -> Mask:
-    """Draw with a font of OpenCV."""
+    """Draw with a font."""
     canvas = np.zeros((2 * _DRAWN_HEIGHT, 3 * _DRAWN_HEIGHT), np.uint8)
-    text, size, weight = str(digit), _DRAWN_HEIGHT, face.weight
-    if digit == 0 and face.font != "uni":
-        # Their zero is slashed, as no house number is; the superscript zero is not, but smaller.
-        text, size, weight = "⁰", 2 * _DRAWN_HEIGHT, max(100, face.weight - 200)
     origin = (_DRAWN_HEIGHT // 2, _DRAWN_HEIGHT * 3 // 2)
-    cv2.putText(canvas, text, origin, (255,), cv2.FontFace(face.font), size, weight)
+    drawn_with = font(face.font)
+    cv2.putText(canvas, str(digit), origin, (255,), drawn_with, _DRAWN_HEIGHT, face.weight)
     return canvas
 
 

@@ -1,9 +1,11 @@
-"""The digits of a house number as a mask: each leaning and stretched into its box."""
+"""The digits of a house number: their shapes as a mask, and the paint or metal they are made of."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -11,15 +13,19 @@ from numpy.typing import NDArray
 
 from glimpse_env.tasks.house_numbers import styles
 from glimpse_env.tasks.house_numbers.glyphs import Face, Mask, glyph
-from glimpse_env.tasks.house_numbers.layout import Scene
+from glimpse_env.tasks.house_numbers.layout import Scene, places
 
-_INK_IN_BOX = 0.93
-"""The annotators' boxes are a little larger than the digits."""
-_SPACE_BETWEEN = 0.05
-"""Least space between the ink of neighbouring digits, in heights of a digit."""
+Picture: TypeAlias = NDArray[np.float32]
+Colour: TypeAlias = NDArray[np.float64]
+Pair: TypeAlias = tuple[float, float]
+
 _MOST_TILT = 12.0
 _LEAST_SQUEEZE = 0.8
 """A leaning digit is made narrower to stay in its box, to this part of its width at most."""
+_NARROWEST = 0.6
+"""A digit takes at least this part of the width there is for it, whatever its face."""
+_WOBBLE_STEP = 14
+"""Pixels between the points that a wobbling number is bent at."""
 
 
 def draw_ink(rng: np.random.Generator, scene: Scene, face: Face) -> Mask:
@@ -29,26 +35,24 @@ def draw_ink(rng: np.random.Generator, scene: Scene, face: Face) -> Mask:
     if rng.random() < styles.TILT_FOLLOWS_SLOPE_SHARE:
         tilt += float(np.clip(scene.slope, -_MOST_TILT, _MOST_TILT))
     shear = styles.SHEAR_DEVIATION * rng.standard_normal()
-    boxes = _ink_boxes(rng, scene)
+    stretch = math.exp(styles.STRETCH_DEVIATION * rng.standard_normal())
+    boxes = _in_perspective(rng, scene.layout.ink)
     tilts = tilt + styles.DIGIT_TILT_DEVIATION * rng.standard_normal(len(boxes))
     for digit, box, angle in zip(scene.layout.digits, boxes.tolist(), tilts.tolist(), strict=True):
-        _stamp(mask, scene, face, digit, box, angle, shear)
+        _stamp(mask, scene, face, digit, box, angle, shear, stretch)
     if rng.random() < styles.NEIGHBOUR_SHARE:
         _stamp_neighbour(rng, mask, scene, face, tilt, shear)
-    return mask
+    if rng.random() < styles.WOBBLE_SHARE:
+        mask = _wobble(rng, mask)
+    return _weigh(rng, mask) if rng.random() < styles.WEIGHT_SHARE else mask
 
 
-def _ink_boxes(rng: np.random.Generator, scene: Scene) -> NDArray[np.float64]:
-    """Shrink the boxes to the ink: margins, no touching neighbours, perspective."""
-    boxes = scene.layout.boxes.copy()
-    gaps = boxes[1:, 0] - boxes[:-1, 0] - boxes[:-1, 2]
-    overlap = np.clip(_SPACE_BETWEEN - gaps, 0, 0.3 * boxes[1:, 2])
-    boxes[1:, 0] += overlap / 2
-    boxes[1:, 2] -= overlap / 2
-    boxes[:-1, 2] -= overlap / 2
-    ends = np.linspace(-1, 1, len(boxes)) if len(boxes) > 1 else np.zeros(1)
+def _in_perspective(rng: np.random.Generator, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shrink the digits towards one end."""
+    boxes = boxes.copy()
     strength = styles.PERSPECTIVE_STRENGTH * rng.standard_normal()
-    sizes = _INK_IN_BOX * (1 + strength * ends - abs(strength))
+    ends = 2 * np.arange(len(boxes)) / max(1, len(boxes) - 1) - 1
+    sizes = 1 + strength * ends - abs(strength)
     boxes[:, :2] += boxes[:, 2:] * (1 - sizes[:, None]) / 2
     boxes[:, 2:] *= sizes[:, None]
     return boxes
@@ -62,19 +66,26 @@ def _stamp(
     box: list[float],
     angle: float,
     shear: float,
+    stretch: float,
 ) -> None:
     """Draw a digit so that, leaning, it fills its box (a narrow one stays narrow)."""
     aspect, masks = glyph(face, digit)
     left, top, width, height = box
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    glyph_width = min(width, 1.4 * aspect * height)
-    lean = np.array([[cosine, cosine * shear - sine], [sine, sine * shear + cosine]])
-    lean *= (glyph_width, height)
-    extent = np.abs(lean).sum(axis=1)
-    squeeze = max(_LEAST_SQUEEZE, min(1.0, width / extent[0]))
-    lean *= (np.array([squeeze, height / extent[1]]) * scene.scale)[:, None]
-    centre = scene.pixels(np.array([left + width / 2, top + height / 2]))
-    _stamp_mask(mask, masks[_level(masks, abs(lean[0, 0]))], lean, centre)
+    own_width = stretch * aspect * height
+    least = _NARROWEST * width if digit != 1 else 0.0
+    glyph_width = min(width, max(own_width, least))
+    across = cosine * glyph_width, (cosine * shear - sine) * height
+    down = sine * glyph_width, (sine * shear + cosine) * height
+    squeeze = max(_LEAST_SQUEEZE, min(1.0, width / (abs(across[0]) + abs(across[1]))))
+    x = squeeze * scene.scale[0]
+    y = height / (abs(down[0]) + abs(down[1])) * scene.scale[1]
+    unit = (x * across[0], x * across[1]), (y * down[0], y * down[1])
+    centre = (
+        (left + width / 2) * scene.scale[0] + scene.origin[0],
+        (top + height / 2) * scene.scale[1] + scene.origin[1],
+    )
+    _stamp_mask(mask, masks[_level(masks, abs(unit[0][0]))], unit, centre)
 
 
 def _level(masks: Sequence[Mask], width: float) -> int:
@@ -83,23 +94,21 @@ def _level(masks: Sequence[Mask], width: float) -> int:
     return fitting[-1] if fitting else 0
 
 
-def _stamp_mask(
-    mask: Mask, source: Mask, unit: NDArray[np.float64], centre: NDArray[np.float64]
-) -> None:
+def _stamp_mask(mask: Mask, source: Mask, unit: tuple[Pair, Pair], centre: Pair) -> None:
     """Draw a glyph whose box is mapped by `unit` (2 x 2, pixels per box) and centred."""
-    size = mask.shape[0]
-    reach = np.abs(unit).sum(axis=1) / 2 + 1
-    low = np.clip(np.floor(centre - reach), 0, size).astype(int)
-    high = np.clip(np.ceil(centre + reach), 0, size).astype(int)
-    if (high <= low).any():
+    size, (rows, columns) = mask.shape[0], source.shape
+    low, high, matrix = [0, 0], [0, 0], np.empty((2, 3))
+    for axis in (0, 1):
+        reach = (abs(unit[axis][0]) + abs(unit[axis][1])) / 2 + 1
+        low[axis] = min(max(math.floor(centre[axis] - reach), 0), size)
+        high[axis] = min(max(math.ceil(centre[axis] + reach), 0), size)
+        a, b = unit[axis][0] / columns, unit[axis][1] / rows
+        # Pixel i covers [i, i + 1): its middle is at i + 0.5 in both pictures.
+        offset = centre[axis] - low[axis] - 0.5
+        matrix[axis] = a, b, offset - a * (columns / 2 - 0.5) - b * (rows / 2 - 0.5)
+    if high[0] <= low[0] or high[1] <= low[1]:
         return
-    shape = np.array(source.shape[::-1])
-    matrix = np.empty((2, 3))
-    matrix[:, :2] = unit / shape
-    # Pixel i covers [i, i + 1): its middle is at i + 0.5 in both pictures.
-    matrix[:, 2] = centre - low - 0.5 - matrix[:, :2] @ (shape / 2 - 0.5)
-    width, height = (high - low).tolist()
-    drawn = cv2.warpAffine(source, matrix, (width, height))
+    drawn = cv2.warpAffine(source, matrix, (high[0] - low[0], high[1] - low[1]))
     window = mask[low[1] : high[1], low[0] : high[0]]
     np.maximum(window, drawn, out=window)
 
@@ -108,13 +117,140 @@ def _stamp_neighbour(
     rng: np.random.Generator, mask: Mask, scene: Scene, face: Face, tilt: float, shear: float
 ) -> None:
     """Draw less than half of a further digit at the left or right edge of the image."""
-    left, top, width, height = scene.layout.boxes[0 if rng.random() < 0.5 else -1].tolist()
-    at_left = left == scene.layout.boxes[0, 0]
+    at_left = rng.random() < 0.5
+    left, top, width, height = scene.layout.ink[0 if at_left else -1].tolist()
     edge = ((0.0 if at_left else scene.size) - scene.origin[0]) / scene.scale[0]
     room = left - edge if at_left else edge - left - width
-    shown = min(rng.uniform(0.15, 0.45) * width, room - 0.15)
+    shown = min(rng.uniform(0.15, 0.45) * width, room - 0.1)
     if shown * scene.scale[0] < 1.5:
         return
     top += rng.normal(0, 0.08)
     new_left = edge + shown - width if at_left else edge - shown
-    _stamp(mask, scene, face, int(rng.integers(10)), [new_left, top, width, height], tilt, shear)
+    box = [new_left, top, width, height]
+    _stamp(mask, scene, face, int(rng.integers(10)), box, tilt, shear, 1.0)
+
+
+@functools.cache
+def _identity(size: int) -> Picture:
+    """Where each pixel is: (size, size, 2), x and y."""
+    rows, columns = np.indices((size, size), np.float32)
+    return np.stack([columns, rows], axis=-1)
+
+
+def _wobble(rng: np.random.Generator, mask: Mask) -> Mask:
+    """Bend the digits smoothly, as a hand or a cheap casting does: a face of their own."""
+    size = mask.shape[0]
+    points = size // _WOBBLE_STEP + 2
+    strength = styles.WOBBLE_STRENGTH * rng.random()
+    bends = (strength * rng.standard_normal((points, points, 2))).astype(np.float32)
+    shifts = cv2.resize(bends, (size, size), interpolation=cv2.INTER_CUBIC)
+    across, down = cv2.split(_identity(size) + shifts)
+    return np.asarray(cv2.remap(mask, across, down, cv2.INTER_LINEAR), np.uint8)
+
+
+def _weigh(rng: np.random.Generator, mask: Mask) -> Mask:
+    """Make strokes bolder or finer, not everywhere alike, and round their corners."""
+    least, most = styles.WEIGHT_THRESHOLDS
+    soft = cv2.GaussianBlur(mask, (0, 0), rng.uniform(*styles.WEIGHT_BLUR_RANGE))
+    slope = (styles.WEIGHT_SLOPE * rng.uniform(-1, 1, 2)).astype(np.float32)
+    threshold = np.float32(rng.uniform(least, most)) + places(mask.shape[0]) @ slope
+    return np.asarray(np.clip((soft - threshold) * np.float32(2.5) + 128, 0, 255), np.uint8)
+
+
+def lay_ink(
+    rng: np.random.Generator,
+    picture: Picture,
+    scene: Scene,
+    ink: Mask,
+    colours: tuple[Colour, Colour, Colour],
+) -> None:
+    """Lay the digits on the wall, with shadow, glow, edge, relief and wear.
+
+    Args:
+        rng: Source of chance.
+        picture: float32 (size, size, 3), changed in place.
+        scene: Where the number is.
+        ink: Mask of the digits.
+        colours: Of the ground, of the digits, and of whatever else is there.
+    """
+    ground, colour, third = colours
+    shadow, glow, edge, inner, relief, wear = rng.random(6).tolist()
+    if glow < styles.GLOW_SHARE:
+        _add_glow(rng, picture, ink, third if glow < styles.GLOW_SHARE / 2 else ground)
+    if shadow < styles.DROP_SHADOW_SHARE:
+        _add_shadow(rng, picture, scene, ink)
+    if edge < styles.OUTLINE_SHARE:
+        blend(picture, _grown(rng, ink), third)
+    if wear < styles.WEAR_SHARE:
+        ink = _worn(rng, ink)
+    blend(picture, ink, _shaded(rng, scene.size, colour, ground))
+    if inner < styles.INLINE_SHARE:
+        blend(picture, _core(ink), third if inner < styles.INLINE_SHARE / 2 else ground)
+    if relief < styles.RELIEF_SHARE:
+        _add_relief(rng, picture, ink)
+
+
+def blend(picture: Picture, mask: Mask, colour: NDArray[np.floating], opacity: float = 1.0) -> None:
+    """Lay a colour over the picture where the mask says so."""
+    share = mask[..., None] * np.float32(opacity / 255)
+    picture += share * (colour.astype(np.float32) - picture)
+
+
+def _shaded(
+    rng: np.random.Generator, size: int, colour: Colour, ground: Colour
+) -> NDArray[np.floating]:
+    """Let the digits fade towards the ground's colour and away, softly or at a line."""
+    if rng.random() >= styles.TWO_TONE_SHARE:
+        return colour
+    slope = rng.uniform(-1, 1, 2).astype(np.float32)
+    sharpness, depth = rng.uniform(0.3, 3), styles.TWO_TONE_DEPTH * rng.random()
+    tone = np.clip(sharpness * (places(size) @ slope), -1, 1)
+    return np.asarray(colour + depth * tone[..., None] * (ground - colour), np.float32)
+
+
+def _add_glow(rng: np.random.Generator, picture: Picture, ink: Mask, colour: Colour) -> None:
+    """Surround the digits with a halo as broad as a stroke."""
+    soft = cv2.GaussianBlur(_grown(rng, ink), (0, 0), rng.uniform(0.8, 3))
+    blend(picture, np.asarray(soft, np.uint8), colour, rng.uniform(0.2, 0.8))
+
+
+def _add_shadow(rng: np.random.Generator, picture: Picture, scene: Scene, ink: Mask) -> None:
+    """Shift the digits and soften them; a solid shadow is the side of a thick digit."""
+    shift = styles.DROP_SHADOW_REACH * rng.uniform(-1, 1, 2) * scene.scale
+    solid, lit, softness, opacity = rng.random(4).tolist()
+    steps = (0.33, 0.67, 1.0) if solid < styles.SOLID_SHADOW_SHARE else (1.0,)
+    size = (scene.size, scene.size)
+    shadow = np.zeros_like(ink)
+    for part in steps:
+        matrix = np.hstack([np.eye(2), part * shift[:, None]])
+        shadow = np.maximum(shadow, cv2.warpAffine(ink, matrix, size))
+    soft = np.asarray(cv2.GaussianBlur(shadow, (0, 0), 0.3 + 2.2 * softness**2), np.uint8)
+    brightness = 230.0 if lit < styles.LIT_SHADOW_SHARE else 10.0
+    blend(picture, soft, np.full(3, brightness), 0.2 + 0.6 * opacity)
+
+
+def _grown(rng: np.random.Generator, ink: Mask) -> Mask:
+    """Widen the digits by a pixel or two."""
+    side = 3 + 2 * int(rng.random() * 2)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.dilate(ink, kernel), np.uint8)
+
+
+def _core(ink: Mask) -> Mask:
+    """The inside of the strokes."""
+    return np.asarray(cv2.erode(ink, np.ones((3, 3), np.uint8)), np.uint8)
+
+
+def _worn(rng: np.random.Generator, ink: Mask) -> Mask:
+    """Let the paint come off here and there."""
+    size = ink.shape[0]
+    x, y = (rng.random(2) * (styles.TEXTURE_SIZE - size)).astype(int).tolist()
+    blotches = styles.texture("stucco")[y : y + size, x : x + size] / 0.09
+    return np.asarray(ink * np.clip(1.3 + 0.8 * blotches, 0.1, 1), np.uint8)
+
+
+def _add_relief(rng: np.random.Generator, picture: Picture, ink: Mask) -> None:
+    """Light one side of the strokes and shade the other, as of cast metal."""
+    strength = rng.uniform(*styles.RELIEF_RANGE)
+    kernel = np.rot90(np.array([[1, 1, 0], [1, 0, -1], [0, -1, -1]]), int(rng.random() * 4))
+    picture += cv2.filter2D(ink, cv2.CV_32F, kernel * strength)[..., None]

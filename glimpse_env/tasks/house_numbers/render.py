@@ -1,13 +1,15 @@
 """House numbers drawn to look like photographs: the embedded stand-in for SVHN.
 
 An image is a pure function of (split, index): the digits and their boxes follow SVHN's statistics
-(`house_number_layout`), the shapes come from OpenCV's fonts and a pen (`house_number_glyphs`), and
-wall, paint, light and camera from `house_number_styles`. As in Goodfellow's crops of SVHN, the box
-around all digits, enlarged by 30 %, is stretched to 64 x 64 whatever its shape, and 54 x 54 pixels
-are cut out of that: at random for training, the middle for validation and test. Larger images show
-the same number, with digits of the same size, anywhere in more of the wall.
+(`layout`), the shapes come from typefaces and a pen (`glyphs`), bent, weighed and coloured by
+chance (`ink`); what is behind them is painted in `painting`, and `camera` takes the picture, as
+coarse, blurred and faint as SVHN's are. `styles` says how often and how strongly. As in
+Goodfellow's crops of SVHN, the box around all digits, enlarged by 30 %, is stretched to 64 x 64
+whatever its shape, and 54 x 54 pixels are cut out of that: at random for training, the middle for
+validation and test. Larger images show the same number, with digits of the same size, anywhere in
+more of the wall.
 
-Test differs from training in its seeds and in styles that it alone shows (65 % of its images
+Test differs from training in its seeds and in styles that it alone shows (two thirds of its images
 have at least one): `HELD_OUT_FACES`, `HELD_OUT_TINTS` and `HELD_OUT_TEXTURES`. Validation has the
 styles of training and other seeds.
 """

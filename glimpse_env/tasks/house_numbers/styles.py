@@ -15,50 +15,101 @@ from numpy.typing import NDArray
 
 Field: TypeAlias = NDArray[np.float32]
 
+HELD_OUT_SHARE = 0.2
+"""How often the test split takes a face, a tint or a texture that it alone has."""
+
 # Light and paint.
-CONTRAST_RANGE = (55.0, 175.0)
+CONTRAST_RANGE = (50.0, 200.0)
 """Least and greatest difference in brightness (of 255) between digits and ground."""
-CONTRAST_EXPONENT = 1.3
+CONTRAST_EXPONENT = 1.2
 """Above 1, low contrasts are more frequent than high ones."""
-FULL_TEXTURE_CONTRAST = 110.0
+FULL_TEXTURE_CONTRAST = 180.0
 """Below this difference in brightness the wall's texture is as much weaker as the digits are."""
+SURROUNDINGS_CONTRAST = 1.4
+"""Greatest difference in brightness of ground and surroundings, relative to that of the digits."""
 LIGHT_ON_DARK_SHARE = 0.5
-GRADIENT_STRENGTH = 0.22
+GRADIENT_STRENGTH = 0.15
 """Greatest relative change of light from the centre to the edge of the house number."""
-SHADOW_SHARE, SHADOW_DEPTH = 0.2, 0.4
+SHADOW_SHARE, SHADOW_DEPTH = 0.12, 0.4
 """Shadows with a straight edge across the scene, and how dark they are at most."""
+DAPPLED_SHARE, DAPPLED_STRENGTH = 0.12, 0.2
+"""Light through leaves, and its greatest standard deviation."""
+GLARE_SHARE, GLARE_STRENGTH = 0.08, 90.0
+"""Bright reflections, and how much they add at most."""
 
 # What is mounted on the wall.
-PLAQUE_SHARE = 0.35
-PLAQUE_BORDER_SHARE = 0.4
-DROP_SHADOW_SHARE = 0.3
-RELIEF_SHARE = 0.25
+PLAQUE_SHARE, PLAQUE_MARGIN = 0.45, 0.4
+"""Plates behind the number, and their greatest margin around its ink, in heights."""
+PLAQUE_SQUARENESS = (2.0, 3.0, 6.0, 20.0, 20.0, 20.0, 20.0)
+"""Exponents of the plates' outlines: 2 is an oval, 20 a rectangle."""
+FRAME_COUNT = 2
+"""Greatest number of frames around a plate."""
+TILES_SHARE, TILE_MARGIN = 0.1, 0.15
+"""Numbers with a tile behind every digit, and its greatest margin, in heights."""
+LETTERS_SHARE, SCREWS_SHARE = 0.12, 0.12
+LETTERS, LETTERS_FONT = "ABCDEFGHIKLMNOPRSTUVWaehinorst", "roboto/Roboto[wdth,wght].ttf"
+"""What stands above or below a number."""
+
+# What the digits are made of.
+DROP_SHADOW_SHARE, DROP_SHADOW_REACH = 0.35, 0.11
+"""Digits that throw a shadow, and how far at most, in heights."""
+SOLID_SHADOW_SHARE, LIT_SHADOW_SHARE = 0.25, 0.2
+"""Shadows that reach from the digit to their end, and light ones: sides of thick digits."""
+GLOW_SHARE = 0.16
+"""Digits with a soft halo."""
+RELIEF_SHARE, RELIEF_RANGE = 0.3, (0.03, 0.12)
 """Digits with a lit and a shaded edge, as cast in metal."""
-OUTLINE_SHARE = 0.08
-"""Digits with an edge in a third colour."""
+OUTLINE_SHARE, INLINE_SHARE = 0.1, 0.08
+"""Digits with an edge in a third colour, and with a line inside the strokes."""
+TWO_TONE_SHARE, TWO_TONE_DEPTH = 0.3, 0.45
+"""Digits that fade from side to side, and by what part of their contrast at most."""
+WEAR_SHARE = 0.06
+
+# Shapes beyond those of the faces.
+STRETCH_DEVIATION = 0.15
+"""How much wider or narrower than its face a number is: standard deviation of the logarithm."""
+WOBBLE_SHARE, WOBBLE_STRENGTH = 0.5, 1.3
+"""Numbers with bent strokes, and the greatest standard deviation of the bends, in pixels."""
+WEIGHT_SHARE, WEIGHT_BLUR_RANGE = 0.6, (0.5, 1.6)
+WEIGHT_THRESHOLDS, WEIGHT_SLOPE = (40.0, 130.0), 20.0
+"""Strokes are blurred and cut at a threshold (of 255): a low one makes them bolder. By how much
+it changes from the middle to the edge of the image, at most."""
 
 # Pose, beyond the slope taken from SVHN.
 TILT_FOLLOWS_SLOPE_SHARE = 0.75
 """Numbers on a sloping line whose digits lean with it; in the others they stand upright."""
-TILT_DEVIATION, SHEAR_DEVIATION, DIGIT_TILT_DEVIATION = 2.5, 0.07, 1.5
+TILT_DEVIATION, SHEAR_DEVIATION, DIGIT_TILT_DEVIATION = 3.0, 0.09, 2.0
 """Of the number (degrees), of the number (width per height), and of each digit (degrees)."""
 PERSPECTIVE_STRENGTH = 0.06
 """Standard deviation of the relative change of the digits' size from centre to end."""
 
 # Around the number.
-NEIGHBOUR_SHARE = 0.18
+NEIGHBOUR_SHARE = 0.2
 """Digits of no meaning, cut off at the left or right edge of the image."""
-BAR_COUNT = 3
-"""Greatest number of posts and ledges beside the number (most lie outside a 54 x 54 crop)."""
+BAR_COUNT = 2
+"""Greatest number of posts and ledges beside the number (many lie outside a 54 x 54 crop)."""
 
 # Camera.
-FOCUS_RANGE = (0.3, 0.6)
-"""Standard deviation of the lens blur, in pixels of the photograph."""
-LEAST_PIXELS_ACROSS = 7.0
+EXPOSED_CONTRAST, EXPOSED_CONTRAST_DEVIATION = 28.0, 0.4
+"""Median of the image's standard deviation as exposed, and standard deviation of its logarithm."""
+MOST_AMPLIFIED = 2.5
+"""How much the camera adds to the contrast at most."""
+EXPOSURE_DEVIATION = 25.0
+"""Of the image's mean brightness: what goes beyond 255 burns out."""
+FOCUS, FOCUS_DEVIATION = 0.95, 0.3
+"""Blur of the lens: median of its standard deviation in pixels of the photograph, and standard
+deviation of its logarithm."""
+LEAST_SHARPNESS = 0.05
+"""Greatest blur, in heights of a digit."""
+LEAST_PIXELS_ACROSS = 6.0
 """Digits are on average no narrower than this many pixels of the photograph (else illegible)."""
-NOISE_RANGE = (0.5, 5.0)
+NOISE_RANGE = (0.2, 2.0)
 """Standard deviation of the noise (of 255), in each pixel of the photograph."""
-JPEG_SHARE, JPEG_QUALITY_RANGE = 0.4, (60, 92)
+SHARPENED_SHARE, SHARPENING_RANGE = 0.25, (0.2, 1.0)
+"""Photographs that the camera has sharpened: edges get halos."""
+JPEG_SHARE, JPEG_QUALITY_RANGE = 0.5, (45, 92)
+CUBIC_SHARE = 0.3
+"""Photographs enlarged by cubic interpolation; the others linearly, as SVHN's crops are."""
 
 Tint: TypeAlias = tuple[float, float, float]
 TRAINING_TINTS: tuple[Tint, ...] = (
@@ -70,7 +121,9 @@ TRAINING_TINTS: tuple[Tint, ...] = (
 HELD_OUT_TINTS: tuple[Tint, ...] = ((-24, 14, 2), (24, -16, 22), (-22, 8, 22))
 """Green, purple and turquoise: the test split alone."""
 
-TRAINING_TEXTURES = ("plain", "plain", "grain", "stucco", "brick", "planks", "wood")
+TRAINING_TEXTURES = (
+    "plain", "plain", "plain", "grain", "stucco", "brick", "planks", "wood", "siding", "stone",
+)  # fmt: skip
 HELD_OUT_TEXTURES = ("brushed", "tiles")
 """Brushed metal and square tiles: the test split alone."""
 
@@ -97,6 +150,13 @@ def texture(name: str) -> Field:
         field = 0.04 * _cloud(rng, 30, 1) - 0.25 * (rows % TEXTURE_PERIOD < 4) + 0.03 * coarse
     elif name == "wood":
         field = 0.07 * _cloud(rng, 40, 2) + 0.05 * _cloud(rng, 60, 8)
+    elif name == "siding":
+        field = 0.16 * (rows % TEXTURE_PERIOD / TEXTURE_PERIOD - 0.5) + 0.04 * coarse
+        field -= 0.2 * (rows % TEXTURE_PERIOD < 3)
+    elif name == "stone":
+        field = 0.1 * _cloud(rng, 10, 10) + 0.08 * _cloud(rng, 25, 25)
+    elif name == "dapples":
+        field = np.clip(_cloud(rng, 7, 7), -1, 1)
     elif name == "brushed":
         field = 0.05 * _cloud(rng, 1, 60) + 0.08 * _cloud(rng, 20, 80)
     else:
