@@ -76,30 +76,20 @@ class Eye:
         if self._coarse:
             self._contexts = backend.zeros((slots, *self.context_shape), "float32")
 
-    def show(self, slots: Array, images: Array) -> None:
+    def show(self, images: Array, slots: Array | None = None, keep: Array | None = None) -> None:
         """Put images into slots.
 
         Args:
-            slots: int64 (m,).
             images: integers in 0 .. 255, (m, C, H, W).
+            slots: int64 (m,), which of the held images to replace; None for all, in order.
+            keep: bool (m,), only for all: where False the slot stays as it is; None to fill all.
         """
-        self._retina.write(slots, images)
-        if self._coarse:
-            self._contexts[slots] = self._coarse(images)
-
-    def show_all(self, images: Array, keep: Array | None = None) -> None:
-        """Put an image into every slot.
-
-        Args:
-            images: integers in 0 .. 255, (slots, C, H, W).
-            keep: bool (slots,), where False the slot stays as it is; None to fill all.
-        """
-        self._retina.write_all(images, keep)
+        self._retina.write(images, slots, keep)
         if self._coarse:
             coarse = self._coarse(images)
             if keep is not None:
                 coarse = self._backend.xp.where(keep[:, None, None, None], coarse, self._contexts)
-            self._contexts[...] = coarse
+            self._contexts[slice(None) if slots is None else slots] = coarse
 
     def look(self, gaze: Array) -> Array:
         """The glimpses at `gaze`, float32 (B, d): float32 (B, K * C, g, g) in [0, 1]."""
@@ -168,11 +158,11 @@ class TaskEye(Eye):
             self._slots[rows] = index
             self._places = self._retina.places(self._slots)
         elif not self._backend.eager:
-            self.show_all(self._task.images(index), keep)
+            self.show(self._task.images(index), keep=keep)
         else:
             for first in range(0, len(rows), _CACHED_IMAGES):
                 part = slice(first, first + _CACHED_IMAGES)
                 self._prepare(rows[part], index[part])
 
     def _prepare(self, slots: Array, index: Array) -> None:
-        self.show(slots, self._task.images(index))
+        self.show(self._task.images(index), slots)

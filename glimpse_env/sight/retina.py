@@ -116,34 +116,30 @@ class Retina:
         self._mean = asarray(1 / (255 * 4.0 ** np.arange(self._num_scales)), "float32")
         self._mean = self._mean.reshape(-1, 1, 1)
 
-    def write(self, slots: Array, images: Array) -> None:
+    def write(self, images: Array, slots: Array | None = None, keep: Array | None = None) -> None:
         """Put images into slots.
 
         Args:
-            slots: int64 (m,), which of the held images to replace.
             images: integers in 0 .. 255, (m, C, H, W).
+            slots: int64 (m,), which of the held images to replace; None for all, in order. All are
+                written where they are held, some are made beside it and then copied.
+            keep: bool (m,), only for all: where False the slot stays as it is; None to write all.
         """
-        padded = self._backend.zeros((len(slots), *self._padded), self._dtype)
-        padded[:, :, self._pad :, self._pad :] = images
-        level = padded.reshape(-1)
-        self._levels[0, slots] = level.reshape(len(slots), -1)
-        for k in range(1, self._num_scales):
-            level = self._coarser(level, k)
-            self._levels[k, slots] = level.reshape(len(slots), -1)
-
-    def write_all(self, images: Array, keep: Array | None = None) -> None:
-        """Put an image into every slot, without the copies that `write` makes.
-
-        Args:
-            images: integers in 0 .. 255, (capacity, C, H, W).
-            keep: bool (capacity,), where False the slot stays as it is; None to write all.
-        """
-        held = self._levels[0].reshape(-1, *self._padded)[:, :, self._pad :, self._pad :]
+        levels = self._levels.reshape(self._num_scales, -1)
+        if slots is None:
+            level = levels[0]
+        else:
+            shape = (len(slots), math.prod(self._padded))
+            level = self._backend.zeros(shape, self._dtype).reshape(-1)
+        inside = level.reshape(-1, *self._padded)[:, :, self._pad :, self._pad :]
         if keep is not None:
-            images = self._backend.xp.where(keep[:, None, None, None], images, held)
-        held[...] = images
-        for k in range(1, self._num_scales):
-            self._coarser(self._levels[k - 1].reshape(-1), k, self._levels[k].reshape(-1))
+            images = self._backend.xp.where(keep[:, None, None, None], images, inside)
+        inside[...] = images
+        for k in range(self._num_scales):
+            if k > 0:
+                level = self._coarser(level, k, levels[k] if slots is None else None)
+            if slots is not None:
+                self._levels[k, slots] = level.reshape(len(slots), -1)
 
     def _coarser(self, level: Array, k: int, out: Array | None = None) -> Array:
         """Scale k from scale k - 1, each of all its images in flat order."""

@@ -105,7 +105,7 @@ def test_plain_retina_sees_what_ours_sees(python_slices: bool) -> None:
         glimpse_size=8,
         num_scales=1,
     )
-    ours.write(np.arange(2), pixels)
+    ours.write(pixels)
     seen = ours.glimpse(ours.places(np.arange(2)), gaze).reshape(2, -1)
     images = torch.as_tensor(pixels).float() / 255
     plain = Retina(8, 1, python_slices)(images, torch.as_tensor(gaze))

@@ -44,7 +44,7 @@ class CatchEpisodes(Episodes):
 
     def _present(self, rows: Array, index: Array, keep: Array | None) -> None:
         # The screen is drawn from the rows, so that one that goes on is drawn as it was.
-        self.eye.show(rows, self._screens(rows))
+        self.eye.show(self._screens(rows), rows)
 
     def _fallen(self) -> Array:
         """The row of the ball, int64 (B,)."""
@@ -78,7 +78,7 @@ class CatchEpisodes(Episodes):
             caught = landed & self.game.catches(rows.paddle, self._column())
             rows.caught = rows.caught | caught
             reward = backend.cast(caught, backend.float_reward)
-        self.eye.show_all(self._screens(self.numbers))
+        self.eye.show(self._screens(self.numbers))
         return reward, Said(self.looked, choice, rows.caught)
 
     def known(self) -> dict[str, Array]:

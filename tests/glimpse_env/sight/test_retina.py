@@ -111,11 +111,11 @@ def test_all_slots_at_once_are_as_slot_by_slot(size: tuple[int, ...], backend: s
     def seen(retina: Retina) -> NDArray[Any]:
         return made.to_numpy(retina.glimpse(retina.places(slots), gaze))
 
-    one.write(slots, first)
-    other.write_all(first)
+    one.write(first, slots)
+    other.write(first)
     np.testing.assert_array_equal(seen(one), seen(other))
-    one.write(slots[1:2], second[1:2])
-    other.write_all(second, made.asarray([False, True, False], "bool"))
+    one.write(second[1:2], slots[1:2])
+    other.write(second, keep=made.asarray([False, True, False], "bool"))
     np.testing.assert_array_equal(seen(one), seen(other))
 
 
