@@ -14,6 +14,7 @@ import numpy as np
 from glimpse_env.errors import InvalidAction, InvalidArgument, require_choice
 
 Array = Any  # numpy.ndarray or torch.Tensor; the two share no common type
+Layer = tuple[Array, Array, Array]  # see Backend.collage
 
 
 class Backend(Protocol):
@@ -52,8 +53,14 @@ class Backend(Protocol):
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
         """An array of zeros on the device."""
 
+    def empty(self, shape: tuple[int, ...], dtype: str) -> Array:
+        """An array on the device with whatever lies there, to be written to."""
+
     def lookup_table(self, size: int, dtype: str) -> Array:
         """An array of zeros (size,) on the device, to be read here and there."""
+
+    def strided(self, flat: Array, shape: tuple[int, ...], steps: tuple[int, ...]) -> Array:
+        """A view of `flat` in which neighbours on each axis lie so many numbers apart."""
 
     def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
         """An array of ones on the device."""
@@ -73,8 +80,15 @@ class Backend(Protocol):
     def rows(self, mask: Array) -> Array:
         """The rows to compute when those in `mask` change: just these, if asking does not wait."""
 
-    def add_at(self, flat: Array, index: Array, values: Array) -> None:
-        """`flat[index] += values` in place, adding up where an index repeats."""
+    def collage(self, number: int, side: int, layers: list[Layer]) -> Array:
+        """Squares added up on black and clipped at white (255): uint8 (number, side, side).
+
+        Args:
+            number: Of images, m.
+            side: Of an image, S.
+            layers: Of each: uint8 (m, p, s, s), the p squares of every image, then x and y, int64
+                (m, p), of their top left corners; all are wholly inside the image.
+        """
 
     def require(self, condition: Array, message: str, values: Array) -> None:
         """Raise InvalidAction, naming the first of `values` for which `condition` does not hold.
@@ -147,9 +161,16 @@ class NumpyBackend:
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
         return np.zeros(shape, _DTYPES[dtype])
 
+    def empty(self, shape: tuple[int, ...], dtype: str) -> Array:
+        return np.empty(shape, _DTYPES[dtype])
+
     def lookup_table(self, size: int, dtype: str) -> Array:
         """See Backend; NumPy asks for huge pages, but not for memory it gets as zeros."""
         return np.full(size, 0, _DTYPES[dtype])
+
+    def strided(self, flat: Array, shape: tuple[int, ...], steps: tuple[int, ...]) -> Array:
+        strides = tuple(step * flat.itemsize for step in steps)
+        return np.lib.stride_tricks.as_strided(flat, shape, strides, writeable=False)
 
     def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
         return np.ones(shape, _DTYPES[dtype])
@@ -171,15 +192,27 @@ class NumpyBackend:
     def rows(self, mask: Array) -> Array:
         return np.flatnonzero(mask)
 
-    def add_at(self, flat: Array, index: Array, values: Array) -> None:
-        np.add.at(flat, index, values)
+    def collage(self, number: int, side: int, layers: list[Layer]) -> Array:
+        """See Backend; one square of each image at a time, so that no two overlap."""
+        images, every = np.zeros((number, side, side), np.uint8), np.arange(number)
+        for squares, x, y in layers:
+            windows = np.lib.stride_tricks.sliding_window_view(
+                images, squares.shape[2:], (1, 2), writeable=True
+            )
+            for p in range(squares.shape[1]):
+                place = every, y[:, p], x[:, p]
+                below = windows[place]
+                windows[place] = below + np.minimum(squares[:, p], 255 - below)
+        return images
 
     def require(self, condition: Array, message: str, values: Array) -> None:
         if not condition.all():
             raise InvalidAction(f"{message}, not {_first_wrong(condition, values)}")
 
     def sum_dtype(self, largest: int) -> str:
-        """See Backend; sums of 16 bits halve the memory traffic of a glimpse."""
+        """See Backend; the fewer bits, the less memory traffic."""
+        if largest < 2**8:
+            return "uint8"
         return "uint16" if largest < 2**16 else "float32"
 
 
@@ -244,8 +277,14 @@ class TorchBackend:
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
         return self._torch.zeros(shape, dtype=getattr(self._torch, dtype), device=self.device)
 
+    def empty(self, shape: tuple[int, ...], dtype: str) -> Array:
+        return self._torch.empty(shape, dtype=getattr(self._torch, dtype), device=self.device)
+
     def lookup_table(self, size: int, dtype: str) -> Array:
         return self.zeros((size,), dtype)
+
+    def strided(self, flat: Array, shape: tuple[int, ...], steps: tuple[int, ...]) -> Array:
+        return flat.as_strided(shape, steps)
 
     def ones(self, shape: tuple[int, ...], dtype: str) -> Array:
         return self._torch.ones(shape, dtype=getattr(self._torch, dtype), device=self.device)
@@ -270,8 +309,16 @@ class TorchBackend:
     def rows(self, mask: Array) -> Array:
         return self.arange(mask.shape[0])
 
-    def add_at(self, flat: Array, index: Array, values: Array) -> None:
-        flat.scatter_add_(0, index.reshape(-1), values.reshape(-1).to(flat.dtype))
+    def collage(self, number: int, side: int, layers: list[Layer]) -> Array:
+        """See Backend; all squares at once, which takes the fewest kernels."""
+        sums = self.zeros((number * side * side,), "float32")
+        top = self.arange(number)[:, None] * side
+        for squares, x, y in layers:
+            across = self.arange(squares.shape[2])
+            row = ((top + y) * side + x)[:, :, None] + across * side
+            place = row[..., None] + across
+            sums.scatter_add_(0, place.reshape(-1), squares.reshape(-1).float())
+        return sums.clamp(max=255).to(self._torch.uint8).reshape(number, side, side)
 
     def require(self, condition: Array, message: str, values: Array) -> None:
         """See Backend; on a GPU the error comes with the next synchronisation, from torch."""
@@ -283,7 +330,9 @@ class TorchBackend:
 
     def sum_dtype(self, largest: int) -> str:
         """See Backend; torch does not add unsigned integers of 16 bits."""
-        return "float32"
+        if largest < 2**8:
+            return "uint8"
+        return "int16" if largest < 2**15 else "float32"
 
 
 def _first_wrong(condition: Array, values: Array) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import require_at_least
 from glimpse_env.sight.retina import GLIMPSE_BYTES, CoarseView, Retina
@@ -11,7 +13,8 @@ from glimpse_env.tasks.task import Task
 # Images this large are prepared once for the whole data set instead of at every reset, so that a
 # step costs the same for a photograph as for a thumbnail.
 _LARGE_IMAGE = 128 * 128  # pixels
-_CACHED_IMAGES = 32  # prepared together on a CPU: more fall out of its cache
+_DRAWN_IMAGES = 128  # together on a CPU: the more, the fewer calls
+_CACHED_PIXELS = 80_000  # of images prepared together: what is made of more falls out of its cache
 _ROW_BYTES = 500  # of a row's state, about
 _RESIDENT_IMAGES = 2**26  # pixels of a data set prepared at once: under 1 GiB at two scales
 
@@ -71,7 +74,6 @@ class Eye:
         self._coarse = CoarseView(backend, height, width, context_size) if context_size else None
         self._own = held is None
         self._slots = backend.arange(number) * self._own
-        self._places = self._retina.places(self._slots)
         self.has_context = self._coarse is not None
         if self._coarse:
             self._contexts = backend.zeros((slots, *self.context_shape), "float32")
@@ -94,8 +96,8 @@ class Eye:
     def look(self, gaze: Array) -> Array:
         """The glimpses at `gaze`, float32 (B, d): float32 (B, K * C, g, g) in [0, 1]."""
         if not self._zoom.steps:
-            return self._retina.glimpse(self._places, gaze)
-        return self._zoom.choose(self._retina.glimpse(self._places, gaze[:, :2]), gaze)
+            return self._retina.glimpse(self._slots, gaze)
+        return self._zoom.choose(self._retina.glimpse(self._slots, gaze[:, :2]), gaze)
 
     def first_gaze(self, place: Array) -> Array:
         """Gazes, float32 (m, d), at `place`, float32 (m, 2), as fine as can be."""
@@ -138,11 +140,13 @@ class TaskEye(Eye):
         _, height, width = task.image_shape
         area = height * width
         self._task = task
+        self._together = max(_CACHED_PIXELS // area, 1)
         self._resident = area > _LARGE_IMAGE and area * task.size <= _RESIDENT_IMAGES
         held = task.size if self._resident else None
         super().__init__(backend, task.image_shape, held=held, zoom=zoom, **sizes)
         for first in range(task.size) if self._resident else ():
-            self._prepare(backend.arange(1) + first, backend.arange(1) + first)
+            slot = backend.arange(1) + first
+            self.show(task.images(slot), slot)
 
     def turn_to(self, rows: Array, index: Array, keep: Array | None) -> None:
         """Put images before eyes.
@@ -156,13 +160,15 @@ class TaskEye(Eye):
             if keep is not None:
                 index = self._backend.xp.where(keep, index, self._slots[rows])
             self._slots[rows] = index
-            self._places = self._retina.places(self._slots)
         elif not self._backend.eager:
             self.show(self._task.images(index), keep=keep)
         else:
-            for first in range(0, len(rows), _CACHED_IMAGES):
-                part = slice(first, first + _CACHED_IMAGES)
-                self._prepare(rows[part], index[part])
+            for part in _parts(len(rows), _DRAWN_IMAGES):
+                images, slots = self._task.images(index[part]), rows[part]
+                for few in _parts(len(images), self._together):
+                    self.show(images[few], slots[few])
 
-    def _prepare(self, slots: Array, index: Array) -> None:
-        self.show(self._task.images(index), slots)
+
+def _parts(number: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` that cover `number`."""
+    return (slice(first, first + size) for first in range(0, number, size))

@@ -2,9 +2,12 @@
 
 Shapes: B rows, K scales, C channels, g glimpse side in cells, H x W image, c context side.
 
-The mean of 2^k x 2^k pixels at every position of the image is computed once, when a row gets its
-image, by doubling: a block of side 2s is four blocks of side s. A glimpse is then one gather of
-K * C * g * g numbers: its cost does not depend on the size of the image, nor on k.
+The sum of 2^k x 2^k pixels at every position of the image is computed once, when a row gets its
+image, by doubling: a block of side 2s is four blocks of side s. The g x g cells of a glimpse lie in
+that table at regular distances, so that it is read as one window of it: its cost does not depend on
+the size of the image, nor on k.
+
+Zeros left of a row serve as the zeros right of the row above; likewise between images.
 """
 
 from __future__ import annotations
@@ -17,7 +20,6 @@ from glimpse_env.backend import Array, Backend
 from glimpse_env.backend.memory import require_memory
 from glimpse_env.errors import InvalidArgument, require_at_least
 
-_CACHE = 2**25  # bytes; a table larger than this lies in main memory
 MAX_SCALES = 9  # 255 * 4**8 is the last sum that float32 holds exactly
 _MAX_GLIMPSE = 2**24  # numbers
 GLIMPSE_BYTES = 26  # that a number of a glimpse costs: index, sum, mean, and the bounds of a space
@@ -68,120 +70,137 @@ class Retina:
                 f"are {math.prod(self.shape)} numbers a glimpse: at most {_MAX_GLIMPSE} can be"
             )
         self._backend = backend
-        self._size = (height, width)
-        self._num_scales = num_scales
-        # Zeros left of a row serve as the zeros right of the row above; likewise between images.
-        # A block of the coarsest scale fits into them, so a clipped position reads an empty block.
-        self._pad = 2 ** (num_scales - 1)
-        self._padded = (channels, height + self._pad, width + self._pad)
-        self._stride = width + self._pad
-        cells = int(np.prod(self._padded))
-        self._tail = self._pad * (self._stride + 1)
-        self._dtype = backend.sum_dtype(255 * 4 ** (num_scales - 1))
-        each = num_scales * cells * np.dtype(self._dtype).itemsize
+        self._half = backend.asarray([width / 2, height / 2], "float32")
+        images = (capacity, channels, height, width)
+        each = sum(_bytes(backend, images, glimpse_size, 2**k) for k in range(num_scales))
         each += GLIMPSE_BYTES * math.prod(self.shape) + beside
         require_memory(backend, "num_envs", capacity, each, "images and glimpses")
-        self._table = backend.lookup_table(num_scales * capacity * cells + self._tail, self._dtype)
-        self._large = backend.eager and self._table.nbytes > _CACHE
-        self._levels = self._table[: num_scales * capacity * cells].reshape(
-            num_scales, capacity, cells
-        )
-        self._prepare_lattice(capacity, glimpse_size)
-
-    def _prepare_lattice(self, capacity: int, g: int) -> None:
-        backend, (channels, padded_height, _) = self._backend, self._padded
-        scale = 2 ** np.arange(self._num_scales)  # (K,) pixels a cell
-        image = channels * padded_height * self._stride
-        asarray = backend.asarray
-        # floor(p - side / 2 + 0.5) is floor(p + 0.5) - side / 2 for an even side, and
-        # floor(p) - (side - 1) / 2 for an odd one. Cells of each scale, axes (K, x/y, cell).
-        side = g * scale
-        self._round = asarray(0.5 * (side % 2 == 0), "float32")[:, None]
-        cells = scale[:, None] * np.arange(g) - side[:, None] // 2
-        self._lattice = asarray(cells[:, None, :], "int64")
-        height, width = self._size
-        self._half = asarray([width / 2, height / 2], "float32")
-        self._lowest = asarray(-scale[:, None, None], "int64")
-        self._highest = asarray([[width], [height]], "int64")
-        # position in the flat table: (K, 1) for the scale, (C, 1, 1) for the channel
-        origin = self._pad * (self._stride + 1)
-        self._level_start = asarray(
-            np.arange(self._num_scales)[:, None] * capacity * image + origin, "int64"
-        )
-        self._channel_start = None
-        if channels > 1:
-            start = np.arange(channels)[:, None, None] * padded_height * self._stride
-            self._channel_start = asarray(start, "int64")
-        self._image_start = backend.arange(capacity) * image
-        self._mean = asarray(1 / (255 * 4.0 ** np.arange(self._num_scales)), "float32")
-        self._mean = self._mean.reshape(-1, 1, 1)
+        self._levels = [_Level(backend, images, glimpse_size, 2**k) for k in range(num_scales)]
+        self._pad, self._dtype = self._levels[-1].cell, self._levels[-1].dtype
+        self._new = backend.zeros if self._levels[-1].hidden else backend.empty
 
     def write(self, images: Array, slots: Array | None = None, keep: Array | None = None) -> None:
         """Put images into slots.
 
         Args:
             images: integers in 0 .. 255, (m, C, H, W).
-            slots: int64 (m,), which of the held images to replace; None for all, in order. All are
-                written where they are held, some are made beside it and then copied.
+            slots: int64 (m,), which of the held images to replace; None for all, in order.
             keep: bool (m,), only for all: where False the slot stays as it is; None to write all.
         """
-        levels = self._levels.reshape(self._num_scales, -1)
-        if slots is None:
-            level = levels[0]
-        else:
-            shape = (len(slots), math.prod(self._padded))
-            level = self._backend.zeros(shape, self._dtype).reshape(-1)
-        inside = level.reshape(-1, *self._padded)[:, :, self._pad :, self._pad :]
+        where = slice(None) if slots is None else slots
+        finest, *coarser = self._levels
         if keep is not None:
-            images = self._backend.xp.where(keep[:, None, None, None], images, inside)
-        inside[...] = images
-        for k in range(self._num_scales):
-            if k > 0:
-                level = self._coarser(level, k, levels[k] if slots is None else None)
-            if slots is not None:
-                self._levels[k, slots] = level.reshape(len(slots), -1)
+            images = self._backend.xp.where(keep[:, None, None, None], images, finest.blocks)
+        finest.blocks[where] = self._backend.asarray(images, finest.dtype)
+        if not coarser:
+            return
+        pad, (*held, height, width) = self._pad, images.shape
+        padded = self._backend.zeros((*held, pad + height, pad + width), self._dtype)
+        padded[:, :, pad:, pad:] = images
+        sums = padded.reshape(-1)
+        for level in coarser:
+            side = level.cell // 2
+            sums = _double(self._backend, sums, side)
+            sums = _double(self._backend, sums, side * (pad + width))
+            first = pad - level.cell + 1
+            blocks = sums.reshape(padded.shape)[:, :, first:, first:]
+            level.blocks[where] = self._backend.asarray(blocks, level.dtype)
 
-    def _coarser(self, level: Array, k: int, out: Array | None = None) -> Array:
-        """Scale k from scale k - 1, each of all its images in flat order."""
-        side = 2 ** (k - 1)
-        columns = _double(self._backend, level, side)
-        return _double(self._backend, columns, side * self._stride, out)
-
-    def places(self, slots: Array) -> Array:
-        """Where the images in `slots`, int64 (B,), lie: the first argument of `glimpse`."""
-        return self._image_start[slots][:, None, None] + self._level_start
-
-    def glimpse(self, places: Array, gaze: Array) -> Array:
+    def glimpse(self, slots: Array, gaze: Array) -> Array:
         """Look at images.
 
         Args:
-            places: int64 (B, K, 1), from `places`: which image each row looks at.
+            slots: int64 (B,), which image each row looks at.
             gaze: float32 (B, 2), (x, y) in [-1, 1].
 
         Returns:
             float32 (B, K * C, g, g) in [0, 1], finest scale first, row by row within a scale.
         """
-        backend, xp = self._backend, self._backend.xp
+        cast, multiply = self._backend.cast, self._backend.xp.multiply
         pixel = (gaze + 1) * self._half
-        # a pixel is never negative, so that truncation rounds down
-        pixel = backend.cast(pixel[:, None, :] + self._round, "int64")  # (B, K, 2)
-        cell = pixel[..., None] + self._lattice  # (B, K, 2, g)
-        cell = xp.minimum(xp.maximum(cell, self._lowest), self._highest)
-        row = cell[:, :, 1] * self._stride + places  # (B, K, g)
-        index = row[..., None] + cell[:, :, 0][:, :, None]  # (B, K, g, g), one number a cell
-        if self._large:
-            # Touch the first and last cell of every row of cells. Their cache lines are then
-            # fetched many at a time; the gather alone would wait for one after the other.
-            self._table.take(index[..., :: max(self.shape[1] - 1, 1)])
-        if self._channel_start is None:
-            return self._table.take(index) * self._mean
-        sums = self._table.take(index[:, :, None] + self._channel_start)  # (B, K, C, g, g)
-        return (sums * self._mean[:, None]).reshape(len(gaze), *self.shape)
+        # floor(p - side / 2 + 0.5) is floor(p + 0.5) - side / 2 for an even side, and
+        # floor(p) - (side - 1) / 2 for an odd one, which only the finest scale can have.
+        # A pixel is never negative, so that truncation rounds down.
+        middles = [cast(pixel + 0.5, "int64")] * len(self._levels)
+        if self.shape[1] % 2:
+            middles[0] = cast(pixel, "int64")
+        seen = self._new((len(gaze), *self.shape), "float32")
+        scales = seen.reshape(len(gaze), len(self._levels), -1, *self.shape[1:])
+        for k, (level, middle) in enumerate(zip(self._levels, middles, strict=True)):
+            sums = level.windows[slots, middle[:, 1], middle[:, 0]]
+            multiply(sums, level.mean, out=scales[:, k, :, level.shown, level.shown])
+        return seen
 
 
-def _double(backend: Backend, blocks: Array, distance: int, out: Array | None = None) -> Array:
-    """Sums of neighbours at `distance` in flat order, in `out`; beyond the end there are zeros."""
-    total = backend.xp.empty_like(blocks) if out is None else out
+class _Level:
+    """The blocks of one size in all images: where their sums are written, and where they are read.
+
+    Args:
+        backend: Where the arrays live.
+        images: (capacity, C, H, W).
+        g: Side of a glimpse, cells.
+        cell: Side of a block, pixels.
+
+    Attributes:
+        blocks: (capacity, C, H + cell - 1, W + cell - 1), the sum of each block that overlaps the
+            image.
+        windows: (capacity, H + 1, W + 1, C, n, n), the cells of a glimpse with its middle at each
+            pixel: a view of `blocks` and of zeros around them. n is g, but for huge glimpses, some
+            cells of which are outside the image from everywhere in it.
+        hidden: How many of these there are on every side.
+        shown: Where the others are in a glimpse, on both axes.
+        mean: What makes a sum a mean in [0, 1].
+    """
+
+    def __init__(
+        self, backend: Backend, images: tuple[int, int, int, int], g: int, cell: int
+    ) -> None:
+        capacity, channels, height, width = images
+        self.cell, self.dtype = cell, backend.sum_dtype(255 * cell**2)
+        self.hidden, pad = _margins(images, g, cell)
+        self.shown = slice(self.hidden, g - self.hidden)
+        number = g - 2 * self.hidden
+        before = number * cell // 2  # pixels of a window that precede its middle
+        rows, columns = pad + height, pad + width
+        plane, start = rows * columns, pad * (columns + 1)
+        numbers = capacity * channels * plane
+        table = backend.lookup_table(numbers + start, self.dtype)
+        held = table[:numbers].reshape(capacity, channels, rows, columns)
+        self.blocks = held[:, :, pad - cell + 1 :, pad - cell + 1 :]
+        self.windows = backend.strided(
+            table[(pad - before) * (columns + 1) :],
+            (capacity, height + 1, width + 1, channels, number, number),
+            (channels * plane, columns, 1, plane, cell * columns, cell),
+        )
+        self.mean = backend.asarray(1 / (255 * cell**2), "float32")
+
+
+def _margins(images: tuple[int, int, int, int], g: int, cell: int) -> tuple[int, int]:
+    """Cells of a glimpse that never show the image, on every side, and the zeros beside an image.
+
+    Args:
+        images: (capacity, C, H, W).
+        g: Side of a glimpse, cells.
+        cell: Side of a cell, pixels.
+
+    Returns:
+        Cells, and pixels.
+    """
+    hidden = max(g // 2 - math.ceil(max(images[2:]) / cell), 0)
+    return hidden, max(math.ceil((g - 2 * hidden) * cell / 2), cell)
+
+
+def _bytes(backend: Backend, images: tuple[int, int, int, int], g: int, cell: int) -> int:
+    """What the blocks of one size take of memory for each image."""
+    _, channels, height, width = images
+    _, pad = _margins(images, g, cell)
+    each = np.dtype(backend.sum_dtype(255 * cell**2)).itemsize
+    return each * channels * (pad + height) * (pad + width)
+
+
+def _double(backend: Backend, blocks: Array, distance: int) -> Array:
+    """Sums of neighbours at `distance` in flat order; beyond the end there are zeros."""
+    total = backend.xp.empty_like(blocks)
     backend.xp.add(blocks[:-distance], blocks[distance:], out=total[:-distance])
     total[-distance:] = blocks[-distance:]
     return total

@@ -8,8 +8,6 @@ Shapes: m images, D digits, d distractors.
 
 from __future__ import annotations
 
-import numpy as np
-
 from glimpse_env.backend import Array, Backend, counter_hash
 from glimpse_env.errors import InvalidArgument, require_at_least, require_between, require_choice
 from glimpse_env.tasks.mnist.digits import load_mnist
@@ -83,7 +81,7 @@ class MNISTTask:
         self._layout = LAYOUTS[layout](backend, canvas_size, max_digits)
         digits = load_mnist(split, data_dir)
         self._backend = backend
-        self._pixels = backend.asarray(digits.images.reshape(-1), "uint8")
+        self._pixels = backend.asarray(digits.images[:, None], "uint8")  # (N, 1, 28, 28)
         self._classes = backend.asarray(digits.labels, "int64")
         self._num_digits = len(digits.labels)
         self._split_key = _SPLIT_KEY[split]
@@ -97,14 +95,7 @@ class MNISTTask:
         self.has_end = target == "sequence"
         self.num_classes = {"combination": 55, "sum": 19}.get(target, 10)
         self.max_labels = max_digits if self.has_end else 1
-        self._digit_pixels, self._digit_area = self._square(DIGIT)
-        self._patch_pixels, self._patch_area = self._square(distractor_size)
-
-    def _square(self, side: int) -> tuple[Array, Array]:
-        """Flat positions of a square from its top left corner: in an MNIST image, in the canvas."""
-        y, x = np.divmod(np.arange(side * side), side)
-        asarray = self._backend.asarray
-        return asarray(y * DIGIT + x, "int64"), asarray(y * self._side + x, "int64")
+        self._patches = backend.windows(self._pixels, distractor_size)[:, 0]
 
     def _numbers(self, index: Array, how_many: int) -> Array:
         """The first random numbers of each image: int64 (m, how_many) in [0, 2**32)."""
@@ -139,20 +130,17 @@ class MNISTTask:
     def images(self, index: Array) -> Array:
         """The images of int64 `index` (m,): integers in 0 .. 255, (m, C, H, W)."""
         if self._plain:
-            return self._pixels.reshape(-1, 1, DIGIT, DIGIT)[index]
+            return self._pixels[index]
         d = self._max_digits
         numbers = self._numbers(index, _DIGITS + 3 * d + 5 * self._num_distractors)
         chosen, present = self._shown(index, numbers)
-        source = (chosen * DIGIT**2)[:, :, None] + self._digit_pixels
-        digits = self._backend.xp.take(self._pixels, source)  # (m, D, 784)
+        digits = self._pixels[chosen, 0]  # (m, D, 28, 28)
         if self._min_digits < d:
-            digits = digits * present[:, :, None]
-        canvas = _Canvas(self._backend, len(index), self._side)
-        x, y = self._corners(numbers, present)
-        canvas.add(digits, x, y, self._digit_area)
+            digits = digits * self._backend.cast(present, "uint8")[:, :, None, None]
+        layers = [(digits, *self._corners(numbers, present))]
         if self._num_distractors:
-            self._add_distractors(canvas, numbers[:, _DIGITS + 3 * d :])
-        return canvas.images()
+            layers.append(self._distractors(numbers[:, _DIGITS + 3 * d :]))
+        return self._backend.collage(len(index), self._side, layers)[:, None]
 
     def corners(self, index: Array) -> tuple[Array, Array]:
         """Where digits lie: pixels x and y, int64 (m, D), of the top left corners of their squares.
@@ -168,35 +156,15 @@ class MNISTTask:
         place = numbers[:, _DIGITS + d : _DIGITS + 3 * d].reshape(-1, d, 2)
         return self._layout.corners(line, place, present)
 
-    def _add_distractors(self, canvas: _Canvas, numbers: Array) -> None:
+    def _distractors(self, numbers: Array) -> tuple[Array, Array, Array]:
+        """The patches (m, d, side, side), and x and y (m, d) of their top left corners."""
         side, below = self._patch_side, counter_hash.below
         numbers = numbers.reshape(len(numbers), -1, 5)
-        digit = below(numbers[..., 0], self._num_digits) * DIGIT**2
+        digit = below(numbers[..., 0], self._num_digits)
         patch = below(numbers[..., 1:3], DIGIT - side + 1)
         corner = below(numbers[..., 3:], self._side - side + 1)
-        source = (digit + patch[..., 1] * DIGIT + patch[..., 0])[:, :, None] + self._patch_pixels
-        pixels = self._backend.xp.take(self._pixels, source)
-        canvas.add(pixels, corner[..., 0], corner[..., 1], self._patch_area)
-
-
-class _Canvas:
-    """Black images to which patches are added."""
-
-    def __init__(self, backend: Backend, number: int, side: int) -> None:
-        self._backend, self._side = backend, side
-        self._dtype = backend.sum_dtype(2**16 - 1)  # some 257 white layers before it could wrap
-        self._sum = backend.zeros((number * side * side,), self._dtype)
-        self._start = backend.arange(number)[:, None] * (side * side)
-
-    def add(self, pixels: Array, x: Array, y: Array, area: Array) -> None:
-        """Add `pixels` (m, p, area) with their top left corners at `x`, `y` (m, p)."""
-        target = (self._start + y * self._side + x)[:, :, None] + area
-        pixels = self._backend.cast(pixels, self._dtype)
-        self._backend.add_at(self._sum, target.reshape(-1), pixels.reshape(-1))
-
-    def images(self) -> Array:
-        """The clipped sums, (m, 1, side, side)."""
-        return self._backend.xp.clip(self._sum, 0, 255).reshape(-1, 1, self._side, self._side)
+        patches = self._patches[digit, patch[..., 1], patch[..., 0]]
+        return patches, corner[..., 0], corner[..., 1]
 
 
 def _check_digits(min_digits: int, max_digits: int, target: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def test_all_slots_at_once_are_as_slot_by_slot(size: tuple[int, ...], backend: s
     slots, gaze = made.arange(3), made.asarray(rng.uniform(-1, 1, (3, 2)), "float32")
 
     def seen(retina: Retina) -> NDArray[Any]:
-        return made.to_numpy(retina.glimpse(retina.places(slots), gaze))
+        return made.to_numpy(retina.glimpse(slots, gaze))
 
     one.write(first, slots)
     other.write(first)
@@ -117,6 +118,16 @@ def test_all_slots_at_once_are_as_slot_by_slot(size: tuple[int, ...], backend: s
     one.write(second[1:2], slots[1:2])
     other.write(second, keep=made.asarray([False, True, False], "bool"))
     np.testing.assert_array_equal(seen(one), seen(other))
+
+
+def test_glimpses_far_larger_than_the_image_take_little_memory() -> None:
+    """Cells that are outside the image from everywhere in it are not held."""
+    tracemalloc.start()
+    sizes = {"channels": 1, "height": 20, "width": 30, "glimpse_size": 256, "num_scales": 8}
+    Retina(make_backend("numpy", "cpu"), capacity=2, **sizes)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * 2 * (256 + 20) * (256 + 30) * 4  # the widest glimpse has 32768 x 32768 pixels
 
 
 whole = st.integers(-300, 300).map(lambda number: number / 256)
