@@ -189,7 +189,13 @@ def test_public_paths_stay(name: str) -> None:
 
 # Tests of a whole package, of which no single module is to blame.
 ACROSS = {
-    "glimpse_env": {"test_conformance", "test_device", "test_golden", "test_pickling"},
+    "glimpse_env": {
+        "test_any_arguments",
+        "test_conformance",
+        "test_device",
+        "test_golden",
+        "test_pickling",
+    },
     "agents": {"test_kill"},
 }
 

@@ -269,6 +269,8 @@ class TorchBackend:
         return array.to(self._torch.int64)
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, np.dtype[Any]]:
+        if array.is_meta:
+            raise InvalidArgument("device='meta' has shapes and no values: choose one that has")
         return np.asarray(array.cpu())
 
     def cast(self, array: Array, dtype: str) -> Array:
@@ -370,6 +372,4 @@ def check_backend(name: Any, device: Any) -> tuple[str, str]:
     require_choice("backend", name, ("numpy", "torch"))
     if not (isinstance(device, str) or type(device).__module__ == "torch"):
         raise InvalidArgument(f"device={device!r} must be a name, such as 'cpu' or 'cuda:0'")
-    if str(device).startswith("meta"):
-        raise InvalidArgument(f"device={device!r} holds no values: choose one that does")
     return str(name), str(device)

@@ -40,7 +40,6 @@ def make_backend_and_task(
     Raises:
         InvalidArgument: An unknown task, split or keyword, or a value that cannot work.
     """
-    require_choice("task", task, TASKS)
     require_choice("split", split, SPLITS)
     backend, device = check_backend(backend, device)
     if task == "arrays" and options.keys() & set(_PATHS):
@@ -71,8 +70,9 @@ def resolved(
     """Keywords that go on meaning the same: paths from the root, and arrays that nobody else holds.
 
     Raises:
-        InvalidArgument: A path that is none, or what cannot be an array.
+        InvalidArgument: An unknown task, a path that is none, or what cannot be an array.
     """
+    require_choice("task", task, TASKS)
     made = options | {name: _full_path(name, options[name]) for name in _PATHS if name in options}
     if task == "arrays":
         made |= {name: SharedArray(name, options[name]) for name in _ARRAYS if name in options}

@@ -317,3 +317,63 @@ def test_an_array_is_no_choice() -> None:
 def test_numbers_of_numpy_are_numbers() -> None:
     envs = gym.make_vec("GlimpseHouseNumbers-v0", np.int64(2), num_images=np.int64(3))
     assert type(envs.num_envs) is int and envs.unwrapped.size == 3  # type: ignore[attr-defined]
+
+
+def test_a_device_without_values_is_named_where_they_are_needed(torch: Any) -> None:
+    for make_one in (gym.make, gym.make_vec):
+        keywords = {"backend": "torch", "device": "meta", "render_mode": "rgb_array"}
+        with pytest.raises(InvalidArgument, match="device='meta' has shapes and no values"):
+            make_one("GlimpseCatch-v0", **keywords).reset()
+
+
+def test_every_kind_of_integer_becomes_an_int(backend: str) -> None:
+    for kind in (np.int8, np.uint8, np.uint16, np.uint32, np.int64, np.uint64):
+        numbers = {"num_envs": 3, "num_scales": 3, "glimpse_size": 4, "context_size": 5}
+        numbers |= {"glimpses_per_label": 2, "num_classes": 3}
+        envs = make(backend=backend, **{name: kind(value) for name, value in numbers.items()})
+        same = make(backend=backend, **numbers)
+        assert envs.single_observation_space == same.single_observation_space
+        assert type(envs.num_envs) is type(envs.num_choices) is int
+        assert isinstance(envs.rules.max_steps, int) and not isinstance(envs.size, np.generic)
+        for one in (envs, same):
+            one.reset(seed=kind(5))
+        for _ in range(5):
+            action = envs.action_space.sample()
+            seen, known = (one.step(action)[0] for one in (envs, same))
+            np.testing.assert_array_equal(np.asarray(seen["glimpse"]), np.asarray(known["glimpse"]))
+
+
+@pytest.mark.parametrize("make_one", [gym.make, gym.make_vec])
+def test_seeds_and_options_of_a_wrong_kind(make_one: Any, torch: Any) -> None:
+    env = make_one("GlimpseCatch-v0").unwrapped
+    for seed in (np.array(3), torch.tensor(3), "3", 0.5, [3, 4, 5], torch.tensor([3, 4])):
+        with pytest.raises(InvalidArgument, match="seed"):
+            env.reset(seed=seed)
+    for options in (3, [1], "index", {"index": torch.zeros(1).to_sparse()}, {3: 4}):
+        with pytest.raises(InvalidArgument, match="options"):
+            env.reset(options=options)
+    env.reset(seed=np.uint8(3))
+
+
+def test_a_sparse_tensor_is_no_gaze(torch: Any) -> None:
+    for backend in ("numpy", "torch"):
+        envs = make(backend=backend)
+        envs.reset(seed=0)
+        with pytest.raises(InvalidAction):
+            envs.step({"gaze": torch.zeros(2, 2).to_sparse(), "label": np.zeros(2, int)})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("backend", value) for value in ([], {}, None, np.zeros(2))),
+        *(("device", value) for value in ([], {}, None, np.zeros(2), b"cpu")),
+        *(("data_dir", value) for value in ("a\0b", "\ud800", "~nobody_of_this_name/x", b"x")),
+    ],
+    ids=str,
+)
+def test_what_names_nothing(name: str, value: Any) -> None:
+    for task in ({}, {"task": "house_numbers", "num_images": 1}):
+        keywords = {"glimpse_size": 3, **(task or ARRAYS), name: value}
+        with pytest.raises(InvalidArgument, match=name):
+            GlimpseVectorEnv(2, **keywords)

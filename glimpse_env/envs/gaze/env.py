@@ -158,7 +158,8 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
 
     def _first(self, batch: dict[str, Any]) -> dict[str, Any]:
         if self._on_torch:
-            batch = {key: np.asarray(value.cpu()) for key, value in batch.items()}
+            host = self._vector.backend.to_numpy
+            batch = {key: host(value) for key, value in batch.items()}
         return {key: value[0] for key, value in batch.items()}
 
     def _info(self, batch: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from glimpse_env.errors import CorruptedData, MissingPackage
 
 _FIELDS = (b"label", b"left", b"top", b"width", b"height")
 _UNREADABLE = (KeyError, ValueError, TypeError, IndexError, OSError, RuntimeError)
+# What a file may declare: memory is taken by what it says, not by what is in it.
+_MOST_IMAGES, _MOST_CHARACTERS, _MOST_DIGITS = 2**20, 20, 100
 
 
 class Annotations(NamedTuple):
@@ -76,7 +78,7 @@ def read_digit_struct(stream: IO[bytes], place: str) -> Annotations:
         raise CorruptedData(f"{place} is no MATLAB 7.3 (HDF5) file: {error}") from error
     with file:
         try:
-            names, groups = (file[f"digitStruct/{field}"][:, 0] for field in ("name", "bbox"))
+            names, groups = (_column(file[f"digitStruct/{field}"]) for field in ("name", "bbox"))
         except _UNREADABLE as error:
             raise CorruptedData(
                 f"{place} has no readable digitStruct/name and digitStruct/bbox: {error}"
@@ -88,6 +90,20 @@ def read_digit_struct(stream: IO[bytes], place: str) -> Annotations:
         for name, group in zip(progress, groups, strict=True):
             reader.read_image(name, group)
         return reader.annotations()
+
+
+def _column(dataset: Any) -> Any:
+    """All references of a column."""
+    _require_column(dataset, _MOST_IMAGES)
+    return dataset[:, 0]
+
+
+def _require_column(dataset: Any, most: int) -> None:
+    shape = getattr(dataset, "shape", None)
+    if shape is None:
+        raise ValueError("a group in the place of numbers")
+    if len(shape) != 2 or shape[1] != 1 or shape[0] > most:
+        raise ValueError(f"shape {shape} in the place of (n, 1), with n at most {most}")
 
 
 class _Reader:
@@ -116,6 +132,7 @@ class _Reader:
     def _name(self, reference: Any) -> str:
         try:
             dataset = self._follow(reference)
+            _require_column(dataset, _MOST_CHARACTERS)
             codes = np.empty(dataset.shape, np.uint16)
             dataset.read(self._h5py.h5s.ALL, self._h5py.h5s.ALL, codes)
             text = "".join(map(chr, codes[:, 0].tolist()))
@@ -134,13 +151,13 @@ class _Reader:
         dataset = self._h5py.h5d.open(group, field)
         if dataset.get_type().get_class() != self._h5py.h5t.REFERENCE:
             return [self._number(dataset)]
+        _require_column(dataset, _MOST_DIGITS)
         references = np.empty(dataset.shape, self._h5py.ref_dtype)
         dataset.read(self._h5py.h5s.ALL, self._h5py.h5s.ALL, references)
         return [self._number(self._follow(reference)) for reference in references[:, 0]]
 
     def _number(self, dataset: Any) -> float:
-        if dataset.shape != (1, 1):
-            raise ValueError(f"shape {dataset.shape} in the place of one number")
+        _require_column(dataset, 1)
         value = np.empty((1, 1))
         dataset.read(self._h5py.h5s.ALL, self._h5py.h5s.ALL, value)
         return float(value[0, 0])

@@ -98,11 +98,33 @@ def _crops(files: Files, look: Look) -> Crops:
     border = f"{look.border}-{'color' if look.color else 'grey'}"
     path = _path(files, f"crops{look.side}-{border}")
     kept = cache.load(path)
-    if kept is None:
+    if kept is None or not _are_crops(kept, look):
         crops = _cut_all(files, look)
         cache.save(path, crops._asdict())
         return crops
     return Crops(**kept)
+
+
+def _are_crops(kept: cache.Arrays, look: Look) -> bool:
+    """Whether arrays from the cache are what would be made anew."""
+    number = _length(kept, "numbers")
+    pixels = (number, look.channels, look.side, look.side)
+    shapes = {"pixels": pixels, "digits": (number, None), "numbers": (number,)}
+    return _fit(kept, shapes) and kept["pixels"].dtype == np.uint8
+
+
+def _length(kept: cache.Arrays, name: str) -> int:
+    return int((*kept[name].shape, 0)[0]) if name in kept else 0
+
+
+def _fit(kept: cache.Arrays, shapes: dict[str, tuple[int | None, ...]]) -> bool:
+    """Whether arrays of numbers are there in these shapes, and no others; None is any length."""
+    return kept.keys() == shapes.keys() and all(
+        kept[name].dtype.kind in "iuf"
+        and len(kept[name].shape) == len(shape)
+        and all(want in (None, side) for want, side in zip(shape, kept[name].shape, strict=True))
+        for name, shape in shapes.items()
+    )
 
 
 def load_annotations(part: str, data_dir: str | None = None) -> Annotations:
@@ -118,13 +140,21 @@ def load_annotations(part: str, data_dir: str | None = None) -> Annotations:
 def _annotations(files: Files) -> Annotations:
     path = _path(files, "annotations")
     kept = cache.load(path)
-    if kept is None:
+    if kept is None or not _are_annotations(kept):
         require_h5py()  # before a download of half an hour
         with files.digit_struct(path.parent) as stream:
             annotations = read_digit_struct(stream, f"{files.place}: {MAT}")
         cache.save(path, annotations._asdict())
         return annotations
     return Annotations(**kept)
+
+
+def _are_annotations(kept: cache.Arrays) -> bool:
+    images, digits = _length(kept, "numbers"), _length(kept, "digits")
+    return _fit(
+        kept,
+        {"numbers": (images,), "first": (images + 1,), "digits": (digits,), "boxes": (digits, 4)},
+    )
 
 
 def _path(files: Files, what: str) -> Path:

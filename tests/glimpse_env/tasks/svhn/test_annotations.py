@@ -30,6 +30,46 @@ def altered(change: Callable[[Any], None]) -> bytes:
     return stream.getvalue()
 
 
+def declare(file: Any, name: str, shape: tuple[int, ...], dtype: Any = None) -> Any:
+    """A data set that says it is so large, and holds nothing."""
+    dtype = dtype or h5py.ref_dtype
+    return file.create_dataset(name, shape, dtype, chunks=tuple(min(side, 9) for side in shape))
+
+
+def many_images(file: Any) -> None:
+    for field in ("name", "bbox"):
+        del file[f"digitStruct/{field}"]
+        declare(file, f"digitStruct/{field}", (10**9, 1))
+
+
+def many_characters(file: Any) -> None:
+    file["digitStruct/name"][3, 0] = declare(file, "long", (10**9, 1), np.uint16).ref
+
+
+def many_digits(file: Any) -> None:
+    group = group_of(file, 2)
+    for field in list(group):
+        del group[field]
+        declare(group, field, (10**9, 1))
+
+
+def groups_for_names(file: Any) -> None:
+    file["digitStruct/name"][3, 0] = group_of(file, 3).ref
+
+
+def groups_for_numbers(file: Any) -> None:
+    group_of(file, 2)["left"][0, 0] = group_of(file, 3).ref
+
+
+@pytest.mark.parametrize(
+    "change",
+    [many_images, many_characters, many_digits, groups_for_names, groups_for_numbers],
+)
+def test_what_is_declared_is_not_believed(change: Callable[[Any], None]) -> None:
+    with pytest.raises(CorruptedData, match=r"here.*(in the place of)"):
+        read(altered(change))
+
+
 def group_of(file: Any, image: int) -> Any:
     return file[file["digitStruct/bbox"][image, 0]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import subprocess
@@ -169,7 +170,7 @@ def test_what_is_kept_is_told_apart(archives: Archives, named: str, kept: Path) 
 
 
 @pytest.mark.parametrize("what", ["crops", "annotations"])
-@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "other"])
+@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "other", "shape", "names", "number"])
 def test_what_was_kept_and_is_damaged_is_made_again(
     archives: Archives, named: str, kept: Path, what: str, harm: str
 ) -> None:
@@ -181,6 +182,12 @@ def test_what_was_kept_and_is_damaged_is_made_again(
     if harm == "flip":
         content[len(content) // 3] ^= 4
     path.write_bytes({"cut": content[:-99], "empty": b"", "other": b"no zip"}.get(harm, content))
+    if harm in ("shape", "names", "number"):  # whole, but of something else
+        with np.load(io.BytesIO(content)) as arrays:
+            others = {name: arrays[name] for name in arrays.files}
+        key = next(iter(others))
+        others |= {"shape": {key: others[key][:5]}, "number": {key: np.array(3)}}.get(harm, {})
+        np.savez(path, **{name + "s" * (harm == "names"): one for name, one in others.items()})
     if what == "annotations":
         next(kept.glob("*-crops*")).unlink()
     same(first, everything(named))
