@@ -33,11 +33,16 @@ def test_ppo_in_ten_lines_learns_and_is_evaluated(
     code = PYTHON[1].replace("GlimpseHouseNumbers-v0", "GlimpseCatch-v0").replace("=1000", "=100")
     exec(compile(code, "other_learners.md", "exec"), namespace)  # without a warning
     assert 0 <= namespace["mean"] < 1
+    code = PYTHON[2].replace("GlimpseHouseNumbers-v0", "GlimpseCatch-v0").replace("=500", "=20")
+    code = code.replace("1_000_000", "2048").replace("=1000", "=16")
+    exec(compile(code, "other_learners.md", "exec"), namespace)
+    assert namespace["model"].num_timesteps >= 2048
 
 
 def test_the_wrappers_have_the_spaces_that_stand_beside_them() -> None:
     namespace: dict[str, Any] = {}
-    code = PYTHON[2].replace('v0")', 'v0", num_images=16)').replace("128)", "2, num_images=16)")
+    code = next(block for block in PYTHON if "VectorFlatBoxAction" in block)
+    code = code.replace('v0")', 'v0", num_images=16)').replace("128)", "2, num_images=16)")
     exec(compile(code, "other_learners.md", "exec"), namespace)
     assert f"# {namespace['env'].action_space}" in PAGE
     assert namespace["envs"].single_action_space.shape == (13,)

@@ -45,8 +45,9 @@ class GlimpseVecEnv(VecEnv):
     under `episode` (`VecMonitor` adds nothing but a file), `is_success` says whether everything
     said was right. `labels`, `target` and `index` are there at every step, as in Gymnasium.
 
-    Rows are not environments of their own: attributes and methods are those of the batch, the same
-    for each row.
+    Rows are not environments of their own: attributes and methods are those of the batch. Of an
+    array with an entry a row, such as the masks of actions, each row gets its entry; all else is
+    the same for each.
 
     Args:
         env: Id of an environment, or a batch made with `autoreset_mode="same_step"`.
@@ -88,6 +89,7 @@ class GlimpseVecEnv(VecEnv):
         self._flat = flat_actions(action, env.single_action_space, gaze_bins)
         self._actions: Any = None
         super().__init__(env.num_envs, env.single_observation_space, self._flat.space)
+        self.metadata = {**env.metadata, **self.metadata}  # `render_fps` for films
 
     def reset(self) -> Observation:
         """Begin an episode in every row, with what `seed` and `set_options` have asked for."""
@@ -177,13 +179,13 @@ class GlimpseVecEnv(VecEnv):
         return self.envs.render() or [None] * self.num_envs
 
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
-        """An attribute of the batch, the same for each row; spaces are those of one row.
+        """An attribute of the batch, or each row's entry of it; spaces are those of one row.
 
         Raises:
             AttributeError: There is none of this name.
         """
         owner = self if attr_name in ("observation_space", "action_space") else self.envs
-        return [getattr(owner, attr_name)] * len(self._rows(indices))
+        return self._row_by_row(getattr(owner, attr_name), indices)
 
     def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:
         """Set an attribute of the batch.
@@ -197,7 +199,7 @@ class GlimpseVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Call a method of the batch, once; what it returns is listed for each row.
+        """Call a method of the batch, once; of what it returns, each row gets its part.
 
         Raises:
             AttributeError: There is none of this name.
@@ -206,7 +208,13 @@ class GlimpseVecEnv(VecEnv):
         if method_name in ("reset", "step", "close"):
             self._require_all(method_name, indices)
         found = getattr(self.envs, method_name)(*method_args, **method_kwargs)
-        return [found] * len(self._rows(indices))
+        if method_name == "render":
+            found = found or [None] * self.num_envs
+            return [found[row] for row in self._rows(indices)]
+        return self._row_by_row(found, indices)
+
+    def _row_by_row(self, found: Any, indices: Indices) -> list[Any]:
+        return [_part(found, row, self.num_envs) for row in self._rows(indices)]
 
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: Indices = None
@@ -232,6 +240,16 @@ def _make(env_id: str, num_envs: int, keywords: dict[str, Any]) -> Any:
         raise
     except TypeError as error:
         raise InvalidArgument(f"{env_id!r} is not a glimpse environment: {error}") from error
+
+
+def _part(found: Any, row: int, number: int) -> Any:
+    """A row's part of what was made for a batch: of each array with an entry a row, that entry."""
+    if isinstance(found, dict):
+        return {key: _part(value, row, number) for key, value in found.items()}
+    if type(found) in (list, tuple):
+        return type(found)(_part(value, row, number) for value in found)
+    batched = isinstance(found, np.ndarray) or hasattr(found, "is_cuda")  # a tensor
+    return found[row] if batched and tuple(found.shape[:1]) == (number,) else found
 
 
 def _row(observations: Any, row: int) -> dict[str, Any]:

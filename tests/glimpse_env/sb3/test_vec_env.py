@@ -6,6 +6,7 @@ import io
 import pickle
 import subprocess
 import sys
+import types
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidAction, InvalidArgument
 from glimpse_env.wrappers import FlatBoxAction, FlatMultiDiscreteAction
 from glimpse_env.wrappers.flat_actions import flat_actions
@@ -21,6 +23,7 @@ from glimpse_env.wrappers.flat_actions import flat_actions
 torch = pytest.importorskip("torch")
 sb3 = pytest.importorskip("stable_baselines3")
 
+from stable_baselines3.common.callbacks import EvalCallback  # noqa: E402
 from stable_baselines3.common.env_checker import check_env  # noqa: E402
 from stable_baselines3.common.evaluation import evaluate_policy  # noqa: E402
 from stable_baselines3.common.monitor import Monitor  # noqa: E402
@@ -28,6 +31,7 @@ from stable_baselines3.common.vec_env import (  # noqa: E402
     DummyVecEnv,
     VecMonitor,
     VecNormalize,
+    VecVideoRecorder,
 )
 
 from glimpse_env.sb3 import GlimpseExtractor, GlimpseVecEnv  # noqa: E402
@@ -212,8 +216,9 @@ def test_attributes_and_methods_are_those_of_the_batch(short: Any) -> None:
     with pytest.raises(InvalidArgument, match="one batch"):
         envs.set_attr("note", 6, indices=0)
     envs.reset()
-    (frames,) = envs.env_method("render", indices=[0])
-    assert len(frames) == 3
+    frames = envs.env_method("render")
+    (last,) = envs.env_method("render", indices=[2])
+    assert len(frames) == 3 and frames[0].ndim == 3 and np.array_equal(last, frames[2])
     with pytest.raises(InvalidArgument, match="one batch"):
         envs.env_method("reset", indices=[0])
     with pytest.raises(AttributeError):
@@ -223,6 +228,52 @@ def test_attributes_and_methods_are_those_of_the_batch(short: Any) -> None:
     assert envs.unwrapped is envs and envs.get_attr("spec")[0].id == "Glimpse-v0"
     envs.close()
     assert envs.envs.closed
+
+
+class Masking(GlimpseVectorEnv):
+    """Says which labels may be said, as sb3-contrib's MaskablePPO asks."""
+
+    def action_masks(self) -> Any:
+        return np.arange(self.num_envs)[:, None] != np.arange(self.num_choices)
+
+    def described(self) -> dict[str, Any]:
+        return {"numbers": (np.arange(self.num_envs), np.arange(7)), "name": "all"}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_row_gets_its_part_of_what_a_method_returns(short: Any, number: int) -> None:
+    envs = GlimpseVecEnv(Masking(number, autoreset_mode="same_step", **short))
+    masks = envs.env_method("action_masks")
+    assert np.array_equal(np.stack(masks), envs.envs.action_masks())  # type: ignore[attr-defined]
+    assert envs.env_method("action_masks", indices=[0])[0].shape == (envs.envs.num_choices,)
+    envs.set_attr("masks", envs.envs.action_masks())  # type: ignore[attr-defined]
+    assert np.array_equal(np.stack(envs.get_attr("masks")), np.stack(masks))
+    for row, said in enumerate(envs.env_method("described")):
+        mine, same = said["numbers"]
+        assert mine == row and same.shape == (7,) and said["name"] == "all"
+    observations = envs.env_method("reset", seed=0)
+    assert len(observations) == number
+    for row, (observation, info) in enumerate(observations):
+        assert observation["location"].shape == (2,) and info["_index"]
+        assert observation["emit"] in (0, 1), row
+
+
+def test_films_have_the_pace_of_the_environment(
+    short: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "moviepy", types.ModuleType("moviepy"))  # it is not needed yet
+    envs = GlimpseVecEnv("Glimpse-v0", 3, render_mode="rgb_array", **short)
+    film = VecVideoRecorder(envs, str(tmp_path), lambda step: False)
+    assert film.frames_per_sec == envs.envs.metadata["render_fps"] == 4
+    assert "rgb_array" in envs.metadata["render_modes"]
+
+
+def test_the_documented_pair_of_environments_is_quiet(short: Any, tmp_path: Path) -> None:
+    """Warnings are errors here."""
+    train, held_out = (VecMonitor(GlimpseVecEnv("Glimpse-v0", 2, **short)) for _ in range(2))
+    callback = EvalCallback(held_out, eval_freq=16, n_eval_episodes=4, log_path=str(tmp_path))
+    ppo(train).learn(64, callback=callback)
+    assert callback.evaluations_results and callback.evaluations_successes
 
 
 def test_frames_are_tiled(short: Any) -> None:
