@@ -7,9 +7,11 @@ So two processes may make the same file at once, and a reader never meets half o
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
 import shutil
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from glimpse_env.tasks.files.regular import open_regular
 
 Arrays = dict[str, Any]  # of NumPy arrays
 
+_WRITTEN_WITHIN = 3600  # seconds, between two writes to a file that will be finished
 _REMEDY = "Make room, or name another folder for the cache by XDG_CACHE_HOME=<folder>."
 
 
@@ -76,6 +79,7 @@ def save(path: Path, arrays: Arrays) -> None:
     size = sum(array.nbytes for array in arrays.values())
     require_space(path.parent, size, f"Writing {path.name}")
     with writing(path.parent):
+        remove_leftovers(path.parent, f".{glob.escape(path.stem)}-*")
         unfinished = path.with_name(f".{path.stem}-{secrets.token_hex(8)}")
         try:
             with unfinished.open("xb") as stream:
@@ -84,6 +88,20 @@ def save(path: Path, arrays: Arrays) -> None:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
+
+
+def remove_leftovers(where: Path, pattern: str) -> None:
+    """Remove what killed processes have left of files that they were writing.
+
+    Args:
+        where: The folder.
+        pattern: Of the names of unfinished files. One that has been written to lately may belong to
+            a process that lives.
+    """
+    for path in where.glob(pattern):
+        with contextlib.suppress(OSError):  # another process has removed it
+            if time.time() - path.stat().st_mtime > _WRITTEN_WITHIN:
+                path.unlink()
 
 
 def load(path: Path) -> Arrays | None:

@@ -157,6 +157,7 @@ def _download(source: Source, file: RemoteFile, looked: list[str]) -> Path:
 
     path = cache.folder() / source.folder / file.name
     looked = [*looked, f"{path}: {'damaged' if os.path.exists(path) else 'not there'}"]
+    cache.remove_leftovers(path.parent, "tmp????????")  # pooch's own names
     if not path.is_file():
         cache.require_space(path.parent, file.size, f"Downloading {file.name}")
     for mirror in source.mirrors:
