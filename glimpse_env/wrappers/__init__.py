@@ -1,5 +1,6 @@
-"""Flat actions, for learners that take no dictionaries."""
+"""Flat actions and observations, for learners that take no dictionaries."""
 
+from glimpse_env.wrappers.flat_observations import FlatObservation, VectorFlatObservation
 from glimpse_env.wrappers.flat_wrappers import (
     FlatBoxAction,
     FlatMultiDiscreteAction,
@@ -10,6 +11,8 @@ from glimpse_env.wrappers.flat_wrappers import (
 __all__ = [
     "FlatBoxAction",
     "FlatMultiDiscreteAction",
+    "FlatObservation",
     "VectorFlatBoxAction",
     "VectorFlatMultiDiscreteAction",
+    "VectorFlatObservation",
 ]
