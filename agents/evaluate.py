@@ -31,14 +31,15 @@ from agents.evaluation.reader import Gaze, Reader
 from agents.runs import pretrained
 from agents.runs.files import writing
 from agents.runs.provenance import sign
+from agents.trainer.command_line import expand_paths
 from agents.trainer.commands import run_command
 from agents.trainer.envs import (
     Sizes,
     import_module_of,
     make_envs,
-    pick_device,
     set_precision,
     sizes_of,
+    usable_device,
 )
 from glimpse_env.errors import InvalidArgument, require_at_least
 
@@ -91,6 +92,10 @@ class Arguments:
     """Images to draw into gazes.png and, the first four, glimpses.gif of the run folder; they are
     named by their number in the split. None for the first twelve."""
 
+    def __post_init__(self) -> None:
+        """Paths as Python code may give them, too."""
+        expand_paths(self)
+
 
 def main(arguments: Arguments) -> None:
     """Evaluate, print, and keep the result beside the checkpoint."""
@@ -101,7 +106,7 @@ def main(arguments: Arguments) -> None:
     import_module_of(arguments.env_id)
     import_module_of(arguments.focus)
     run, folder = run_and_folder(arguments)
-    device = pick_device(arguments.device)
+    device = usable_device(arguments.device)
     agent, trained, sizes, images = load(run, device)
     set_precision(trained.matmul_precision)
     config = with_images_found(trained, sizes, arguments)

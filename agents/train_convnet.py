@@ -25,13 +25,14 @@ from agents.runs.provenance import sign
 from agents.runs.saved import fitting, load_run
 from agents.trainer.command_line import (
     PresetChoice,
+    expand_paths,
     require_left,
     require_same_run,
     resolved,
     tell_schedule,
 )
 from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, run_command
-from agents.trainer.envs import check_own_images, pick_device
+from agents.trainer.envs import check_own_images, usable_device
 from agents.trainer.loop import train
 from agents.trainer.ranks import require_alone
 from glimpse_env.tasks.own_images.arrays import ArrayTask
@@ -60,6 +61,10 @@ class Arguments:
     config: tyro.conf.OmitArgPrefixes[ConvNetConfig]
     """Every field of the configuration."""
 
+    def __post_init__(self) -> None:
+        """Paths as Python code may give them, too."""
+        expand_paths(self)
+
 
 def main(arguments: Arguments) -> int:
     """Train from the beginning or from a checkpoint, then evaluate.
@@ -68,7 +73,7 @@ def main(arguments: Arguments) -> int:
         The exit status: 0, or `STOPPED`.
     """
     require_alone("train_convnet.py")
-    device = pick_device(arguments.device)
+    device = usable_device(arguments.device)
     if arguments.resume:  # before images are drawn or read, which may take minutes
         state, config = load_run(arguments.resume, ConvNetConfig)
         require_same_run(arguments.preset, arguments.config, config)

@@ -30,13 +30,14 @@ from agents.runs.provenance import sign
 from agents.runs.saved import fitting, load_run
 from agents.trainer.command_line import (
     PresetChoice,
+    expand_paths,
     require_left,
     require_same_run,
     resolved,
     tell_schedule,
 )
 from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, naming, run_command
-from agents.trainer.envs import check_own_images, pick_device
+from agents.trainer.envs import check_own_images, usable_device
 from agents.trainer.loop import train
 from agents.trainer.ranks import join
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
@@ -75,6 +76,10 @@ class Arguments:
     config: tyro.conf.OmitArgPrefixes[Config]
     """Every field of the configuration."""
 
+    def __post_init__(self) -> None:
+        """Paths as Python code may give them, too."""
+        expand_paths(self)
+
 
 def main(arguments: Arguments) -> int:
     """Train from the beginning or from a checkpoint, then evaluate; alone, or as one of the ranks.
@@ -84,7 +89,7 @@ def main(arguments: Arguments) -> int:
     Returns:
         The exit status: 0, or `STOPPED` of the first rank.
     """
-    with join(pick_device(arguments.device)) as (ranks, device):
+    with join(usable_device(arguments.device)) as (ranks, device):
         if arguments.resume:  # before images are drawn or read, which may take minutes
             state, config = load_run(arguments.resume, Config)
             require_same_run(arguments.preset, arguments.config, config)

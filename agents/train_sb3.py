@@ -37,9 +37,9 @@ from agents.sb3.callback import Companion, run_logger
 from agents.sb3.config import Sb3Config
 from agents.sb3.model import load_config, load_model, make_model, save_model, training_envs
 from agents.sb3.reader import evaluate_sb3
-from agents.trainer.command_line import require_left, require_same_run
+from agents.trainer.command_line import expand_paths, require_left, require_same_run
 from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, run_command
-from agents.trainer.envs import import_module_of, pick_device
+from agents.trainer.envs import import_module_of, usable_device
 from agents.trainer.loop import Interrupt
 
 SB3_PACKAGES = (*PACKAGES, "stable-baselines3", "sb3-contrib")
@@ -62,6 +62,10 @@ class Arguments:
     config: tyro.conf.OmitArgPrefixes[Sb3Config]
     """Every field of the configuration."""
 
+    def __post_init__(self) -> None:
+        """Paths as Python code may give them, too."""
+        expand_paths(self)
+
 
 def main(arguments: Arguments) -> int:
     """Train from the beginning or from a saved model, then evaluate.
@@ -69,7 +73,7 @@ def main(arguments: Arguments) -> int:
     Returns:
         The exit status: 0, or `STOPPED`.
     """
-    config, device = arguments.config, pick_device(arguments.device)
+    config, device = arguments.config, usable_device(arguments.device)
     envs = training_envs(config)
     with contextlib.ExitStack() as opened:
         if arguments.resume:

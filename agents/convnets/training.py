@@ -14,7 +14,7 @@ from agents.convnets.config import ConvNetConfig
 from agents.convnets.networks import ConvNet, most_likely, sequence_loss
 from agents.evaluation.evaluation import Evaluation, evaluate_reader
 from agents.evaluation.reader import testing, with_end
-from agents.trainer.envs import for_task, make_reading_envs
+from agents.trainer.envs import for_task, make_reading_envs, making_networks
 from agents.trainer.optimization import learning_rate, make_optimizer
 from glimpse_env.errors import require_at_least
 from glimpse_env.tasks.task import Task
@@ -62,7 +62,8 @@ class ConvNetTraining:
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
         self.source = Images(config, "train", device)
-        network = ConvNet(config, self.source.task).to(device)
+        with making_networks(config):
+            network = ConvNet(config, self.source.task).to(device)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(config, self.network.parameters())
         self.updates = 0

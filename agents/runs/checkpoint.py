@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from agents.runs.files import write_atomically
-from glimpse_env.errors import CorruptedData, MissingData
+from agents.runs.files import read_whole, write_atomically
+from glimpse_env.errors import CorruptedData
 
 _MAGIC = b"glimpse-checkpoint-1"
 
@@ -35,10 +35,7 @@ def load(path: Path) -> dict[str, Any]:
         MissingData: No such file.
         CorruptedData: The file is cut short, altered, or no checkpoint.
     """
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingData(f"no checkpoint at {path}; name the folder of a training run") from error
+    content = read_whole(path, "name the folder of a training run")
     start = len(_MAGIC) + hashlib.sha256().digest_size
     digest, payload = content[len(_MAGIC) : start], content[start:]
     if not content.startswith(_MAGIC) or hashlib.sha256(payload).digest() != digest:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import typing
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import tyro
 
+from agents.runs.fields import expanded, settle_fields
 from envs_registry import TABLE
 from glimpse_env import errors
 from glimpse_env.errors import InvalidArgument
@@ -129,8 +129,8 @@ class RunConfig:
         """
         return dataclasses.replace(
             self,
-            image_folder=_full_path(image_folder or self.image_folder),
-            label_file=_full_path(label_file or self.label_file),
+            image_folder=_full_path("image_folder", image_folder or self.image_folder),
+            label_file=_full_path("label_file", label_file or self.label_file),
         )
 
     def env_changed(self, other: Self) -> bool:
@@ -143,9 +143,9 @@ class RunConfig:
         Raises:
             InvalidArgument: Such a value.
         """
+        settle_fields(self)
         require_positive(self, self.POSITIVE)
         require_not_negative(self, self.NOT_NEGATIVE)
-        require_choices(self)
         if not 0 <= self.warmup < 1:
             raise InvalidArgument(f"warmup={self.warmup} must be in [0, 1)")
         if not 0 < self.decay <= 1:
@@ -162,8 +162,8 @@ class RunConfig:
             )
 
 
-def _full_path(path: str | Path | None) -> str | None:
-    return str(Path(path).expanduser().absolute()) if path else None
+def _full_path(name: str, path: str | Path | None) -> str | None:
+    return str(expanded(name, path).absolute()) if path else None
 
 
 def require_positive(config: object, names: Iterable[str]) -> None:
@@ -196,17 +196,3 @@ def require_positive_entries(config: object, names: Iterable[str]) -> None:
     for name in names:
         if any(number < 1 for number in getattr(config, name)):
             raise InvalidArgument(f"{name}={getattr(config, name)}: all must be at least 1")
-
-
-def require_choices(config: object) -> None:
-    """Hold fields to their literals: the command line does, code that builds a run does not.
-
-    Raises:
-        InvalidArgument: A value that its field does not offer.
-    """
-    for name, hint in typing.get_type_hints(type(config)).items():
-        parts = (hint, *typing.get_args(hint))
-        choices = [c for p in parts if typing.get_origin(p) is Literal for c in p.__args__]
-        value = getattr(config, name)
-        if choices and value is not None and value not in choices:
-            raise InvalidArgument(f"{name}={value!r} is unknown; choose one of {choices}")

@@ -1,4 +1,4 @@
-"""Files of results: each is written whole, or not at all."""
+"""Files of results: each is written whole, or not at all, and read whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from glimpse_env.errors import GlimpseError
+from glimpse_env.errors import CorruptedData, GlimpseError, MissingData
 
 _PARTIAL = ".partial"
 
@@ -34,6 +34,27 @@ def writing(path: Path) -> Iterator[None]:
             f"{path} cannot be written: {error}. Make room there, or name another folder; files "
             "written before are as they were"
         ) from error
+
+
+def read_whole(path: Path, remedy: str) -> bytes:
+    """What is in a file of a run.
+
+    Args:
+        path: The file.
+        remedy: What to do if it is not there.
+
+    Raises:
+        MissingData: It is not there.
+        CorruptedData: It is no file, or cannot be read.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise CorruptedData(f"{path} is no file: move it away")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingData(f"no {path.name} in {path.parent}; {remedy}") from error
+    except OSError as error:
+        raise CorruptedData(f"{path} cannot be read: {error}") from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:

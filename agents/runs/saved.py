@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from agents.runs import checkpoint, pretrained
 from agents.runs.config import RunConfig
+from agents.runs.fields import expanded, is_row
 from glimpse_env.errors import CorruptedData, InvalidArgument
 
 ConfigT = TypeVar("ConfigT", bound=RunConfig)
@@ -32,10 +33,10 @@ def load_run(run: str | Path, kind: type[ConfigT]) -> tuple[dict[str, Any], Conf
         CorruptedData: The checkpoint is damaged.
         InvalidArgument: It is that of another trainer, or of another version of this one.
     """
-    path = Path(run)
+    given = pretrained.is_pretrained(run)
+    path = Path(run) if given else expanded("run", run)
     if (path / "model.zip").exists():  # as Stable-Baselines3 calls its models
         raise InvalidArgument(_ANOTHER.format(run=run, script="train_sb3.py"))
-    given = pretrained.is_pretrained(run)
     state = pretrained.load_state(run) if given else checkpoint.load(path / "checkpoint.pt")
     saved = state.get("config")
     if not isinstance(saved, dict):
@@ -43,13 +44,28 @@ def load_run(run: str | Path, kind: type[ConfigT]) -> tuple[dict[str, Any], Conf
     trainer = state.get("trainer")
     if trainer != kind.TRAINER:
         raise InvalidArgument(_ANOTHER.format(run=run, script=trainer))
-    unknown = sorted(set(saved) - {field.name for field in dataclasses.fields(kind)})
+    _require_history(run, state)
+    unknown = sorted(set(map(str, saved)) - {field.name for field in dataclasses.fields(kind)})
     if unknown:
         raise InvalidArgument(f"{run}: the option {unknown[0]!r} is not known; {_OTHER_VERSION}")
     try:
         return state, kind(**saved)
     except TypeError as error:  # an option that is wanted, and not there
         raise InvalidArgument(f"{run}: {error}; {_OTHER_VERSION}") from error
+
+
+def _require_history(run: str | Path, state: dict[str, Any]) -> None:
+    """Refuse a state that does not tell how far the run is.
+
+    Raises:
+        CorruptedData: It has no number of updates, or metrics that are none.
+    """
+    updates, metrics = state.get("updates"), state.get("metrics", [])
+    if type(updates) is not int or not 0 <= updates < 2**40:
+        raise CorruptedData(f"{run}: updates={updates!r} is no number of updates; train again")
+    rows = metrics if isinstance(metrics, list) else [metrics]
+    if not all(is_row(row) for row in rows):
+        raise CorruptedData(f"{run}: the metrics in its checkpoint are no rows; train again")
 
 
 @contextlib.contextmanager
@@ -61,7 +77,7 @@ def fitting(run: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # what was made by hand trips it up in a dozen ways
         raise InvalidArgument(
             f"{run} holds networks of other sizes or names than those wanted here. Give both runs "
             f"the same sizes, or {_OTHER_VERSION}: {error}"

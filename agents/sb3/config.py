@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from agents.runs.config import require_choices, require_not_negative, require_positive
+from agents.runs.config import require_not_negative, require_positive
+from agents.runs.fields import settle_fields
 from glimpse_env.errors import InvalidArgument
 
 _POSITIVE = (
@@ -87,9 +88,9 @@ class Sb3Config:
         Raises:
             InvalidArgument: Such a value.
         """
+        settle_fields(self)
         require_positive(self, _POSITIVE)
         require_not_negative(self, ("seed", "entropy_weight"))
-        require_choices(self)
         if not 0 <= self.discount <= 1:
             raise InvalidArgument(f"discount={self.discount} must be in 0 .. 1")
         for name in _OURS:

@@ -12,10 +12,11 @@ from typing import Any
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from agents.runs.files import write_atomically, write_json
+from agents.runs.fields import expanded
+from agents.runs.files import read_whole, write_atomically, write_json
 from agents.sb3.config import Sb3Config
 from agents.trainer.envs import spec_of
-from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData, MissingPackage
+from glimpse_env.errors import CorruptedData, InvalidArgument, MissingPackage
 from glimpse_env.sb3 import GlimpseExtractor, GlimpseVecEnv
 
 CONFIG, MODEL = "config.json", "model.zip"
@@ -103,11 +104,10 @@ def load_config(run: Path) -> Sb3Config:
         CorruptedData: It is damaged.
         InvalidArgument: It is that of another trainer, or of another version of this one.
     """
+    run = expanded("run", run)
     try:
-        saved = json.loads((run / CONFIG).read_text())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingData(f"no {CONFIG} in {run}; name the folder of a training run") from error
-    except ValueError as error:
+        saved = json.loads(read_whole(run / CONFIG, "name the folder of a training run"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise CorruptedData(f"{run / CONFIG} is damaged: {error}") from error
     try:
         return Sb3Config(**saved)
@@ -132,10 +132,7 @@ def load_model(run: Path, envs: GlimpseVecEnv | None, device: str = "cpu") -> On
         MissingData: The folder has no model.
         CorruptedData: The file is cut short, or no model.
     """
-    try:
-        content = (run / MODEL).read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingData(f"no {MODEL} in {run}; name the folder of a training run") from error
+    content = read_whole(run / MODEL, "name the folder of a training run")
     kind = algorithm(load_config(run).algo)
     try:
         _check_zip(content)

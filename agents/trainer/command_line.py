@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Generic
 import tyro
 
 from agents.runs.config import OWN_IMAGES, RunConfig
+from agents.runs.fields import expanded
+from agents.runs.pretrained import is_pretrained
 from agents.runs.saved import ConfigT, load_run
 from agents.trainer.envs import import_module_of, pick_device
 from agents.trainer.optimization import learning_rate
@@ -145,6 +147,18 @@ def resolved(config: ConfigT, start: ConfigT) -> ConfigT:
     if config.env_changed(start) or getattr(config, "gaze", "policy") != "policy":
         return dataclasses.replace(config, published_error="")
     return config
+
+
+def expand_paths(arguments: DataclassInstance) -> None:
+    """Put the home folder in the place of `~` in all paths of a command line.
+
+    Raises:
+        InvalidArgument: Such a path can be none.
+    """
+    for field in dataclasses.fields(arguments):
+        path = getattr(arguments, field.name)
+        if isinstance(path, Path) and not is_pretrained(path):
+            setattr(arguments, field.name, expanded(field.name, path))
 
 
 def require_same_run(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, cast
 
 import gymnasium as gym
@@ -239,11 +241,46 @@ def gaze_size(envs: GazeVectorEnv) -> int:
     return size
 
 
+@contextlib.contextmanager
+def making_networks(config: RunConfig) -> Iterator[None]:
+    """Say which sizes it is that are too much, while networks are made inside.
+
+    Raises:
+        InvalidArgument: There is no room for them.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        names = ("features", "units", "convolutions", "classifier_hidden", "hidden", "width_factor")
+        sizes = [f"{name}={getattr(config, name)}" for name in names if hasattr(config, name)]
+        raise InvalidArgument(
+            f"networks of these sizes cannot be made here, make them smaller: {', '.join(sizes)} "
+            f"({str(error).splitlines()[0]})"
+        ) from error
+
+
 def set_precision(name: str) -> None:
     """Set what the process computes float32 products in: "highest", "high" or "medium"."""
     torch.set_float32_matmul_precision(name)
     # Convolutions and recurrent layers on a GPU, which are TensorFloat-32 unless told otherwise.
     torch.backends.cudnn.allow_tf32 = name != "highest"
+
+
+def usable_device(device: str) -> str:
+    """The same, if something can be computed there and read back.
+
+    Raises:
+        InvalidArgument: It cannot.
+    """
+    if not isinstance(device, str):
+        raise InvalidArgument(f"device={device!r} must be a string such as 'cpu' or 'cuda'")
+    picked = pick_device(device)
+    try:
+        torch.zeros(1, device=picked).tolist()
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidArgument(f"device={device!r} cannot be used here: {reason}") from error
+    return picked
 
 
 def pick_device(device: str) -> str:

@@ -10,13 +10,14 @@ from agents.dram.config import Config
 from agents.dram.model.agent import AdaptiveAgent, GlimpseAgent
 from agents.dram.model.gazes import EmissionNetwork, make_gazes
 from agents.runs.saved import fitting, load_run
-from agents.trainer.envs import Shape, Sizes, sizes_of
+from agents.trainer.envs import Shape, Sizes, making_networks, sizes_of, usable_device
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 
 
 def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
     """A fresh agent for these environments, on their device."""
-    return build_agent(config, sizes_of(envs), envs.device)
+    with making_networks(config):
+        return build_agent(config, sizes_of(envs), envs.device)
 
 
 def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
@@ -84,6 +85,7 @@ def load(run: str | Path, device: str = "cpu") -> Loaded:
         CorruptedData: The checkpoint is damaged.
         InvalidArgument: It is that of another trainer, or of another version of this code.
     """
+    device = usable_device(device)
     state, config = load_run(run, Config)
     with fitting(run):
         sizes = Sizes(**state["sizes"])

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from agents.runs.files import write_atomically
-from glimpse_env.errors import CorruptedData
+from agents.runs.fields import is_row
+from agents.runs.files import read_whole, write_atomically
+from glimpse_env.errors import MissingData
 
 METRICS = "metrics.jsonl"
 DAMAGED = "metrics.damaged"  # lines that are no row of the run, as they were found
@@ -30,7 +31,7 @@ def read_metrics(run: Path) -> list[Row]:
     """The rows of a run's metrics, one an epoch; damaged lines are left out, with a warning.
 
     Raises:
-        CorruptedData: They are in no file.
+        CorruptedData: The file cannot be read.
     """
     rows, damaged = _read(run)
     if damaged:
@@ -51,7 +52,7 @@ def restore_metrics(run: Path, images: int, history: list[Row] | None) -> list[R
         The rows.
 
     Raises:
-        CorruptedData: Metrics are in no file.
+        CorruptedData: The file cannot be read.
         FolderUnwritable: There is no room, or the folder cannot be written; the old ones stay.
     """
     found, damaged = _read(run)
@@ -80,15 +81,10 @@ def write_metrics(run: Path, rows: Iterable[Row]) -> None:
 
 
 def _read(run: Path) -> Lines:
-    path = run / METRICS
     try:
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+        content = read_whole(run / METRICS, "it has not ended an epoch")
+    except MissingData:
         return Lines([], {})
-    except OSError as error:
-        raise CorruptedData(
-            f"{path} cannot be read: {error}. Move it away; a run goes on from its checkpoint alone"
-        ) from error
     found = Lines([], {})
     # Not by splitlines(): a flipped bit makes other ends of lines, of which rows have none.
     for number, line in enumerate(content.split(b"\n"), 1):
@@ -106,11 +102,8 @@ def _row(line: bytes) -> Row | None:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(row, dict):
-        return None
-    checksum = row.pop(_CHECKSUM, None)
-    whole = "images" in row and all(type(number) in (int, float) for number in row.values())
-    return row if whole and checksum in (None, _checksum(row)) else None
+    checksum = row.pop(_CHECKSUM, None) if isinstance(row, dict) else None
+    return row if is_row(row) and checksum in (None, _checksum(row)) else None
 
 
 def _line(row: Row) -> bytes:

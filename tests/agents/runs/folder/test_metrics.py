@@ -134,5 +134,5 @@ def test_on_a_full_disk_nothing_is_lost(run: Path) -> None:
 def test_metrics_in_no_file(run: Path) -> None:
     (run / "metrics.jsonl").unlink()
     (run / "metrics.jsonl").mkdir()
-    with pytest.raises(CorruptedData, match=r"metrics.jsonl cannot be read.*Move it away"):
+    with pytest.raises(CorruptedData, match=r"metrics.jsonl is no file: move it away"):
         RunFolder(run, LAST)
