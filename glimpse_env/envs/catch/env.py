@@ -47,7 +47,7 @@ class CatchVectorEnv(GazeVectorEnv):
     | `location` | Box(-1, 1, (2,), float32) | where it was taken |
     | `context` | Box(0, 1, (1, c, c), float32) | the whole screen, box-averaged; only with `context_size` > 0 |
 
-    Glimpses are those of `GlimpseVectorEnv`, and so is the zoom: a third number of gaze and location.
+    Glimpses are those of `GlimpseVectorEnv`; with `zoom=True` gaze and location have its third number.
 
     ## Rewards
     1.0 when the ball reaches the bottom row and the paddle is there, 0.0 otherwise and on every
@@ -78,7 +78,7 @@ class CatchVectorEnv(GazeVectorEnv):
         screen_size: n.
         glimpse_size: g.
         num_scales: K.
-        zoom: Whether a third number of the gaze chooses the finest scale.
+        zoom: Whether a third number of the gaze chooses the finest scale, see `GlimpseVectorEnv`.
         context_size: c; 0 for no context.
         initial_gaze: "none", "center" or "random".
         autoreset_mode: "next_step", "same_step" or "disabled", or Gymnasium's `AutoresetMode`.

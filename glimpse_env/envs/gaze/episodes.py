@@ -76,8 +76,8 @@ class Episodes(abc.ABC):
         """Begin the next episode of the rows in `mask`, bool (B,).
 
         Args:
-            mask: Which rows; `everyone` and `resting` are known by identity, since the values of
-                a mask on a GPU are not known here.
+            mask: Which rows; `everyone`, `resting` and `ended` are known by identity, since the
+                values of a mask on a GPU are not known here.
             pinned: int64 (B,), which image or game each row gets, instead of a random one.
         """
         self.clocks = self._clocks_beside(mask)
