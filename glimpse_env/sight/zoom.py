@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from glimpse_env.backend import Array, Backend
-from glimpse_env.errors import InvalidArgument, require_at_least
+from glimpse_env.errors import InvalidArgument
 from glimpse_env.sight.retina import MAX_SCALES
 
 
@@ -24,10 +24,8 @@ def zoom_steps(image_shape: tuple[int, int, int], glimpse_size: int, num_scales:
         num_scales: K.
 
     Raises:
-        InvalidArgument: A size that cannot work, or no scale left to zoom out to.
+        InvalidArgument: No scale is left to zoom out to.
     """
-    require_at_least("glimpse_size", glimpse_size, 1)
-    require_at_least("num_scales", num_scales, 1)
     if num_scales >= MAX_SCALES:
         raise InvalidArgument(
             f"num_scales={num_scales} must be in 1 .. {MAX_SCALES - 1} with zoom=True, so that "

@@ -119,6 +119,14 @@ def test_a_zoom_outside_is_clipped() -> None:
         assert (seen["location"][:, 2] == inside).all()
 
 
+def test_sizes_may_be_numpys_small_integers() -> None:
+    envs = make(glimpse_size=np.uint8(20), num_scales=np.int8(3))
+    seen = look(envs, np.ones((NUMBER, 3)))
+    np.testing.assert_array_equal(
+        seen["glimpse"], look(make(glimpse_size=20, num_scales=3), np.ones((NUMBER, 3)))["glimpse"]
+    )
+
+
 def test_what_cannot_be_zoomed_is_refused() -> None:
     with pytest.raises(InvalidArgument, match=r"num_scales=9 must be in 1 \.\. 8"):
         make(num_scales=9)
