@@ -18,7 +18,12 @@ from tqdm import tqdm
 
 from agents.convnets.config import ConvNetConfig
 from agents.convnets.presets import CONVNET_PRESETS
-from agents.convnets.training import ConvNetTraining, evaluate_convnet
+from agents.convnets.training import (
+    ConvNetReader,
+    ConvNetTraining,
+    evaluate_convnet,
+    read_whole_images,
+)
 from agents.evaluation.evaluation import length_lines, write_evaluations
 from agents.runs.folder import RunFolder
 from agents.runs.provenance import sign
@@ -96,7 +101,8 @@ def main(arguments: Arguments) -> int:
         began = time.monotonic()
         print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
         check_own_images(training.config, training.source.task, device, test=arguments.test)
-        finished = train(training, folder, partial(end_epoch, training, folder))
+        reader = ConvNetReader(training.network, training.config, "validation")
+        finished = train(training, folder, partial(end_epoch, training, folder, reader))
         folder.save(training.state())
         seconds = round(time.monotonic() - began)
         sign(folder.path, device, images=training.images, seconds=seconds)
@@ -107,10 +113,11 @@ def main(arguments: Arguments) -> int:
     return 0 if finished else STOPPED
 
 
-def end_epoch(training: ConvNetTraining, folder: RunFolder, scalars: dict[str, float]) -> None:
+def end_epoch(
+    training: ConvNetTraining, folder: RunFolder, reader: ConvNetReader, scalars: dict[str, float]
+) -> None:
     """Validate, log and save."""
-    config = training.config
-    seen = evaluate_convnet(training.network, config, "validation", images=config.validation_images)
+    seen = read_whole_images(reader, "validation", training.config.validation_images)
     folder.record(training.images, scalars | {"validation/error": seen.error / 100})
     folder.save(training.state())
     tqdm.write(f"{training.images:>10} images: {seen.describe()}")

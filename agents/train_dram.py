@@ -21,9 +21,14 @@ from agents.dram.config import Config
 from agents.dram.learning.make import make_training
 from agents.dram.learning.training import Training
 from agents.dram.presets import PRESETS
-from agents.dram.readers.agent_reader import evaluate
+from agents.dram.readers.agent_reader import AgentReader, GameReader, agent_reader, evaluate
 from agents.dram.readers.pictures import draw_pictures
-from agents.evaluation.evaluation import Evaluation, length_lines, write_evaluations
+from agents.evaluation.evaluation import (
+    Evaluation,
+    evaluate_reader,
+    length_lines,
+    write_evaluations,
+)
 from agents.evaluation.reader import Gaze
 from agents.runs.folder import RunFolder
 from agents.runs.provenance import sign
@@ -121,7 +126,8 @@ def main(arguments: Arguments) -> int:
             if training.config.gaze == "policy":
                 print(f"credit: {training.config.credit_line}")
             check_own_images(training.config, task_of(training), device, test=arguments.test)
-            finished = train(training, folder, partial(end_epoch, training, folder), ranks)
+            reader = validation_reader(training)
+            finished = train(training, folder, partial(end_epoch, training, folder, reader), ranks)
             folder.save(training.state())
             seconds = round(time.monotonic() - began)
             sign(folder.path, device, images=training.images, seconds=seconds)
@@ -203,16 +209,21 @@ def with_fitting_classifier(
     return theirs
 
 
-def end_epoch(training: Training, folder: RunFolder, scalars: dict[str, float]) -> None:
+def validation_reader(training: Training) -> AgentReader | GameReader:
+    """Who reads the validation split after every epoch: the agent, as it has learned until then."""
+    return agent_reader(training.agent, training.config, "validation", gaze=training.config.gaze)
+
+
+def end_epoch(
+    training: Training,
+    folder: RunFolder,
+    reader: AgentReader | GameReader,
+    scalars: dict[str, float],
+) -> None:
     """Validate, log and save."""
     config = training.config
-    seen = evaluate(
-        training.agent,
-        config,
-        "validation",
-        gaze=config.gaze,
-        images=config.validation_images,
-    )
+    reader.rewind()
+    seen = evaluate_reader(reader, "validation", gaze=config.gaze, images=config.validation_images)
     folder.record(training.images, scalars | {"validation/error": seen.error / 100})
     folder.save(training.state())
     if training.images // config.epoch_images % ANIMATE_EVERY == 0:

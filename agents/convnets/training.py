@@ -159,16 +159,21 @@ def evaluate_convnet(
     images: int = 0,
     progress: bool = False,
 ) -> Evaluation:
-    """Let a network read every image of a split once.
+    """Let a network read every image of a split once; see `evaluate`."""
+    return read_whole_images(ConvNetReader(network, config, split), split, images, progress)
+
+
+def read_whole_images(
+    reader: ConvNetReader, split: str, images: int = 0, progress: bool = False
+) -> Evaluation:
+    """Let a network read every image of its split once.
 
     Args:
-        network: Who reads.
-        config: Names the environment.
-        split: "validation" or "test".
+        reader: The network.
+        split: Which split it reads.
         images: Only so many of the first images; 0 for all.
         progress: Show a progress bar.
     """
-    reader = ConvNetReader(network, config, split)
     return evaluate_reader(
         reader, split, name="whole images", gaze="none", images=images, progress=progress
     )

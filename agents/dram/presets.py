@@ -12,13 +12,15 @@ RAM's published errors are those of the NIPS 2014 paper; its first version on ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from agents.dram.config import Config
-from agents.runs.config import OWN_IMAGES
+from agents.runs.config import OWN_IMAGES, Presets
+
+PRESETS = Presets[Config]()
 
 
+@PRESETS.add
 def ram_mnist() -> Config:
     """RAM on 28x28 MNIST (Mnih et al. 2014, table 1a): 8x8, 1 scale, 6 glimpses.
 
@@ -40,6 +42,7 @@ def ram_mnist() -> Config:
     )
 
 
+@PRESETS.add
 def ram_mnist_lstm() -> Config:
     """RAM on MNIST with LSTM units, which learn more from an image, in twice the time."""
     return replace(
@@ -58,31 +61,37 @@ def _with_glimpses(preset: Config, glimpses: int, table: str, error: str) -> Con
     return replace(preset, glimpses_per_label=glimpses, published_error=row)
 
 
+@PRESETS.add
 def ram_mnist_2() -> Config:
     """RAM table 1a with 2 glimpses."""
     return _with_glimpses(ram_mnist(), 2, "1a", "3.79")
 
 
+@PRESETS.add
 def ram_mnist_3() -> Config:
     """RAM table 1a with 3 glimpses."""
     return _with_glimpses(ram_mnist(), 3, "1a", "1.51")
 
 
+@PRESETS.add
 def ram_mnist_4() -> Config:
     """RAM table 1a with 4 glimpses."""
     return _with_glimpses(ram_mnist(), 4, "1a", "1.54")
 
 
+@PRESETS.add
 def ram_mnist_5() -> Config:
     """RAM table 1a with 5 glimpses."""
     return _with_glimpses(ram_mnist(), 5, "1a", "1.34")
 
 
+@PRESETS.add
 def ram_mnist_7() -> Config:
     """RAM table 1a with 7 glimpses."""
     return _with_glimpses(ram_mnist(), 7, "1a", "1.07")
 
 
+@PRESETS.add
 def ram_translated() -> Config:
     """RAM on 60x60 translated MNIST (table 1b): 12x12, 3 scales, 6 glimpses.
 
@@ -100,16 +109,19 @@ def ram_translated() -> Config:
     )
 
 
+@PRESETS.add
 def ram_translated_4() -> Config:
     """RAM table 1b with 4 glimpses."""
     return _with_glimpses(ram_translated(), 4, "1b", "1.54")
 
 
+@PRESETS.add
 def ram_translated_8() -> Config:
     """RAM table 1b with 8 glimpses."""
     return _with_glimpses(ram_translated(), 8, "1b", "1.20")
 
 
+@PRESETS.add
 def ram_cluttered60() -> Config:
     """RAM on 60x60 cluttered MNIST (table 2a): 12x12, 3 scales, 6 glimpses."""
     return replace(
@@ -123,16 +135,19 @@ def ram_cluttered60() -> Config:
     )
 
 
+@PRESETS.add
 def ram_cluttered60_4() -> Config:
     """RAM table 2a with 4 glimpses."""
     return _with_glimpses(ram_cluttered60(), 4, "2a", "4.96")
 
 
+@PRESETS.add
 def ram_cluttered60_8() -> Config:
     """RAM table 2a with 8 glimpses."""
     return _with_glimpses(ram_cluttered60(), 8, "2a", "4.04")
 
 
+@PRESETS.add
 def ram_cluttered100() -> Config:
     """RAM on 100x100 cluttered MNIST (table 2b): 12x12, 4 scales, 8 glimpses."""
     return replace(
@@ -147,16 +162,19 @@ def ram_cluttered100() -> Config:
     )
 
 
+@PRESETS.add
 def ram_cluttered100_4() -> Config:
     """RAM table 2b with 4 glimpses."""
     return _with_glimpses(ram_cluttered100(), 4, "2b", "9.41")
 
 
+@PRESETS.add
 def ram_cluttered100_6() -> Config:
     """RAM table 2b with 6 glimpses."""
     return _with_glimpses(ram_cluttered100(), 6, "2b", "8.31")
 
 
+@PRESETS.add
 def ram_catch() -> Config:
     """RAM plays Catch (Mnih et al. 2014, section 4.2): 6x6, 3 scales, an LSTM (256 in the paper).
 
@@ -180,6 +198,7 @@ def ram_catch() -> Config:
     )
 
 
+@PRESETS.add
 def dram_pairs() -> Config:
     """DRAM on pairs of digits in clutter (Ba et al. 2014, section 4.1): 55 classes, 4 glimpses.
 
@@ -206,6 +225,7 @@ def dram_pairs() -> Config:
     )
 
 
+@PRESETS.add
 def dram_pairs_cpu() -> Config:
     """A small DRAM on pairs, for half an hour of one CPU core.
 
@@ -224,6 +244,7 @@ def dram_pairs_cpu() -> Config:
     )
 
 
+@PRESETS.add
 def dram_pairs_no_context() -> Config:
     """DRAM on pairs without the context network (section 4.1): starts at a random place.
 
@@ -239,6 +260,7 @@ def dram_pairs_no_context() -> Config:
     )
 
 
+@PRESETS.add
 def ram_pairs() -> Config:
     """RAM on pairs (section 4.1 of Ba et al.): one recurrent layer, no context.
 
@@ -253,6 +275,7 @@ def ram_pairs() -> Config:
     )
 
 
+@PRESETS.add
 def dram_addition() -> Config:
     """DRAM on the sum of two digits (section 4.2): 19 classes, 4 glimpses."""
     return replace(
@@ -263,6 +286,7 @@ def dram_addition() -> Config:
     )
 
 
+@PRESETS.add
 def dram_addition_cpu() -> Config:
     """A small DRAM on sums, for half an hour of one CPU core.
 
@@ -277,6 +301,7 @@ def dram_addition_cpu() -> Config:
     )
 
 
+@PRESETS.add
 def dram_mnist_sequence() -> Config:
     """A small DRAM on 1 to 3 digits along a slope in clutter, after Sønderby et al. 2015.
 
@@ -299,6 +324,7 @@ def dram_mnist_sequence() -> Config:
     )
 
 
+@PRESETS.add
 def dram_svhn() -> Config:
     """DRAM on house numbers of SVHN (section 4.3), at the paper's size.
 
@@ -325,6 +351,7 @@ def dram_svhn() -> Config:
     )
 
 
+@PRESETS.add
 def dram_svhn110() -> Config:
     """DRAM on the same numbers in wider images (table 4).
 
@@ -339,6 +366,7 @@ def dram_svhn110() -> Config:
     )
 
 
+@PRESETS.add
 def dram_svhn_small() -> Config:
     """A smaller DRAM on SVHN (table 6); the paper does not say how small, this one is a quarter."""
     return replace(
@@ -351,6 +379,7 @@ def dram_svhn_small() -> Config:
     )
 
 
+@PRESETS.add
 def dram_svhn_small_dropout() -> Config:
     """The smaller DRAM with dropout (table 6)."""
     return replace(
@@ -358,6 +387,7 @@ def dram_svhn_small_dropout() -> Config:
     )
 
 
+@PRESETS.add
 def dram_house_numbers() -> Config:
     """DRAM at the paper's size on rendered house numbers of 1 to 5 digits (after section 4.3)."""
     return replace(
@@ -369,6 +399,7 @@ def dram_house_numbers() -> Config:
     )
 
 
+@PRESETS.add
 def dram_house_numbers_cpu() -> Config:
     """A small DRAM on house numbers of 1 to 5 digits, for two CPU cores and ten minutes."""
     return Config(
@@ -388,6 +419,7 @@ def dram_house_numbers_cpu() -> Config:
     )
 
 
+@PRESETS.add
 def adaptive_house_numbers_cpu() -> Config:
     """The small DRAM on house numbers, deciding itself how often to look before each digit.
 
@@ -403,6 +435,7 @@ def adaptive_house_numbers_cpu() -> Config:
     )
 
 
+@PRESETS.add
 def dram_house_numbers110_cpu() -> Config:
     """The small DRAM on house numbers in wider images (after table 4).
 
@@ -416,6 +449,7 @@ def dram_house_numbers110_cpu() -> Config:
     )
 
 
+@PRESETS.add
 def dram_image_folder() -> Config:
     """The small DRAM on your own images; wants `--image-folder` and `--label-file`.
 
@@ -430,43 +464,3 @@ def dram_image_folder() -> Config:
         context_size=18,
         published_error="",
     )
-
-
-PRESETS: dict[str, Callable[[], Config]] = {
-    preset.__name__: preset
-    for preset in (
-        dram_house_numbers,
-        dram_house_numbers_cpu,
-        adaptive_house_numbers_cpu,
-        dram_house_numbers110_cpu,
-        dram_image_folder,
-        dram_svhn,
-        dram_svhn110,
-        dram_svhn_small,
-        dram_svhn_small_dropout,
-        dram_mnist_sequence,
-        dram_pairs,
-        dram_pairs_cpu,
-        dram_pairs_no_context,
-        ram_pairs,
-        dram_addition,
-        dram_addition_cpu,
-        ram_mnist,
-        ram_mnist_lstm,
-        ram_mnist_2,
-        ram_mnist_3,
-        ram_mnist_4,
-        ram_mnist_5,
-        ram_mnist_7,
-        ram_translated,
-        ram_translated_4,
-        ram_translated_8,
-        ram_cluttered60,
-        ram_cluttered60_4,
-        ram_cluttered60_8,
-        ram_cluttered100,
-        ram_cluttered100_4,
-        ram_cluttered100_6,
-        ram_catch,
-    )
-}

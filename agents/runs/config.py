@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+import typing
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -162,8 +163,20 @@ class RunConfig:
             )
 
 
-def _full_path(name: str, path: str | Path | None) -> str | None:
-    return str(expanded(name, path).absolute()) if path else None
+RunConfigT = typing.TypeVar("RunConfigT", bound=RunConfig)
+
+
+class Presets(dict[str, Callable[[], RunConfigT]]):
+    """Whole configurations by the names of the functions that return them."""
+
+    def add(self, preset: Callable[[], RunConfigT]) -> Callable[[], RunConfigT]:
+        """List a preset; a decorator."""
+        self[preset.__name__] = preset
+        return preset
+
+
+def _full_path(path: str | Path | None) -> str | None:
+    return str(Path(path).expanduser().absolute()) if path else None
 
 
 def require_positive(config: object, names: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -61,7 +62,12 @@ class AgentReader:
         self.batch, self.size = envs.num_envs // samples, envs.task.size
         self.end = envs.rules.num_classes if envs.rules.has_end else None
         self.networks: tuple[nn.Module, ...] = (agent,)
-        self.policy = tested_policy(agent, envs, gaze, samples, sigma_pixels, noise_seed)
+        self._policy = partial(tested_policy, agent, envs, gaze, samples, sigma_pixels, noise_seed)
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Draw the same noise again: to read the split once more, as a new reader would."""
+        self.policy = self._policy()
 
     def play(self, index: IndexArray, seed: int) -> Rollout:
         """The episodes in which the images of `index` (batch,) are read, M of each."""
@@ -122,7 +128,12 @@ class GameReader:
         self.agent, self.envs, self.samples = agent, envs, samples
         self.batch, self.size = envs.num_envs // samples, envs.size
         self.networks: tuple[nn.Module, ...] = (agent,)
-        self.policy = tested_policy(agent, envs, gaze, samples, sigma_pixels)
+        self._policy = partial(tested_policy, agent, envs, gaze, samples, sigma_pixels)
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Draw the same noise again: to play the split once more, as a new reader would."""
+        self.policy = self._policy()
 
     def say(self, index: IndexArray, seed: int) -> Tensor:
         """Play the games of int64 `index` (batch,): int64 (batch, 1), 1 where won, else 0."""

@@ -3,9 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
-from agents.dram.readers.agent_reader import agent_reader
+from agents.dram.config import Config
+from agents.dram.readers.agent_reader import AgentReader, agent_reader
+from agents.evaluation.reader import Gaze
 from glimpse_env.tasks.house_numbers.render import render_house_numbers
 from tests.agents.conftest import NUMBERS, fresh_agent
 
@@ -32,3 +35,26 @@ def test_reading_goes_on_after_a_mistake() -> None:
         agent.classification.layers[0].bias[3] += 99
     said = agent_reader(agent, NUMBERS, "validation", num_envs=8).read(np.arange(8), 0).said
     assert (said == 3).all()
+
+
+@pytest.mark.parametrize("gaze, samples", [("policy", 1), ("policy", 3), ("random", 1)])
+def test_a_reader_that_is_rewound_reads_as_a_new_one(
+    stripes_config: Config, gaze: Gaze, samples: int
+) -> None:
+    config = replace(stripes_config, initial_gaze="random")
+    agent = fresh_agent(config)
+
+    def reader() -> AgentReader:
+        made = agent_reader(agent, config, "validation", gaze=gaze, samples=samples, num_envs=60)
+        assert isinstance(made, AgentReader)
+        return made
+
+    def gazes(kept: AgentReader) -> torch.Tensor:
+        index = np.arange(kept.batch)
+        return torch.stack([kept.play(index, seed).gaze for seed in (0, 1)])
+
+    kept = reader()
+    first, without = gazes(kept), gazes(kept)
+    kept.rewind()
+    assert torch.equal(gazes(kept), first) and torch.equal(gazes(reader()), first)
+    assert torch.equal(without, first) == (gaze == "policy" and samples == 1)
