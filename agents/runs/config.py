@@ -175,8 +175,8 @@ class Presets(dict[str, Callable[[], RunConfigT]]):
         return preset
 
 
-def _full_path(path: str | Path | None) -> str | None:
-    return str(Path(path).expanduser().absolute()) if path else None
+def _full_path(name: str, path: str | Path | None) -> str | None:
+    return str(expanded(name, path).absolute()) if path else None
 
 
 def require_positive(config: object, names: Iterable[str]) -> None:

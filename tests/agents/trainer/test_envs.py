@@ -39,7 +39,7 @@ def test_ids_of_this_package_may_name_it() -> None:
 def test_modules_that_there_are_not(module: str) -> None:
     with pytest.raises(InvalidArgument, match="is not registered"):
         import_module_of(f"{module}:Mine-v0")
-    with pytest.raises(InvalidArgument, match="imports none|cannot be written"):
+    with pytest.raises(InvalidArgument, match=r"imports none|cannot be written"):
         spec_of(Config(env_id=f"{module}:Mine-v0"))
 
 
