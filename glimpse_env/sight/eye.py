@@ -50,12 +50,13 @@ class Eye:
     ) -> None:
         """Allocate memory for the slots; eye i looks at slot i, or all at the first."""
         channels, height, width = image_shape
+        glimpse_size = require_at_least("glimpse_size", glimpse_size, 1)
+        num_scales = require_at_least("num_scales", num_scales, 1)
         context_size = require_at_least("context_size", context_size, 0)
         glimpse_size = require_at_least("glimpse_size", glimpse_size, 1)
         num_scales = require_at_least("num_scales", num_scales, 1)
         self._backend, slots = backend, held or number
         steps = zoom_steps(image_shape, glimpse_size, num_scales) if zoom else 0
-        self._zoom = Zoom(backend, number, num_scales, steps)
         self._retina = Retina(
             backend,
             capacity=slots,
@@ -66,6 +67,8 @@ class Eye:
             num_scales=num_scales + steps,
             beside=_ROW_BYTES + GLIMPSE_BYTES * channels * context_size**2,
         )
+        # After the retina, which refuses more rows than fit into memory.
+        self._zoom = Zoom(backend, number, num_scales, steps)
         self.glimpse_shape = (num_scales * channels, glimpse_size, glimpse_size)
         self.gaze_size = self._zoom.gaze_size  # d, numbers that direct an eye
         side = [glimpse_size * 2**k for k in range(num_scales + steps)]

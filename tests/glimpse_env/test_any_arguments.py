@@ -108,7 +108,7 @@ CHOSEN: dict[str, list[Any]] = {  # what works, so that not all is refused at th
     "action": ["box", "multidiscrete"],
 }
 EYE = "num_envs num_scales glimpse_size context_size initial_gaze split autoreset_mode".split()
-EYE += "backend device render_mode".split()
+EYE += "backend device render_mode zoom".split()
 READING = [*EYE, *"glimpses_per_label max_glimpses glimpse_cost stop_on_mistake backward".split()]
 READING += ["data_dir", "task", "no_such_keyword"]
 DIGITS = "canvas_size min_digits max_digits layout num_distractors distractor_size target".split()
