@@ -47,8 +47,9 @@ def require_memory(
 def free_memory(backend: Backend | None) -> int | None:
     """Bytes that can be taken where the arrays of a backend live, or None if that is not known."""
     if backend is not None and backend.name == "torch" and backend.device.startswith("cuda"):
-        free: int = backend.xp.cuda.mem_get_info(backend.device)[0]
-        return free
+        cuda, device = backend.xp.cuda, backend.device
+        unused = cuda.memory_reserved(device) - cuda.memory_allocated(device)  # torch keeps it
+        return int(cuda.mem_get_info(device)[0] + unused)
     return min(_host_limits(), default=None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
@@ -39,6 +40,17 @@ def test_free_memory_is_known_here() -> None:
     for backend in (None, make_backend("numpy", "cpu")):
         found = memory.free_memory(backend)
         assert found is None or 2**20 < found < 2**50
+
+
+def test_a_gpu_has_what_is_free_and_what_torch_keeps() -> None:
+    """A process that has freed tensors can have that memory again, but CUDA calls it taken."""
+    cuda = SimpleNamespace(
+        mem_get_info={"cuda:1": (1000, 8000)}.get,
+        memory_reserved={"cuda:1": 500}.get,
+        memory_allocated={"cuda:1": 200}.get,
+    )
+    backend: Any = SimpleNamespace(name="torch", device="cuda:1", xp=SimpleNamespace(cuda=cuda))
+    assert memory.free_memory(backend) == 1000 + 500 - 200
 
 
 def test_a_container_has_what_its_group_leaves(monkeypatch: Any, tmp_path: Path) -> None:
