@@ -123,8 +123,9 @@ class GlimpseVectorEnv(GazeVectorEnv):
         **task_options: Keywords of the task (see glimpse_env/tasks/). For "arrays": `images`,
             `labels` and `num_classes`; or `image_folder` and `label_file`, a CSV file with the
             columns `file` and `labels` (see glimpse_env/tasks/own_images/label_file.py), and then `image_size`,
-            which scales images to fit a square of that side, `color`, and `num_classes` where the
-            file does not have the largest label.
+            which scales images to fit a square of that side, `color`, `background` (the grey seen
+            through transparent pixels), `max_pixels` of a file, `outside_folder`, and `num_classes`
+            where the file does not have the largest label.
 
     Raises:
         InvalidArgument: A value that cannot work; the message says what can.
