@@ -159,7 +159,7 @@ class GraphedUpdate(StaticUpdate):
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with self._rate_on_the_device():
-            with torch.cuda.stream(stream):
+            with torch.cuda.stream(stream), compiling():
                 for _ in range(WARM_UP):
                     self._run()
             torch.cuda.current_stream().wait_stream(stream)
@@ -219,6 +219,27 @@ def uncollected() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
+
+
+@contextlib.contextmanager
+def compiling() -> Iterator[None]:
+    """Inside, compiled networks run for the first time, which is when they are compiled.
+
+    Raises:
+        InvalidArgument: They cannot be: there is no C compiler, or one that does not do.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        from torch._dynamo.exc import BackendCompilerFailed  # takes a second to load
+
+        if not isinstance(error, BackendCompilerFailed):
+            raise
+        raise InvalidArgument(
+            "capture='compile' needs a C compiler that torch.compile can use, and the headers of "
+            "Python: install them, or leave --capture out, which does the same without compiling "
+            f"({str(error).splitlines()[0]})"
+        ) from error
 
 
 def compiled(agent: GlimpseAgent, backend: str = "inductor") -> GlimpseAgent:

@@ -15,7 +15,13 @@ from torch.utils._pytree import tree_leaves
 
 from agents.dram.config import Config
 from agents.dram.learning import capture
-from agents.dram.learning.capture import GraphedUpdate, StaticUpdate, capture_for, compiled
+from agents.dram.learning.capture import (
+    GraphedUpdate,
+    StaticUpdate,
+    capture_for,
+    compiled,
+    compiling,
+)
 from agents.dram.learning.make import make_training
 from agents.dram.learning.training import Training
 from agents.dram.model.noise import KeptNoise, RowNoise
@@ -230,6 +236,25 @@ def test_kept_noise_is_the_noise_that_it_stands_for() -> None:
     kept.rewind()
     with pytest.raises(AssertionError, match="another order"):
         kept.uniform(rows, 2)
+
+
+@pytest.mark.filterwarnings("ignore")  # of torch's own modules, when they are first loaded
+def test_without_a_compiler_a_line_says_what_to_leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch._inductor.config as inductor
+
+    monkeypatch.setattr(inductor.cpp, "cxx", ("/nowhere/c++",))
+    monkeypatch.setattr(inductor, "force_disable_caches", True)
+    agent = compiled(Training(NUMBERS).agent)
+    with (
+        pytest.raises(InvalidArgument, match=r"C compiler.* leave --capture out") as caught,
+        compiling(),
+    ):
+        agent.glimpse(torch.rand(4, 2, 12, 12), torch.rand(4, 2))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ZeroDivisionError), compiling():
+        1 / 0  # noqa: B018
+    with pytest.raises(RuntimeError, match="something else"), compiling():
+        raise RuntimeError("something else")
 
 
 def test_capture_where_it_cannot_work(catch_config: Config) -> None:
