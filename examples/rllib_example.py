@@ -3,7 +3,7 @@
 RLlib pins an old Gymnasium, so give it a virtual environment of its own:
 
     python3 -m venv .venv-rllib
-    .venv-rllib/bin/pip install -e . "ray[rllib]==2.60.0" torch
+    .venv-rllib/bin/pip install -e ".[headless]" "ray[rllib]==2.60.0" torch
     .venv-rllib/bin/python examples/rllib_example.py
 
 Tried with Ray 2.60.0, Gymnasium 1.2.2 and torch 2.13.0.
@@ -26,7 +26,7 @@ from glimpse_env.wrappers import (
     VectorFlatMultiDiscreteAction,
 )
 
-ENV_ID = "GlimpseHouseNumbers-v0"
+ENV_ID = "glimpse_env:GlimpseHouseNumbers-v0"  # with its module, for workers of a cluster
 
 
 def make(**keywords: Any) -> gym.Env[Any, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -67,6 +70,26 @@ def test_lists_and_batches_of_cleanrl_are_alike() -> None:
             if "episode" in info:
                 counted += info["episode"]["r"][info["_episode"]].tolist()
     assert len(returns[0]) > 20 and max(returns[0]) > 0 and returns[0] == returns[1]
+
+
+@pytest.mark.parametrize("prefix", ["glimpse_env:", ""])
+def test_workers_that_are_not_forked_know_no_id_without_its_module(prefix: str) -> None:
+    make = partial(gym.make, f"{prefix}GlimpseCatch-v0")  # no function of ours is sent along
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        if prefix:
+            assert pool.apply(make).spec.id == "GlimpseCatch-v0"
+        else:
+            with pytest.raises(gym.error.NameNotFound):
+                pool.apply(make)
+
+
+def test_every_environment_that_a_worker_may_make_names_its_module() -> None:
+    made = [line for block in PYTHON for line in re.findall(r"def .*?\n\n", block, re.DOTALL)]
+    made += re.findall(r"make_vec_env\([^)]*\)", PAGE)
+    assert len(made) >= 2
+    for code in made:
+        if "import glimpse_env" not in code:
+            assert all("glimpse_env:" in id_ for id_ in re.findall(r'"[^"]*-v0"', code)), code
 
 
 def test_one_discrete_action_means_what_its_parts_do() -> None:
