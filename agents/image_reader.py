@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from agents.dram.model.build import fit_gazes, load
@@ -24,6 +23,7 @@ from agents.dram.readers.reading import Reading
 from agents.dram.readers.shown_images import envs_of_images
 from agents.trainer.envs import PixelArray
 from glimpse_env.errors import InvalidArgument, require_at_least
+from glimpse_env.opencv import cv2
 from glimpse_env.tasks.own_images.image_files import fit, read_image
 from glimpse_env.tasks.svhn.crops import crop_side, cut
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import itertools
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from glimpse_env.opencv import cv2
 
 Images = NDArray[np.uint8]
 Measures = dict[str, NDArray[np.float64]]

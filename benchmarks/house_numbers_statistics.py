@@ -22,7 +22,6 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +31,7 @@ from benchmarks.reporting import RESULTS, table
 from benchmarks.two_sample import two_sample_accuracy
 from glimpse_env.backend import make_backend
 from glimpse_env.frames.drawing import tile
+from glimpse_env.opencv import cv2
 from glimpse_env.tasks.house_numbers.layout import MAX_DIGITS
 from glimpse_env.tasks.house_numbers.render import photograph, render_house_numbers
 from glimpse_env.tasks.svhn.crops import CROP_SIZE

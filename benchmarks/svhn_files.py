@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.backend import counter_hash
+from glimpse_env.opencv import cv2
 
 FIELDS = ("height", "label", "left", "top", "width")  # MATLAB's order
 _MATLAB_HEADER = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan 01 2011 HDF5"

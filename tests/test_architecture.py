@@ -54,6 +54,7 @@ def packages_of(path: Path) -> set[str]:
 FLOORS = {
     "glimpse_env": [
         ["errors"],
+        ["opencv"],
         ["backend"],
         ["tasks"],
         ["sight", "frames"],

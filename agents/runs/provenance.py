@@ -18,6 +18,7 @@ from agents.runs.files import writing
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVENANCE = "provenance.jsonl"
+_NOT_INSTALLED = "not installed"
 PACKAGES = ("gymnasium", "numpy", "opencv-python", "torch")  # what a run computes with
 
 
@@ -56,7 +57,7 @@ def circumstances(packages: Iterable[str], device: str = "cpu") -> dict[str, str
 
         facts["GPU"] = torch.cuda.get_device_name(device)
     versions = [f"Python {platform.python_version()}"]
-    versions += [f"{name} {_version(name)}" for name in packages]
+    versions += [f"{name} {_version(name)}" for name in map(_installed, packages)]
     return facts | {"versions": ", ".join(versions)}
 
 
@@ -95,11 +96,18 @@ def _git(*words: str) -> str:
     return done.stdout.strip()
 
 
+def _installed(package: str) -> str:
+    """The name under which it is installed: OpenCV has two."""
+    other = f"{package}-headless"
+    both = _version(package), _version(other)
+    return other if both[0] == _NOT_INSTALLED != both[1] else package
+
+
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+        return _NOT_INSTALLED
 
 
 def processor() -> str:

@@ -267,7 +267,7 @@ def set_precision(name: str) -> None:
 
 
 def usable_device(device: str) -> str:
-    """The same, if something can be computed there and read back.
+    """A GPU for "auto" where there is one; refuses a device that computes nothing.
 
     Raises:
         InvalidArgument: It cannot.

@@ -9,9 +9,10 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from glimpse_env.opencv import cv2
 
 Frame = NDArray[np.uint8]  # (height, width, 3)
 Colour = tuple[int, int, int]

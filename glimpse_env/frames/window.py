@@ -14,11 +14,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from glimpse_env.errors import DisplayUnavailable
 from glimpse_env.frames.drawing import Frame, shrink, tile
+from glimpse_env.opencv import cv2
 
 MOST_FRAMES = 16  # shown at a time; with more, none could be made out
 _LARGEST = (900, 1600)  # height and width of the window, pixels
@@ -31,7 +31,8 @@ except cv2.error as error:
 """
 _PATIENCE = 30  # seconds that the display has to answer
 _ADVICE = (
-    'use render_mode="rgb_array", or run under `xvfb-run`; `check_env` leaves windows out with '
+    'use render_mode="rgb_array", or run under `xvfb-run`, with opencv-python in the place of '
+    "opencv-python-headless, which has no windows; `check_env` leaves windows out with "
     "skip_render_check=True"
 )
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -20,6 +19,7 @@ from agents.evaluation.reader import testing
 from agents.runs.files import write_atomically
 from agents.trainer.envs import make_envs
 from glimpse_env.frames.drawing import BACKGROUND, Frame, shrink, tile
+from glimpse_env.opencv import cv2
 
 
 def draw_pictures(

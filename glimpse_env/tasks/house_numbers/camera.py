@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env.opencv import cv2
 from glimpse_env.tasks.house_numbers import styles
 from glimpse_env.tasks.house_numbers.layout import Scene, places
 

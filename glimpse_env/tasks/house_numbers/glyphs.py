@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.errors import MissingPackage
+from glimpse_env.opencv import cv2
 
 Mask: TypeAlias = NDArray[np.uint8]
 

@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env.opencv import cv2
 from glimpse_env.tasks.house_numbers import styles
 from glimpse_env.tasks.house_numbers.glyphs import Face, Mask, glyph
 from glimpse_env.tasks.house_numbers.layout import Scene, places

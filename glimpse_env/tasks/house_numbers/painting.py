@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import TypeAlias, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from glimpse_env.opencv import cv2
 from glimpse_env.tasks.house_numbers import styles
 from glimpse_env.tasks.house_numbers.camera import expose, light
 from glimpse_env.tasks.house_numbers.glyphs import HELD_OUT_FACES, TRAINING_FACES, font

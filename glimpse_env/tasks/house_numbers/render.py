@@ -16,11 +16,11 @@ styles of training and other seeds.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.errors import InvalidArgument
+from glimpse_env.opencv import cv2
 from glimpse_env.tasks.house_numbers.layout import MAX_DIGITS, Scene, draw_layout, place
 from glimpse_env.tasks.house_numbers.painting import paint
 from glimpse_env.tasks.house_numbers.styles import NOISE_SIZE

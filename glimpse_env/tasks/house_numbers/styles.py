@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from glimpse_env.opencv import cv2
 
 Field: TypeAlias = NDArray[np.float32]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.errors import CorruptedData, InvalidArgument
+from glimpse_env.opencv import cv2
 from glimpse_env.tasks.own_images import headers
 
 Image = NDArray[np.uint8]

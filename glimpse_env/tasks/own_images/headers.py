@@ -7,8 +7,9 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-import cv2
 import numpy as np
+
+from glimpse_env.opencv import cv2
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _TIFF = {b"II*\0": "<", b"MM\0*": ">"}  # and the order of their bytes

@@ -6,10 +6,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
+from glimpse_env.opencv import cv2
 from glimpse_env.tasks.files.regular import read_regular
 from glimpse_env.tasks.own_images.decoding import (
     MAX_PIXELS,

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from glimpse_env.opencv import cv2
 
 CROP_SIZE, STRETCHED_SIZE, GROWTH = 54, 64, 0.3
 """What is cut, out of what, in pixels; and by how much the box grows."""

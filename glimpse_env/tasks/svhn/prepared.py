@@ -181,8 +181,7 @@ def _cut_each(
     files: Files, annotations: Annotations, look: Look
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Row and crop (C, S, S) of each image, in the order of the archive."""
-    import cv2
-
+    from glimpse_env.opencv import cv2
     from glimpse_env.tasks.svhn.crops import cut
 
     row_of = {f"{number}.png": row for row, number in enumerate(annotations.numbers.tolist())}
