@@ -190,7 +190,8 @@ class NumpyBackend:
         return (rows @ (images.astype(np.float32) @ columns)) / largest
 
     def rows(self, mask: Array) -> Array:
-        return np.flatnonzero(mask)
+        rows: Array = mask.nonzero()[0]
+        return rows
 
     def collage(self, number: int, side: int, layers: list[Layer]) -> Array:
         """See Backend; one square of each image at a time, so that no two overlap."""

@@ -121,14 +121,12 @@ class Retina:
         # floor(p - side / 2 + 0.5) is floor(p + 0.5) - side / 2 for an even side, and
         # floor(p) - (side - 1) / 2 for an odd one, which only the finest scale can have.
         # A pixel is never negative, so that truncation rounds down.
-        middles = [cast(pixel + 0.5, "int64")] * len(self._levels)
-        if self.shape[1] % 2:
-            middles[0] = cast(pixel, "int64")
+        nearest = cast(pixel + 0.5, "int64")
         seen = self._new((len(gaze), *self.shape), "float32")
-        scales = seen.reshape(len(gaze), len(self._levels), -1, *self.shape[1:])
-        for k, (level, middle) in enumerate(zip(self._levels, middles, strict=True)):
+        for level in self._levels:
+            middle = cast(pixel, "int64") if level.odd else nearest
             sums = level.windows[slots, middle[:, 1], middle[:, 0]]
-            multiply(sums, level.mean, out=scales[:, k, :, level.shown, level.shown])
+            multiply(sums, level.mean, out=seen[level.shown])
         return seen
 
 
@@ -147,8 +145,9 @@ class _Level:
         windows: (capacity, H + 1, W + 1, C, n, n), the cells of a glimpse with its middle at each
             pixel: a view of `blocks` and of zeros around them. n is g, but for huge glimpses, some
             cells of which are outside the image from everywhere in it.
-        hidden: How many of these there are on every side.
-        shown: Where the others are in a glimpse, on both axes.
+        odd: Whether the side of a glimpse is an odd number of pixels.
+        hidden: How many cells of a glimpse there are on every side of a window.
+        shown: Where the others are in glimpses (B, K * C, g, g).
         mean: What makes a sum a mean in [0, 1].
     """
 
@@ -157,8 +156,10 @@ class _Level:
     ) -> None:
         capacity, channels, height, width = images
         self.cell, self.dtype = cell, backend.sum_dtype(255 * cell**2)
+        self.odd = g * cell % 2 == 1
         self.hidden, pad = _margins(images, g, cell)
-        self.shown = slice(self.hidden, g - self.hidden)
+        first, cells = (cell.bit_length() - 1) * channels, slice(self.hidden, g - self.hidden)
+        self.shown = (slice(None), slice(first, first + channels), cells, cells)
         number = g - 2 * self.hidden
         before = number * cell // 2  # pixels of a window that precede its middle
         rows, columns = pad + height, pad + width

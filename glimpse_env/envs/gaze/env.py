@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
+from glimpse_env.envs.gaze.episodes import OVER
 from glimpse_env.envs.gaze.resets import parse_options, parse_seed
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv, own_seed
 from glimpse_env.envs.spec import plain_spec
@@ -86,9 +87,9 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         super().reset(seed=seed)
         if seed is None and not self._begun:
             seed = own_seed(self)
-        observation, info = self._vector.reset(seed=seed, options=options)
+        self._vector.restart(seed, options)
         self._begun = True
-        return self._first(observation), self._info(info)
+        return self._observation(), self._info()
 
     def step(
         self, action: Mapping[str, Any]
@@ -107,15 +108,9 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
             InvalidAction: A missing key, a wrong shape or dtype, a gaze that is not finite, or a
                 choice that is read and outside its space. Nothing has changed then.
         """
-        batch = self._batch_of_one(action)
-        observation, reward, terminated, _, info = self._vector.step(batch)
-        return (
-            self._first(observation),
-            float(reward[0]),
-            bool(terminated[0]),
-            False,
-            self._info(info),
-        )
+        reward = self._vector.advance(self._batch_of_one(action))
+        over = self._vector.episodes.rows.over
+        return self._observation(), float(reward[0]), bool(over[0]), False, self._info()
 
     def render(self) -> Any:
         """The present moment for people: the whole image, gaze path, glimpses, what was said.
@@ -156,18 +151,26 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         """A copy that steps on its own, as that of a batch does."""
         return copy.deepcopy(self)
 
-    def _first(self, batch: dict[str, Any]) -> dict[str, Any]:
-        if self._on_torch:
-            host = self._vector.backend.to_numpy
-            batch = {key: host(value) for key, value in batch.items()}
+    def _observation(self) -> dict[str, Any]:
+        """What the row sees."""
+        batch = self._on_host(self._vector.episodes.observe())
         return {key: value[0] for key, value in batch.items()}
 
-    def _info(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Row 0 of a vector info; what is known of an end, only if it has come."""
-        info = self._first({key: batch[key] for key in self._vector.known})
-        if "episode" in batch and batch["_episode"][0]:
-            outcome = self._first({key: batch[key] for key in self._vector.outcome})
-            for key, value in outcome.items():
-                # Gymnasium's batches of single environments know Python's booleans, not NumPy's.
-                info[key] = bool(value) if isinstance(value, np.bool_) else value
+    def _info(self) -> dict[str, Any]:
+        """What is known of the row and, if it has just ended, of its end."""
+        episodes = self._vector.episodes
+        batch = episodes.known()
+        if OVER in episodes.clocks and episodes.ended[0]:
+            outcome = episodes.outcome()
+            batch |= {key: outcome[key] for key in self._vector.outcome}
+        info = {key: value[0].copy() for key, value in self._on_host(batch).items()}
+        for key, value in info.items():
+            # Gymnasium's batches of single environments know Python's booleans, not NumPy's.
+            if isinstance(value, np.bool_):
+                info[key] = bool(value)
         return info
+
+    def _on_host(self, batch: dict[str, Any]) -> dict[str, Any]:
+        if not self._on_torch:
+            return batch
+        return {key: self._vector.backend.to_numpy(value) for key, value in batch.items()}

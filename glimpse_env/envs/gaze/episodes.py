@@ -81,7 +81,7 @@ class Episodes(abc.ABC):
             pinned: int64 (B,), which image or game each row gets, instead of a random one.
         """
         self.clocks = self._clocks_beside(mask)
-        chosen = self.backend.rows(mask)
+        chosen = self.numbers if mask is self.everyone else self.backend.rows(mask)
         if not len(chosen):
             return
         self.clocks |= {self.first_clock}

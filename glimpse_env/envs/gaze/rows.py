@@ -63,17 +63,18 @@ class Rows(SimpleNamespace):
         Args:
             backend: Where the arrays live.
             rows: int64 (m,), which rows.
-            keep: bool (m,), False for rows that go on as they are; None for none, always so with
-                NumPy.
+            keep: bool (B,), False for rows that go on as they are, where `rows` are all rows, in
+                order; None for none.
             fresh: The new values of the fields that an episode begins with, each (m, ...).
         """
+        some = len(rows) < len(self.over)
         for name, value in fresh.items():
             state = getattr(self, name)
-            if backend.eager:
+            if some:
                 state[rows] = value
                 continue
-            # Of torch, `rows` are all rows. Tensors of a step in `torch.inference_mode()` must not
-            # be written to after it, so new ones take their place.
+            # Tensors of a step in `torch.inference_mode()` must not be written to after it, so new
+            # ones take their place.
             if keep is not None:
                 where = keep.reshape(-1, *[1] * (value.ndim - 1))
                 value = backend.xp.where(where, value, state)

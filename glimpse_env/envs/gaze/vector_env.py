@@ -113,6 +113,11 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         return self._episodes.num_choices
 
     @property
+    def episodes(self) -> Episodes:
+        """The rows that it plays, for what is part of it; they change with every step."""
+        return self._episodes
+
+    @property
     def device(self) -> str:
         """Where arrays live: "cpu" or a torch device."""
         return self._backend.device
@@ -149,11 +154,18 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
             InvalidArgument: Seeds, indices, masks or options that cannot be.
             ResetNeeded: The first reset leaves some rows out.
         """
+        mask = self.restart(seed, options)
+        return self._episodes.observe(), infos.present(self._episodes, mask)
+
+    def restart(
+        self, seed: int | Sequence[int | None] | None, options: dict[str, Any] | None
+    ) -> Array:
+        """Do what `reset` does, and tell nothing of it but the rows that begin, bool (B,)."""
         options = parse_options(options)
         seeds = parse_seeds(seed, self.num_envs)
         index = self._on_host(options.get("index"))
         pinned = parse_index(index, self.num_envs, self._episodes.size)
-        mask, episodes = self._reset_mask(options), self._episodes
+        mask = self._reset_mask(options)
         if not self._begun and "reset_mask" in options and not mask.all():
             raise ResetNeeded("the first reset() begins every row: leave options['reset_mask'] out")
         super().reset(seed=next((value for value in seeds if value is not None), None))
@@ -165,7 +177,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         self._seed(seeds, mask)
         self._begun = True
         self._begin(mask, None if pinned is None else self._backend.asarray(pinned, "int64"))
-        return episodes.observe(), infos.present(episodes, mask)
+        return mask
 
     def begin(self, seeds: Array, index: Array) -> tuple[dict[str, Array], dict[str, Any]]:
         """Reset every row from arrays that are on the device already; nothing is checked.
@@ -230,13 +242,8 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
                 looking at values would make the host wait, a wrong value is a device-side assertion
                 instead, which CUDA raises at its next synchronization; the process is lost to it.
         """
-        if not self._begun:
-            raise ResetNeeded("call reset() before the first step()")
-        gaze, choice = read(self._backend, actions, self._gaze_shape, self.choice)
+        reward = self.advance(actions)
         backend, episodes = self._backend, self._episodes
-        reward, said = episodes.advance(gaze, choice)
-        if self._viewer:
-            self._viewer.follow(said, self._title)
         ended, extra = episodes.rows.over, {}
         if OVER in episodes.clocks:
             extra = infos.ended(episodes)
@@ -249,6 +256,16 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         info.update(extra)
         truncated = backend.zeros((self.num_envs,), "bool")
         return episodes.observe(), reward, backend.copy(ended), truncated, info
+
+    def advance(self, actions: Mapping[str, Any]) -> Array:
+        """Do what `step` does in episodes that run on, and tell nothing but the rewards (B,)."""
+        if not self._begun:
+            raise ResetNeeded("call reset() before the first step()")
+        gaze, choice = read(self._backend, actions, self._gaze_shape, self.choice)
+        reward, said = self._episodes.advance(gaze, choice)
+        if self._viewer:
+            self._viewer.follow(said, self._title)
+        return reward
 
     def _reset_same_step(self, info: dict[str, Any]) -> dict[str, Any]:
         """Begin anew in the rows that have ended; `info` and the result tell of what has ended."""

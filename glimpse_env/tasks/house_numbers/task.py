@@ -75,7 +75,10 @@ class HouseNumberTask:
         self._labels = backend.asarray(self._host_labels, "int64")
 
     def _draw(self, index: Array) -> None:
-        missing = np.unique(index[~self._drawn[index]])
+        missing = index[~self._drawn[index]]
+        if not missing.size:  # nearly always: even a silent bar takes longer than all the rest
+            return
+        missing = np.unique(missing)
         blocks = range(0, len(missing), _BLOCK)
         # Silent for the few of a reset; half a minute for a whole split deserves a bar.
         quiet = None if len(blocks) > 1 else True
