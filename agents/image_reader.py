@@ -54,7 +54,6 @@ class ImageReader:
     """
 
     def __init__(self, run: str | Path, device: str = "cpu", samples: int = 1) -> None:
-        """Load the agent."""
         require_at_least("samples", samples, 1)
         self.agent, self.config, self.sizes, _ = load(run, device)
         if not self.sizes.max_labels:

@@ -216,7 +216,6 @@ class NoiseOfTheCPU(RowNoise):
     """The numbers that a CPU draws, on any device: each has a generator of its own."""
 
     def __init__(self, generator: torch.Generator, total: int, device: str) -> None:
-        """Nothing is drawn yet."""
         super().__init__(generator, total)
         self._device = device
 

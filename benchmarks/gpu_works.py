@@ -30,7 +30,6 @@ class Failures:
     """What could not be run: a part goes on with the rest, and says so."""
 
     def __init__(self) -> None:
-        """None yet."""
         self.lines: list[str] = []
 
     @contextlib.contextmanager

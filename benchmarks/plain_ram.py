@@ -38,7 +38,6 @@ class Pictures(Dataset[tuple[Tensor, int]]):
     """
 
     def __init__(self, images: Tensor, labels: Tensor) -> None:
-        """Keep them."""
         self.images, self.labels = images, labels
         self._mean, self._std = torch.tensor([0.1307]), torch.tensor([0.3081])
 
@@ -88,7 +87,6 @@ class Retina:
     """
 
     def __init__(self, size: int, scales: int, python_slices: bool) -> None:
-        """Keep the sizes."""
         self.size, self.scales, self.python_slices = size, scales, python_slices
 
     def __call__(self, images: Tensor, gaze: Tensor) -> Tensor:
@@ -125,7 +123,6 @@ class PlainRAM(nn.Module):
     """
 
     def __init__(self, config: Config, retina: Retina, labels: int) -> None:
-        """Build the boxes."""
         super().__init__()
         self.retina = retina
         features, hidden = config.features, config.features // 2
@@ -179,7 +176,6 @@ class PlainTraining:
         glimpses: int,
         std: float,
     ) -> None:
-        """Make the model and its optimizer."""
         self.config, self.batches = config, batches
         self.glimpses, self.std = glimpses, std
         self.model = PlainRAM(config, retina, labels).to(device)

@@ -51,7 +51,6 @@ class Tables:
     """
 
     def __init__(self, rows: Sequence[Row], results: Sequence[Result]) -> None:
-        """Nothing is looked up yet."""
         self.rows, self.results = rows, results
 
     def readme(self) -> str:

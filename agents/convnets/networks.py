@@ -94,7 +94,6 @@ class ConvNet(nn.Module):
     """
 
     def __init__(self, config: ConvNetConfig, task: Task) -> None:
-        """Build the layers."""
         super().__init__()
         self.standardize = config.standardize
         build = _plain if config.network == "plain" else _residual

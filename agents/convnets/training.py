@@ -30,7 +30,6 @@ class Images:
     """
 
     def __init__(self, config: ConvNetConfig, split: str, device: str) -> None:
-        """Take the task out of the environment of that id."""
         self._envs = make_reading_envs(config, split, 1, device)
         self.task: Task = self._envs.task
 
@@ -58,7 +57,6 @@ class ConvNetTraining:
     """
 
     def __init__(self, config: ConvNetConfig, device: str = "cpu") -> None:
-        """Make the images' source, the network and the optimizer."""
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
         self.source = Images(config, "train", device)
@@ -126,7 +124,6 @@ class ConvNetReader:
     def __init__(
         self, network: ConvNet, config: ConvNetConfig, split: str, batch: int = 500
     ) -> None:
-        """Find the images."""
         require_at_least("batch", batch, 1)
         self._network = network
         self._images = Images(config, split, str(next(network.parameters()).device))

@@ -33,7 +33,6 @@ class Companion(BaseCallback):
     """
 
     def __init__(self, config: Sb3Config, run: Path, stop: Interrupt) -> None:
-        """Nothing has happened yet."""
         super().__init__()
         self.model: OnPolicyAlgorithm
         self._config, self._run, self._stop = config, run, stop

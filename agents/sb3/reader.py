@@ -48,7 +48,6 @@ class _Player:
         flat: FlatActions,
         gaze: Gaze = "policy",
     ) -> None:
-        """Nothing is played yet."""
         self.model, self.envs, self._flat = model, envs, flat
         self.batch, self.size = envs.num_envs, envs.size
         self.networks: tuple[nn.Module, ...] = (model.policy,)
@@ -90,7 +89,6 @@ class Sb3Reader(_Player):
         flat: FlatActions,
         gaze: Gaze = "policy",
     ) -> None:
-        """Nothing is read yet."""
         super().__init__(model, envs, flat, gaze)
         self.end = envs.rules.num_classes if envs.rules.has_end else None
 

@@ -88,7 +88,6 @@ class Means:
     """Running means of numbers that stay on the device until they are asked for."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
         self._names: tuple[str, ...] = ()
         self._sum: torch.Tensor | None = None
         self._count = 0

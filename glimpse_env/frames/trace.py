@@ -18,7 +18,6 @@ class Trace:
     """
 
     def __init__(self, num_envs: int) -> None:
-        """No row has begun."""
         self._paths: list[list[tuple[float, float]]] = [[] for _ in range(num_envs)]
         self._said: list[list[tuple[int, bool]]] = [[] for _ in range(num_envs)]
 

@@ -224,7 +224,6 @@ class CoarseView:
     """
 
     def __init__(self, backend: Backend, height: int, width: int, size: int) -> None:
-        """Check the size."""
         if not 1 <= size <= min(height, width):
             raise InvalidArgument(
                 f"context_size={size} must be 0 (no context) or at most the image's side "

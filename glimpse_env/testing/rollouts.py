@@ -27,7 +27,6 @@ class ConformanceError(AssertionError):
     """
 
     def __init__(self, rule: str, expected: str, found: str) -> None:
-        """Keep the three, which `str` puts in one line."""
         super().__init__(rule, expected, found)
         self.rule, self.expected, self.found = rule, expected, found
 

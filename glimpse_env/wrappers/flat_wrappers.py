@@ -47,7 +47,6 @@ class FlatBoxAction(_FlatAction):
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
-        """Nothing but the action space changes."""
         super().__init__(env, flat_actions("box", env.action_space))
 
 
@@ -63,7 +62,6 @@ class FlatMultiDiscreteAction(_FlatAction):
     """
 
     def __init__(self, env: gym.Env[Any, Any], gaze_bins: int = GAZE_BINS) -> None:
-        """Nothing but the action space changes."""
         flat = flat_actions("multidiscrete", env.action_space, gaze_bins)
         super().__init__(env, flat, gaze_bins=int(gaze_bins))
 
@@ -100,7 +98,6 @@ class VectorFlatBoxAction(_VectorFlatAction):
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
-        """Nothing but the action spaces changes."""
         super().__init__(env, flat_actions("box", env.single_action_space))
 
 
@@ -116,5 +113,4 @@ class VectorFlatMultiDiscreteAction(_VectorFlatAction):
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], gaze_bins: int = GAZE_BINS) -> None:
-        """Nothing but the action spaces changes."""
         super().__init__(env, flat_actions("multidiscrete", env.single_action_space, gaze_bins))

@@ -82,7 +82,6 @@ class StaticUpdate:
         *,
         guess: bool = False,
     ) -> None:
-        """Allocate what an update is told."""
         self.guess = guess
         self.agent, self.envs, self.optimizer, self.noise = agent, envs, optimizer, noise
         self.policy, self.learn = policy, learn

@@ -81,7 +81,6 @@ class GlimpseAgent(nn.Module):
         unit: Tensor,
         precision: str = "float32",
     ) -> None:
-        """Build the boxes."""
         super().__init__()
         combine = "product" if layers == 2 else "sum"
         self.gazes = gazes
@@ -156,7 +155,6 @@ class AdaptiveAgent(GlimpseAgent):
     """
 
     def __init__(self, *, units: int, features: int, unit: Tensor, **boxes: Any) -> None:
-        """Build the boxes."""
         super().__init__(units=units, features=features, unit=unit, **boxes)
         self.speaking = SpeakingNetwork(units)
         self.onward = EmissionNetwork(units, unit)

@@ -42,7 +42,6 @@ class GlimpseNetwork(nn.Module):
         combine: str = "product",
         standardize: bool = False,
     ) -> None:
-        """Build G_image and G_loc."""
         super().__init__()
         self.standardize, self.combine = standardize, combine
         channels, side, _ = glimpse_shape
@@ -82,7 +81,6 @@ class RecurrentNetwork(nn.Module):
     """
 
     def __init__(self, inputs: int, units: int, kind: str = "lstm") -> None:
-        """Build the cell."""
         super().__init__()
         self.units, self.kind = units, kind
         if kind == "lstm":
@@ -165,7 +163,6 @@ class ClassificationNetwork(nn.Module):
     """
 
     def __init__(self, units: int, hidden: int, labels: int) -> None:
-        """Build one or two layers."""
         super().__init__()
         if hidden:
             self.layers = nn.Sequential(
@@ -188,7 +185,6 @@ class BaselineNetwork(nn.Module):
     """
 
     def __init__(self, units: int) -> None:
-        """Build the layer."""
         super().__init__()
         self.linear = nn.Linear(units, 1)
 

@@ -19,7 +19,6 @@ class RowNoise:
     """
 
     def __init__(self, generator: torch.Generator, total: int, own: slice = slice(None)) -> None:
-        """Nothing is drawn yet."""
         self.generator, self._total, self._own = generator, total, own
 
     def normal(self, rows: Tensor, size: int) -> Tensor:
@@ -55,7 +54,6 @@ class KeptNoise(RowNoise):
     """
 
     def __init__(self, generator: torch.Generator, total: int, own: slice = slice(None)) -> None:
-        """Nothing is drawn yet."""
         super().__init__(generator, total, own)
         self._kept: list[tuple[str, Tensor]] = []
         self._next = 0

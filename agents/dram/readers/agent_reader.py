@@ -57,7 +57,6 @@ class AgentReader:
         samples: int = 1,
         noise_seed: int = 0,
     ) -> None:
-        """Nothing is read yet."""
         self.agent, self.envs, self.samples = agent, envs, samples
         self.batch, self.size = envs.num_envs // samples, envs.task.size
         self.end = envs.rules.num_classes if envs.rules.has_end else None
@@ -124,7 +123,6 @@ class GameReader:
         gaze: Gaze = "policy",
         samples: int = 1,
     ) -> None:
-        """Nothing is played yet."""
         self.agent, self.envs, self.samples = agent, envs, samples
         self.batch, self.size = envs.num_envs // samples, envs.size
         self.networks: tuple[nn.Module, ...] = (agent,)

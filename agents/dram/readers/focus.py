@@ -45,7 +45,6 @@ class FocusReader:
         samples: int = 1,
         num_envs: int = 1000,
     ) -> None:
-        """Make the environments of the first pass."""
         wide = dataclasses.replace(config, env_id=wide_id)
         first = label_reader(agent, wide, split, samples=samples, num_envs=num_envs)
         self._first = first

@@ -24,7 +24,6 @@ class ForwardBackwardReader:
     """
 
     def __init__(self, forward: AgentReader, backward: AgentReader) -> None:
-        """Check that they fit."""
         if forward.end is None:
             raise InvalidArgument("a single label reads the same forward and backward")
         if (forward.batch, forward.size) != (backward.batch, backward.size):

@@ -31,7 +31,6 @@ class TensorEnvs:
         device: torch.device,
         watch: Callable[[], object] | None = None,
     ) -> None:
-        """Nothing is played yet."""
         self._envs, self._device, self._watch = envs, device, watch or (lambda: None)
 
     def reset(

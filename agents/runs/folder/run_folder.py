@@ -58,7 +58,6 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, images: int) -> None:
-        """Open the folder for writing."""
         self.path = path
         with contextlib.ExitStack() as opened:
             opened.enter_context(locked(path))

@@ -115,7 +115,6 @@ class CatchVectorEnv(GazeVectorEnv):
         render_mode: str | None = None,
         **unknown: Any,
     ) -> None:
-        """Allocate the state; the arguments are described above."""
         given = dict(locals())
         keywords = CatchVectorEnv.__init__.__kwdefaults__ or {}
         refuse_time_limit(unknown)

@@ -29,7 +29,6 @@ class CatchEpisodes(Episodes):
     def __init__(
         self, backend: Backend, game: CatchGame, eye: Eye, number: int, initial_gaze: str
     ) -> None:
-        """No game has begun."""
         self.game = game
         super().__init__(backend, eye, number, game.size, initial_gaze)
         self.image_shape, self.num_choices = game.image_shape, len(MOVES)

@@ -32,7 +32,6 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
     metadata = {"render_modes": ["rgb_array", "human"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(self, *, render_mode: str | None = None, **arguments: Any) -> None:
-        """Make the vector environment of one row."""
         for name in ("num_envs", "autoreset_mode"):
             if name in arguments:
                 raise UnknownKeyword(

@@ -29,7 +29,6 @@ class Viewer:
     """
 
     def __init__(self, episodes: Episodes, number: int, mode: str, fps: float) -> None:
-        """Nothing has happened yet, and no window is open."""
         self.trace = Trace(number)
         self.window: Window | None = None
         self._episodes, self._number, self._mode, self._fps = episodes, number, mode, fps

@@ -165,7 +165,6 @@ class GlimpseVectorEnv(GazeVectorEnv):
         render_mode: str | None = None,
         **task_options: Any,
     ) -> None:
-        """Load the task and allocate the state; the arguments are described above."""
         refuse_time_limit(task_options)
         data_dir, task_options = resolved(task, data_dir, task_options)
         given = dict(locals())

@@ -47,7 +47,6 @@ class ReadingEpisodes(Episodes):
         initial_gaze: str,
         glimpse_cost: float = 0.0,
     ) -> None:
-        """No episode has begun."""
         self.task, self.rules, self.glimpse_cost = task, rules, glimpse_cost
         super().__init__(backend, eye, number, task.size, initial_gaze)
         self.image_shape, self.num_choices = task.image_shape, rules.num_choices

@@ -28,7 +28,6 @@ class DiskNames:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is looked for yet."""
         self.folder = folder
         self._listed: dict[Path, dict[str, str]] = {}  # names of a folder's entries by their NFC
 
