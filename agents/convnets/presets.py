@@ -114,7 +114,7 @@ def modern_house_numbers_cpu() -> ConvNetConfig:
 
 @CONVNET_PRESETS.add
 def modern_house_numbers110_cpu() -> ConvNetConfig:
-    """The same for the wider crop, for two CPU cores and fifteen minutes."""
+    """A small ResNet for house numbers in 110x110, for two CPU cores and fifteen minutes."""
     return replace(
         _modern_sequence("GlimpseHouseNumbers110-v0", (16, 32, 64, 128), 1), images=480_000
     )

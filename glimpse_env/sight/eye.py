@@ -133,7 +133,7 @@ class TaskEye(Eye):
     Args:
         backend: Where the arrays live.
         task: Whose images.
-        zoom: See `Eye`.
+        zoom: Whether a third number of a gaze chooses the finest scale.
         **sizes: Those of `Eye`, but for `held`.
 
     Raises:

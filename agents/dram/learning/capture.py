@@ -68,7 +68,7 @@ class StaticUpdate:
         noise: Where `policy` and the agent's dropout get their numbers.
         policy: From the standard deviation of the gaze, a tensor, to how gazes are chosen.
         learn: From a rollout, one step of the optimizer; returns what to log.
-        guess: See `collect`.
+        guess: Whether the classifier guesses at every glimpse.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ from agents.dram.rollouts.rollout import Rollout
 
 
 def entropy_weight(config: Config, images: int) -> float:
-    """That of moves, or of decisions to speak, after so many games or images."""
+    """Weight of the entropy of moves, or of decisions to speak, after so many games or images."""
     return config.entropy_weight * (1 - min(images / config.images, 1.0))
 
 

@@ -95,17 +95,17 @@ class Leaving:
         self.first = self._played.reset(index, seed)
 
     def own(self, rows: Tensor, values: Tensor) -> Tensor:
-        """See Rows."""
+        """The part of values (B, ...) of the rows int64 (R,) that are still in the batch: (R, ...)."""
         return values[rows]
 
     def step(self, rows: Tensor, gaze: Tensor, label: Tensor | None) -> Stepped:
-        """See Rows."""
+        """Step the running rows with raw gazes (R, D) and labels (R,), None where none is due."""
         return self._played.step(rows, gaze, label)
 
     def go_on(
         self, state: State, decided: Parts, over: Tensor, *, said: bool
     ) -> tuple[State, Parts]:
-        """See Rows."""
+        """The batch without the rows whose episode is over, bool (B,), and what was decided there."""
         if not said:
             return state, decided
         going = (~over[state.rows]).nonzero()[:, 0]
@@ -136,11 +136,11 @@ class Staying:
         self.counts: Parts = (torch.ones_like(index, dtype=torch.bool),)
 
     def own(self, rows: Tensor, values: Tensor) -> Tensor:
-        """See Rows."""
+        """All values (B, ...): every row is in the batch, R = B."""
         return values
 
     def step(self, rows: Tensor, gaze: Tensor, label: Tensor | None) -> Stepped:
-        """See Rows."""
+        """Step all rows with raw gazes (B, D) and labels (B,), None where none is due."""
         said = self._no_label if label is None else label
         action: dict[str, Any] = {"gaze": gaze, "label": said}
         observation, reward, over, _, info = self.envs.step(action)
@@ -149,7 +149,7 @@ class Staying:
     def go_on(
         self, state: State, decided: Parts, over: Tensor, *, said: bool
     ) -> tuple[State, Parts]:
-        """See Rows."""
+        """The whole batch, with zeros in what was decided by rows whose episode is over."""
         if said:
             self.counts = (~over,)
         (running,) = self.counts
