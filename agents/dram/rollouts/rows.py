@@ -95,7 +95,7 @@ class Leaving:
         self.first = self._played.reset(index, seed)
 
     def own(self, rows: Tensor, values: Tensor) -> Tensor:
-        """The part of values (B, ...) of the rows int64 (R,) that are still in the batch: (R, ...)."""
+        """Values (R, ...) of the rows int64 (R,) still in the batch, of those (B, ...) of all."""
         return values[rows]
 
     def step(self, rows: Tensor, gaze: Tensor, label: Tensor | None) -> Stepped:
@@ -105,7 +105,7 @@ class Leaving:
     def go_on(
         self, state: State, decided: Parts, over: Tensor, *, said: bool
     ) -> tuple[State, Parts]:
-        """The batch without the rows whose episode is over, bool (B,), and what was decided there."""
+        """The batch, and what was decided, without rows whose episode is over, bool (B,)."""
         if not said:
             return state, decided
         going = (~over[state.rows]).nonzero()[:, 0]
