@@ -10,7 +10,10 @@ from __future__ import annotations
 from glimpse_env.errors import MissingPackage
 
 _OLDEST = 5  # whose outline fonts house numbers are drawn with
-_INSTALL = "pip install 'opencv-python-headless>=5', or 'opencv-python>=5' to open windows, too"
+_INSTALL = (
+    "pip install 'opencv-python-headless>=5', or 'opencv-python>=5' to open windows, too, with "
+    "--force-reinstall where pip says that it is there (two were, and one was removed)"
+)
 
 try:
     import cv2
@@ -19,7 +22,8 @@ except ModuleNotFoundError as error:
 except ImportError as error:  # libGL.so.1, on a machine that is made for no screen
     raise MissingPackage(
         f"OpenCV is installed and cannot be loaded ({error}): pip uninstall opencv-python, then "
-        "pip install 'opencv-python-headless>=5', which needs no libGL; or apt-get install libgl1"
+        "pip install 'opencv-python-headless>=5', which needs no libGL; or apt-get install libgl1 "
+        "libglib2.0-0"
     ) from error
 
 # What is left of the folder when one of two packages is removed has no version.
