@@ -60,8 +60,7 @@ def test_any_value_of_any_option_is_taken_or_refused(
     kind, name = option
     try:
         config = kind(**SMALL[kind] | {name: value})
-    except GlimpseError as error:
-        assert name in str(error) or "num_envs" in str(error) or "batch" in str(error)
+    except GlimpseError:
         return
     saved = json.loads(json.dumps(dataclasses.asdict(config)))  # Python's own numbers alone
     assert kind(**saved) == config
