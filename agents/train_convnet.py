@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -24,23 +22,19 @@ from agents.convnets.training import (
     evaluate_convnet,
     read_whole_images,
 )
-from agents.evaluation.evaluation import length_lines, write_evaluations
+from agents.evaluation.evaluation import tell
 from agents.runs.folder import RunFolder
-from agents.runs.provenance import sign
-from agents.runs.saved import fitting, load_run
+from agents.runs.saved import load_run
 from agents.trainer.command_line import (
     PresetChoice,
     expand_paths,
-    require_left,
     require_same_run,
     resolved,
-    tell_schedule,
 )
-from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, run_command
-from agents.trainer.envs import check_own_images, usable_device
-from agents.trainer.loop import train
+from agents.trainer.commands import run_command
+from agents.trainer.envs import usable_device
 from agents.trainer.ranks import require_alone
-from glimpse_env.tasks.own_images.arrays import ArrayTask
+from agents.trainer.run import restore, run_in_folder
 
 CHOICE = PresetChoice(
     CONVNET_PRESETS,
@@ -83,34 +77,22 @@ def main(arguments: Arguments) -> int:
         state, config = load_run(arguments.resume, ConvNetConfig)
         require_same_run(arguments.preset, arguments.config, config)
     training = ConvNetTraining(arguments.config, device)
+    reader = ConvNetReader(training.network, training.config, "validation")
     if arguments.resume:
-        with fitting(arguments.resume):
-            training.restore(state)
-        require_left("images", arguments.config.images, config.images, training.images)
-        tell_schedule(arguments.config, config, training.images)
+        restore(training, state, config, arguments.resume)
         folder = RunFolder(arguments.resume, training.images)
     else:
         name = CHOICE.run_name(arguments.preset, device, arguments.config)
         folder = RunFolder.new(arguments.runs, name, arguments.config)
         folder.save(training.state())
-    with (
-        contextlib.closing(folder),
-        going_on_later("train_convnet.py", folder.path, training.config.env_id),
-    ):
-        sign(folder.path, device, images=training.images)
-        began = time.monotonic()
-        print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
-        check_own_images(training.config, training.source.task, device, test=arguments.test)
-        reader = ConvNetReader(training.network, training.config, "validation")
-        finished = train(training, folder, partial(end_epoch, training, folder, reader))
-        folder.save(training.state())
-        seconds = round(time.monotonic() - began)
-        sign(folder.path, device, images=training.images, seconds=seconds)
-        if finished and arguments.test:
-            report(training, folder)
-    if not finished:
-        print(how_to_go_on("train_convnet.py", folder.path, training.config.env_id))
-    return 0 if finished else STOPPED
+    return run_in_folder(
+        training,
+        folder,
+        device,
+        training.source.task,
+        partial(end_epoch, training, folder, reader),
+        partial(report, training, folder) if arguments.test else None,
+    )
 
 
 def end_epoch(
@@ -128,10 +110,7 @@ def report(training: ConvNetTraining, folder: RunFolder) -> None:
     config = training.config
     result = evaluate_convnet(training.network, config, "test", progress=True)
     print(result.describe())
-    print("\n".join([result.cost(), *length_lines(result)]))
-    if type(training.source.task) is ArrayTask:
-        print("note: an environment made from arrays shows the same images in every split")
-    write_evaluations(folder.path / "result.json", [result], training.images)
+    tell(folder.path, [result], training.images, training.source.task)
     if config.published_error:
         print(f"published: {config.published_error}")
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -26,29 +24,25 @@ from agents.dram.readers.pictures import draw_pictures
 from agents.evaluation.evaluation import (
     Evaluation,
     evaluate_reader,
-    length_lines,
-    write_evaluations,
+    tell,
 )
 from agents.evaluation.reader import Gaze
 from agents.runs.folder import RunFolder
-from agents.runs.provenance import sign
 from agents.runs.saved import fitting, load_run
 from agents.trainer.command_line import (
     PresetChoice,
     expand_paths,
-    require_left,
     require_same_run,
     resolved,
-    tell_schedule,
 )
-from agents.trainer.commands import STOPPED, going_on_later, how_to_go_on, naming, run_command
-from agents.trainer.envs import check_own_images, usable_device
+from agents.trainer.commands import naming, run_command
+from agents.trainer.envs import usable_device
 from agents.trainer.loop import train
 from agents.trainer.ranks import join
+from agents.trainer.run import restore, run_in_folder
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.backward import BackwardTask
-from glimpse_env.tasks.own_images.arrays import ArrayTask
 from glimpse_env.tasks.task import Task
 
 CHOICE = PresetChoice(
@@ -100,42 +94,27 @@ def main(arguments: Arguments) -> int:
             require_same_run(arguments.preset, arguments.config, config)
         training = make_training(arguments.config, device, ranks)
         if arguments.resume:
-            with fitting(arguments.resume):
-                training.restore(state)
-            require_left("images", arguments.config.images, config.images, training.images)
-            tell_schedule(arguments.config, config, training.images)
+            restore(training, state, config, arguments.resume)
         else:
             start_from_others(training)
         ranks.require_same(training.beginning())
         if not ranks.leads:
             train(training, None, lambda _: None, ranks)
             return 0  # torchrun would end the first rank, which may still be saving, with us
-        with (
-            contextlib.closing(open_folder(arguments, training)) as folder,
-            going_on_later("train_dram.py", folder.path, arguments.config.env_id),
-        ):
-            sign(
-                folder.path,
-                device,
-                images=training.images,
-                processes=ranks.count,
-                capture=training.capture,
-            )
-            began = time.monotonic()
-            print(f"run folder: {folder.path} (tensorboard --logdir {folder.path.parent})")
-            if training.config.gaze == "policy":
-                print(f"credit: {training.config.credit_line}")
-            check_own_images(training.config, task_of(training), device, test=arguments.test)
-            reader = validation_reader(training)
-            finished = train(training, folder, partial(end_epoch, training, folder, reader), ranks)
-            folder.save(training.state())
-            seconds = round(time.monotonic() - began)
-            sign(folder.path, device, images=training.images, seconds=seconds)
-            if finished and arguments.test:
-                report(training, folder)
-        if not finished:
-            print(how_to_go_on("train_dram.py", folder.path, arguments.config.env_id))
-        return 0 if finished else STOPPED
+        reader, config = validation_reader(training), training.config
+        folder = open_folder(arguments, training)
+        return run_in_folder(
+            training,
+            folder,
+            device,
+            task_of(training),
+            partial(end_epoch, training, folder, reader),
+            partial(report, training, folder) if arguments.test else None,
+            ranks,
+            [f"credit: {config.credit_line}"] if config.gaze == "policy" else [],
+            processes=ranks.count,
+            capture=training.capture,
+        )
 
 
 def task_of(training: Training) -> Task | None:
@@ -243,10 +222,7 @@ def report(training: Training, folder: RunFolder) -> None:
         result = evaluate(training.agent, config, "test", gaze=gaze, samples=samples, progress=True)
         print(result.describe())
         results.append(result)
-    if type(task_of(training)) is ArrayTask:
-        print("note: an environment made from arrays shows the same images in every split")
-    print("\n".join([results[0].cost(), *length_lines(results[0])]))
-    write_evaluations(folder.path / "result.json", results, training.images)
+    tell(folder.path, results, training.images, task_of(training))
     animation, picture = draw_pictures(training.agent, config, "test", folder.path)
     folder.animate(training.images, animation)
     if config.published_error:

@@ -101,7 +101,7 @@ def test_arrows_run_down(root: str) -> None:
     floor = {name: number for number, row in enumerate(FLOORS[root]) for name in row}
     modules = [*(ROOT / root).glob("*.py"), *(ROOT / root).glob("*/__init__.py")]
     entries = {
-        path.parent.name if path.parent.parent.name == root else path.stem for path in modules
+        path.parent.name if path.parent.parent == ROOT / root else path.stem for path in modules
     }
     assert entries - {"__init__"} == set(floor)  # whatever is new is given a floor
     found = arrows(root)

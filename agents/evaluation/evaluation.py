@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,8 @@ from agents.evaluation.reader import Reader
 from agents.runs.files import write_json
 from agents.trainer.envs import IndexArray
 from glimpse_env.errors import require_at_least
+from glimpse_env.tasks.own_images.arrays import ArrayTask
+from glimpse_env.tasks.task import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +72,24 @@ def write_evaluations(path: Path, results: Iterable[Evaluation], trained_images:
     """
     stamped = (dataclasses.replace(one, trained_images=trained_images) for one in results)
     write_json(path, [dataclasses.asdict(one) for one in stamped])
+
+
+def tell(run: Path, results: Sequence[Evaluation], trained_images: int, task: Task | None) -> None:
+    """Say what the test at the end of a run has found, and keep it in `result.json`.
+
+    Args:
+        run: Folder of the run.
+        results: The first is the agent's, or network's, own.
+        trained_images: Learned from until then.
+        task: Where the training images come from; None in games.
+
+    Raises:
+        FolderUnwritable: There is no room, or the folder cannot be written.
+    """
+    if type(task) is ArrayTask:
+        print("note: an environment made from arrays shows the same images in every split")
+    print("\n".join([results[0].cost(), *length_lines(results[0])]))
+    write_evaluations(run / "result.json", results, trained_images)
 
 
 class Batch(NamedTuple):
