@@ -130,19 +130,19 @@ class GridGazes:
         self._number = side**size
 
     def unit(self, image: Shape) -> Tensor:
-        """1 for each place, (P,): logits are what they are in every image (C, H, W)."""
+        """Ones, (P,): logits are what they are in every image."""
         return torch.ones(self._number)
 
     def sample(self, params: Tensor, rows: Tensor, noise: RowNoise, std: float | Tensor) -> Tensor:
-        """Draw places by their chances, raw gazes (R, D) for logits (R, P); `std` is not needed."""
+        """Draw places by their logits (R, P): their middles, (R, D); `std` is not needed."""
         return self.middle(noise.choice(rows, params.detach().softmax(1)))
 
     def mode(self, params: Tensor) -> Tensor:
-        """The middle of the likeliest place, (R, D), for logits (R, P); without a gradient."""
+        """The middles of the likeliest places, (R, D), without a gradient."""
         return self.middle(params.detach().argmax(1))
 
     def mean(self, params: Tensor) -> Tensor:
-        """The expected gazes, (G, D), for logits (G, P)."""
+        """The middles of all places, weighted by their probabilities: (G, D)."""
         places = torch.arange(self._number, device=params.device)
         return params.softmax(1) @ self.middle(places)
 
@@ -151,7 +151,7 @@ class GridGazes:
         return params.log_softmax(1).gather(1, self.place(gaze)[:, None])[:, 0]
 
     def pull(self, params: Tensor) -> Tensor:
-        """0: no place of the grid is outside the image."""
+        """Nothing: no place is outside of the image."""
         return params.new_zeros(())
 
     def middle(self, place: Tensor) -> Tensor:

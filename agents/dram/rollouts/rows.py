@@ -95,17 +95,21 @@ class Leaving:
         self.first = self._played.reset(index, seed)
 
     def own(self, rows: Tensor, values: Tensor) -> Tensor:
-        """Values (R, ...) of the rows int64 (R,) still in the batch, of those (B, ...) of all."""
+        """The values (B, ...) of the batch, the rows int64 (R,): (R, ...)."""
         return values[rows]
 
     def step(self, rows: Tensor, gaze: Tensor, label: Tensor | None) -> Stepped:
-        """Step the running rows with raw gazes (R, D) and labels (R,), None where none is due."""
+        """Take a step with gazes (R, D) and labels (R,) of the batch, the rows int64 (R,).
+
+        Returns:
+            Observation, info, rewards and ends of all B rows.
+        """
         return self._played.step(rows, gaze, label)
 
     def go_on(
         self, state: State, decided: Parts, over: Tensor, *, said: bool
     ) -> tuple[State, Parts]:
-        """The batch, and what was decided, without rows whose episode is over, bool (B,)."""
+        """Drop the rows that are over, bool (B,), from the batch and from what was decided."""
         if not said:
             return state, decided
         going = (~over[state.rows]).nonzero()[:, 0]
@@ -136,11 +140,15 @@ class Staying:
         self.counts: Parts = (torch.ones_like(index, dtype=torch.bool),)
 
     def own(self, rows: Tensor, values: Tensor) -> Tensor:
-        """All values (B, ...): every row is in the batch, R = B."""
+        """All values (B, ...): the batch are all rows, in order."""
         return values
 
     def step(self, rows: Tensor, gaze: Tensor, label: Tensor | None) -> Stepped:
-        """Step all rows with raw gazes (B, D) and labels (B,), None where none is due."""
+        """Take a step with gazes (B, D) and labels (B,) of all rows, some of which do not count.
+
+        Returns:
+            Observation, info, rewards and ends of all B rows.
+        """
         said = self._no_label if label is None else label
         action: dict[str, Any] = {"gaze": gaze, "label": said}
         observation, reward, over, _, info = self.envs.step(action)
@@ -149,7 +157,7 @@ class Staying:
     def go_on(
         self, state: State, decided: Parts, over: Tensor, *, said: bool
     ) -> tuple[State, Parts]:
-        """The whole batch, with zeros in what was decided by rows whose episode is over."""
+        """Count rows that are over, bool (B,), no more: what they decided becomes 0."""
         if said:
             self.counts = (~over,)
         (running,) = self.counts
