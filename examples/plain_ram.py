@@ -2,6 +2,13 @@
 
 The network of the paper's figure 1, the loss of its section 2.2 and the loop around them; nothing
 of `agents/` is used. `pip install torch` is all it needs.
+
+Measured on one core of a CPU that others used, too: validation error (10,000 images, mean gaze)
+after so many images and seconds of that core, evaluations counted; below 3 % in five minutes.
+
+| images | 100,000 | 200,000 | 500,000 | 1,000,000 | 1,600,000 | 1,900,000 |
+| seconds | 23 | 41 | 99 | 195 | 307 | 364 |
+| error | 21.75 % | 10.62 % | 5.62 % | 4.39 % | 2.78 % | 2.65 % |
 """
 
 from __future__ import annotations
@@ -107,7 +114,7 @@ def error(envs: Any, agent: RAM) -> float:
     return 100 * (1 - played.rewards.mean().item())
 
 
-def main(images: int = 2_000_000, every: int = 100_000, validation_images: int = 10_000) -> None:
+def main(images: int = 2_500_000, every: int = 100_000, validation_images: int = 10_000) -> None:
     """Train on so many images, and print the validation error after each `every` of them."""
     torch.manual_seed(0)
     torch.set_num_threads(1)  # layers of this size gain nothing from more

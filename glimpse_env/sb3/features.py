@@ -42,7 +42,6 @@ class GlimpseExtractor(BaseFeaturesExtractor):
     def __init__(
         self, observation_space: spaces.Dict, features: int = 128, channels: int = 32
     ) -> None:
-        """Networks for whatever is in the space."""
         features = require_at_least("features", features, 1)
         channels = require_at_least("channels", channels, 1)
         shown = observation_space.spaces if isinstance(observation_space, spaces.Dict) else {}

@@ -33,7 +33,6 @@ class FlatObservation(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
-        """Nothing but the observation space changes."""
         RecordConstructorArgs.__init__(self)
         super().__init__(env)
         self._parts = env.observation_space
@@ -56,7 +55,6 @@ class VectorFlatObservation(VectorWrapper):
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
-        """Nothing but the observation spaces changes."""
         super().__init__(env)
         self._parts = env.single_observation_space
         self.single_observation_space = flat_space(env.single_observation_space)

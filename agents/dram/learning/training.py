@@ -50,7 +50,6 @@ class Training:
         ranks: Ranks = ALONE,
         kind: Kind = LABELS,
     ) -> None:
-        """Make environments, agent and optimizer."""
         torch.manual_seed(config.seed)
         set_precision(config.matmul_precision)
         self.config, self.device, self.ranks, self.kind = config, device, ranks, kind

@@ -69,7 +69,6 @@ class GaussianGazes:
     """
 
     def __init__(self, size: int, unit_pixels: float = 0.0, sigma_zoom: float = 0.5) -> None:
-        """Nothing is drawn yet."""
         self.size, self._unit_pixels, self._sigma_zoom = size, unit_pixels, sigma_zoom
 
     def unit(self, image: Shape) -> Tensor:
@@ -125,7 +124,6 @@ class GridGazes:
     """
 
     def __init__(self, size: int, side: int) -> None:
-        """Nothing is drawn yet."""
         self.size, self._side = size, side
         self._number = side**size
 

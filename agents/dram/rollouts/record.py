@@ -24,7 +24,6 @@ class Record:
     """
 
     def __init__(self, rules: Rules, rows: Tensor) -> None:
-        """Nothing is decided yet."""
         self._rules = rules
         self.rewards = torch.zeros(len(rows), rules.max_said, device=rows.device)
         self._right = torch.zeros_like(rows, dtype=torch.bool)

@@ -88,7 +88,6 @@ class Leaving:
         watch: Callable[[], object] | None = None,
         device: torch.device | None = None,
     ) -> None:
-        """Begin the episodes."""
         require_fixed_pace(envs.rules)
         self.envs = envs
         self._played = TensorEnvs(envs, device or torch.device(envs.device), watch)
@@ -132,7 +131,6 @@ class Staying:
     """
 
     def __init__(self, envs: GlimpseVectorEnv, index: Tensor, seeds: Tensor) -> None:
-        """Begin the episodes."""
         require_fixed_pace(envs.rules)
         self.envs = envs
         self.first = envs.begin(seeds, index)

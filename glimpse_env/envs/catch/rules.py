@@ -51,7 +51,6 @@ class CatchGame:
     """
 
     def __init__(self, backend: Backend, *, split: str, screen_size: int) -> None:
-        """Nothing is drawn yet."""
         screen_size = require_between("screen_size", screen_size, _SMALLEST, LARGEST_SIDE)
         self.size = _SIZES[split]
         self.image_shape = (1, screen_size, screen_size)

@@ -65,7 +65,6 @@ class MNISTTask:
         distractor_size: int = 8,
         target: str = "digit",
     ) -> None:
-        """Load the digits of the split."""
         canvas_size = require_between("canvas_size", canvas_size, 0, LARGEST_SIDE)
         min_digits = require_at_least("min_digits", min_digits, 0)
         max_digits = require_at_least("max_digits", max_digits, 0)
