@@ -93,10 +93,9 @@ class NumpyBackend(Backend):
             windows = np.lib.stride_tricks.sliding_window_view(
                 images, squares.shape[2:], (1, 2), writeable=True
             )
-            for p in range(squares.shape[1]):
-                place = every, y[:, p], x[:, p]
-                below = windows[place]
-                windows[place] = below + np.minimum(squares[:, p], 255 - below)
+            for square, top, left in zip(squares.swapaxes(0, 1), y.T, x.T, strict=True):
+                below = windows[every, top, left]
+                windows[every, top, left] = below + np.minimum(square, ~below)  # 255 - below
         return images
 
     def require(self, condition: Array, message: str, values: Array) -> None:
