@@ -54,7 +54,7 @@ def test_a_run_on_a_full_disk_ends_and_goes_on_when_there_is_room(
         patch.setattr(train_dram, "ANIMATE_EVERY", 2)
         if what == "metrics.jsonl":
             size = (folder / what).stat().st_size + 100  # as it is, but not with another line
-            patch.setattr(train_dram, "sign", lambda *_, **__: None)  # its file is larger
+            patch.setattr("agents.trainer.run.sign", lambda *_, **__: None)  # its file is larger
         elif what == "checkpoint.pt":
             size = len(before) - 300
         else:
