@@ -96,7 +96,7 @@ def test_what_comes_with_the_repository_can_be_loaded(name: str) -> None:
     assert path.stat().st_size <= pretrained.LARGEST
     agent, config, _, images = load(pretrained.PREFIX + name)
     page = json.loads(path.with_suffix(".json").read_text())
-    assert 0 < images and config.env_id
+    assert images > 0 and config.env_id
     assert page["results"][0]["parameters"] == sum(p.numel() for p in agent.parameters())
     words = json.dumps(page)
     assert "/work" not in words and "/root" not in words and "/home" not in words
