@@ -1,6 +1,6 @@
 """RAM (Mnih et al. 2014) in one file: `OMP_NUM_THREADS=1 python examples/plain_ram.py`.
 
-The network of the paper's figure 1, the loss of its section 2.2 and the loop around them; nothing
+The network of the paper's figure 1, the loss of its section 3 and the loop around them; nothing
 of `agents/` is used. `pip install torch` is all it needs.
 
 Measured on one core of a CPU that others used, too: validation error (10,000 images, mean gaze)
