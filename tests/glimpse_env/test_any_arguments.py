@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glimpse_env import CatchEnv, CatchVectorEnv, GlimpseEnv, GlimpseVectorEnv
-from glimpse_env.errors import GlimpseError
+from glimpse_env.errors import GlimpseError, MissingData
+from glimpse_env.tasks.files import downloads
 from glimpse_env.wrappers import (
     FlatMultiDiscreteAction,
     VectorFlatBoxAction,
@@ -154,8 +155,13 @@ fuzz = settings(
 
 @pytest.fixture(autouse=True)
 def quiet(recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Warnings are no errors here, and no home is anybody's."""
+    """Warnings are no errors here, no home is anybody's, and nothing can be downloaded."""
+
+    def unreachable(source: downloads.Source, *_: Any) -> Path:
+        raise MissingData(f"{source.folder} cannot be downloaded")
+
     monkeypatch.setenv("HOME", "/nowhere")
+    monkeypatch.setattr(downloads, "_download", unreachable)
 
 
 @pytest.mark.parametrize("env_class", [GlimpseVectorEnv, GlimpseEnv])
