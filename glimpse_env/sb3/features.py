@@ -13,6 +13,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
+from glimpse_env.backend.memory import require_memory
 from glimpse_env.errors import InvalidArgument, MissingPackage, require_at_least
 
 try:
@@ -36,7 +37,8 @@ class GlimpseExtractor(BaseFeaturesExtractor):
         channels: Of each convolution.
 
     Raises:
-        InvalidArgument: A space without glimpse and location, or of stacked ones.
+        InvalidArgument: A space without glimpse and location, or of stacked ones; or numbers of
+            features and channels whose weights do not fit into memory.
     """
 
     def __init__(
@@ -56,6 +58,9 @@ class GlimpseExtractor(BaseFeaturesExtractor):
                 f"{location} must be (C, H, W) at (d,): this network reads one glimpse, not a "
                 "stack of them; see docs/other_learners.md, memory"
             )
+        for name in ("glimpse", "context"):
+            if name in shown:
+                _require_memory(shown[name].shape, features, channels)
         size = features * (1 + ("context" in shown)) + 2 * ("emit" in shown)
         super().__init__(observation_space, features_dim=size)
         self.what = _convolutions(shown["glimpse"].shape, features, channels)
@@ -72,6 +77,14 @@ class GlimpseExtractor(BaseFeaturesExtractor):
         if "emit" in observations:
             parts.append(observations["emit"].flatten(1))
         return torch.cat(parts, 1)
+
+
+def _require_memory(shape: tuple[int, ...] | None, features: int, channels: int) -> None:
+    """Refuse weights that `_convolutions` could not allocate."""
+    assert shape is not None
+    depth, height, width = shape
+    numbers = 9 * (depth + channels) + height * width * features  # of each channel, about
+    require_memory(None, "channels", channels, 4 * numbers, f"weights with features={features}")
 
 
 def _convolutions(shape: tuple[int, ...] | None, features: int, channels: int) -> nn.Sequential:

@@ -430,6 +430,10 @@ def test_features_are_what_times_where_beside_context_and_emit(short: Any) -> No
 def test_features_need_a_glimpse() -> None:
     with pytest.raises(InvalidArgument, match="no glimpse"):
         GlimpseExtractor(gym.spaces.Dict({"location": gym.spaces.Box(-1, 1, (2,))}))
+    looks = {"glimpse": gym.spaces.Box(0, 1, (1, 8, 8)), "location": gym.spaces.Box(-1, 1, (2,))}
+    for sizes in ({"features": 2**40}, {"channels": 2**33}):
+        with pytest.raises(InvalidArgument, match=r"channels=\d+ needs .* for weights"):
+            GlimpseExtractor(gym.spaces.Dict(looks), **sizes)
     stack = {"glimpse": gym.spaces.Box(0, 1, (3, 1, 8, 8)), "location": gym.spaces.Box(-1, 1, (6,))}
     with pytest.raises(InvalidArgument, match=r"\(3, 1, 8, 8\) at .* \(6,\) must be"):
         GlimpseExtractor(gym.spaces.Dict(stack))
