@@ -185,7 +185,7 @@ def elsewhere(config: Config, agent: GlimpseAgent, trained: Sizes, arguments: Ar
     Raises:
         InvalidArgument: It shows other glimpses or wants other labels.
     """
-    data_dir = str(arguments.data_dir.expanduser().absolute()) if arguments.data_dir else None
+    data_dir = str(arguments.data_dir.absolute()) if arguments.data_dir else None
     moved = dataclasses.replace(
         config,
         env_id=arguments.env_id or config.env_id,

@@ -55,8 +55,7 @@ def main(arguments: Arguments) -> None:
     state, config = load_run(arguments.run, Config)
     results = finished(arguments.run)
     before = validation_error(arguments.run, arguments.images)
-    rounded = {key: weight.half().float() for key, weight in state["agent"].items()}
-    after = validation_error(arguments.run, arguments.images, rounded)
+    after = validation_error(arguments.run, arguments.images, pretrained.rounded(state["agent"]))
     print(f"validation error {before:.2f} %, with float16 weights {after:.2f} %")
     if after > before + WORSE:
         raise InvalidArgument(

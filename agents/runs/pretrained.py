@@ -115,6 +115,11 @@ def as_saved(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def rounded(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights as they are kept: float16."""
+    return {key: weight.half().contiguous() for key, weight in weights.items()}
+
+
 def write(
     name: str,
     state: dict[str, Any],
@@ -137,7 +142,7 @@ def write(
     Raises:
         InvalidArgument: The weights are larger than `LARGEST`, or beyond what float16 can hold.
     """
-    weights = {key: weight.half().contiguous() for key, weight in state["agent"].items()}
+    weights = rounded(state["agent"])
     beyond = [key for key, weight in weights.items() if not torch.isfinite(weight).all()]
     content = save(weights)
     if beyond or len(content) > LARGEST:

@@ -22,7 +22,7 @@ from glimpse_env.errors import InvalidArgument, require_at_least
 
 MAX_SCALES = 9  # 255 * 4**8 is the last sum that float32 holds exactly
 _MAX_GLIMPSE = 2**24  # numbers
-GLIMPSE_BYTES = 26  # that a number of a glimpse costs: index, sum, mean, and the bounds of a space
+GLIMPSE_BYTES = 26  # that a number of a glimpse costs, at most: sum, mean, bounds of a space
 
 
 class Retina:
