@@ -51,7 +51,7 @@ def test_a_row_without_an_agent_says_how_to_get_one(monkeypatch: pytest.MonkeyPa
 @pytest.mark.slow
 def test_what_was_stopped_goes_on_and_what_has_ended_stays(tmp_path: Path) -> None:
     words = (
-        "--env-id GlimpseHouseNumbers-v0 --num-images 32 --num-envs 16 --features 8 --units 8 "
+        "--env-id GlimpseCatch-v0 --num-envs 16 --features 8 --units 8 "
         "--images 64 --epoch-images 32 --validation-images 16 --no-test --device cpu"
     ).split()
     command = [sys.executable, str(reproduce.ROOT / "agents" / "train_dram.py"), *words]
