@@ -72,11 +72,14 @@ class Retina:
         self._backend = backend
         self._half = backend.asarray([width / 2, height / 2], "float32")
         images = (capacity, channels, height, width)
-        each = sum(_bytes(backend, images, glimpse_size, 2**k) for k in range(num_scales))
+        # The finest level has room for the blocks of all: from it the others are added up.
+        coarsest = 2 ** (num_scales - 1)
+        sizes = [(2**k, 2**k if k else coarsest) for k in range(num_scales)]
+        each = sum(_bytes(backend, images, glimpse_size, *size) for size in sizes)
         each += GLIMPSE_BYTES * math.prod(self.shape) + beside
         require_memory(backend, "num_envs", capacity, each, "images and glimpses")
-        self._levels = [_Level(backend, images, glimpse_size, 2**k) for k in range(num_scales)]
-        self._pad, self._dtype = self._levels[-1].cell, self._levels[-1].dtype
+        self._levels = [_Level(backend, images, glimpse_size, *size) for size in sizes]
+        self._dtype = self._levels[-1].dtype
         self._new = backend.zeros if self._levels[-1].hidden else backend.empty
 
     def write(self, images: Array, slots: Array | None = None, keep: Array | None = None) -> None:
@@ -92,17 +95,13 @@ class Retina:
         if keep is not None:
             images = self._backend.xp.where(keep[:, None, None, None], images, finest.blocks)
         finest.blocks[where] = self._backend.asarray(images, finest.dtype)
-        if not coarser:
-            return
-        pad, (*held, height, width) = self._pad, images.shape
-        padded = self._backend.zeros((*held, pad + height, pad + width), self._dtype)
-        padded[:, :, pad:, pad:] = images
+        padded = self._backend.cast(finest.held[where], self._dtype) if coarser else images
         sums = padded.reshape(-1)
         for level in coarser:
             side = level.cell // 2
             sums = _double(self._backend, sums, side)
-            sums = _double(self._backend, sums, side * (pad + width))
-            first = pad - level.cell + 1
+            sums = _double(self._backend, sums, side * padded.shape[-1])
+            first = finest.pad - level.cell + 1
             blocks = sums.reshape(padded.shape)[:, :, first:, first:]
             level.blocks[where] = self._backend.asarray(blocks, level.dtype)
 
@@ -138,8 +137,10 @@ class _Level:
         images: (capacity, C, H, W).
         g: Side of a glimpse, cells.
         cell: Side of a block, pixels.
+        room: Zeros that there must be above and left of an image; at least `cell`.
 
     Attributes:
+        held: (capacity, C, pad + H, pad + W), the sum of the block that begins at each pixel.
         blocks: (capacity, C, H + cell - 1, W + cell - 1), the sum of each block that overlaps the
             image.
         windows: (capacity, H + 1, W + 1, C, n, n), the cells of a glimpse with its middle at each
@@ -152,12 +153,13 @@ class _Level:
     """
 
     def __init__(
-        self, backend: Backend, images: tuple[int, int, int, int], g: int, cell: int
+        self, backend: Backend, images: tuple[int, int, int, int], g: int, cell: int, room: int
     ) -> None:
         capacity, channels, height, width = images
         self.cell, self.dtype = cell, backend.sum_dtype(255 * cell**2)
         self.odd = g * cell % 2 == 1
-        self.hidden, pad = _margins(images, g, cell)
+        self.hidden, pad = _margins(images, g, cell, room)
+        self.pad = pad
         first, cells = (cell.bit_length() - 1) * channels, slice(self.hidden, g - self.hidden)
         self.shown = (slice(None), slice(first, first + channels), cells, cells)
         number = g - 2 * self.hidden
@@ -166,8 +168,8 @@ class _Level:
         plane, start = rows * columns, pad * (columns + 1)
         numbers = capacity * channels * plane
         table = backend.lookup_table(numbers + start, self.dtype)
-        held = table[:numbers].reshape(capacity, channels, rows, columns)
-        self.blocks = held[:, :, pad - cell + 1 :, pad - cell + 1 :]
+        self.held = table[:numbers].reshape(capacity, channels, rows, columns)
+        self.blocks = self.held[:, :, pad - cell + 1 :, pad - cell + 1 :]
         self.windows = backend.strided(
             table[(pad - before) * (columns + 1) :],
             (capacity, height + 1, width + 1, channels, number, number),
@@ -176,25 +178,28 @@ class _Level:
         self.mean = backend.asarray(1 / (255 * cell**2), "float32")
 
 
-def _margins(images: tuple[int, int, int, int], g: int, cell: int) -> tuple[int, int]:
+def _margins(images: tuple[int, int, int, int], g: int, cell: int, room: int) -> tuple[int, int]:
     """Cells of a glimpse that never show the image, on every side, and the zeros beside an image.
 
     Args:
         images: (capacity, C, H, W).
         g: Side of a glimpse, cells.
         cell: Side of a cell, pixels.
+        room: Zeros that there must be.
 
     Returns:
         Cells, and pixels.
     """
     hidden = max(g // 2 - math.ceil(max(images[2:]) / cell), 0)
-    return hidden, max(math.ceil((g - 2 * hidden) * cell / 2), cell)
+    return hidden, max(math.ceil((g - 2 * hidden) * cell / 2), room)
 
 
-def _bytes(backend: Backend, images: tuple[int, int, int, int], g: int, cell: int) -> int:
+def _bytes(
+    backend: Backend, images: tuple[int, int, int, int], g: int, cell: int, room: int
+) -> int:
     """What the blocks of one size take of memory for each image."""
     _, channels, height, width = images
-    _, pad = _margins(images, g, cell)
+    _, pad = _margins(images, g, cell, room)
     each = np.dtype(backend.sum_dtype(255 * cell**2)).itemsize
     return each * channels * (pad + height) * (pad + width)
 
