@@ -80,7 +80,9 @@ class NumpyBackend(Backend):
     def box_means(self, images: Array, size: int) -> Array:
         """See Backend; two products of matrices of 0 and 1 are the fastest way to add boxes."""
         rows, columns, largest = _pooling(*images.shape[2:], size)
-        return (rows @ (images.astype(np.float32) @ columns)) / largest
+        tall = rows @ images.astype(np.float32)  # (m, C, size, W)
+        sums = (tall.reshape(-1, tall.shape[-1]) @ columns).reshape(*tall.shape[:3], size)
+        return sums / largest
 
     def rows(self, mask: Array) -> Array:
         rows: Array = mask.nonzero()[0]
