@@ -42,7 +42,10 @@ def _cut(rng: np.random.Generator, texture: str, size: int) -> Field:
 def expose(rng: np.random.Generator, picture: Field, scene: Scene) -> NDArray[np.uint8]:
     """Take a photograph as coarse as SVHN's, and enlarge it to the image."""
     size, scale = picture.shape[0], np.array(scene.scale)
-    width_of_digit, height_of_digit = scene.layout.ink[:, 2:].mean(axis=0).tolist()
+    digits = scene.layout.ink
+    width_of_digit, height_of_digit = (
+        sum(column) / len(digits) for column in digits.T[2:].tolist()
+    )
     per_height = max(scene.layout.photo_height, styles.LEAST_PIXELS_ACROSS / width_of_digit)
     finer = per_height / scale
     width, height = np.clip(np.rint(size * finer), 8, size).astype(int).tolist()

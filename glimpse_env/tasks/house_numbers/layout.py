@@ -9,7 +9,9 @@ boxes with room to spare: the ink fills two thirds to all of them, and rarely st
 
 from __future__ import annotations
 
+import bisect
 import functools
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -108,23 +110,20 @@ def _union(boxes: NDArray[np.float64]) -> tuple[float, float, float, float]:
     return left, top, right - left, bottom - top
 
 
-def _cumulative(counts: tuple[int, ...]) -> NDArray[np.float64]:
-    return np.cumsum(counts, dtype=np.float64) / sum(counts)
-
-
-_LEADING = tuple(_cumulative(counts) for counts in LEADING_COUNTS)
-_OTHER = _cumulative(OTHER_COUNTS)
+@functools.cache
+def _cumulative(counts: tuple[int, ...]) -> list[float]:
+    return [part / sum(counts) for part in itertools.accumulate(counts)]
 
 
 def draw_layout(rng: np.random.Generator, min_digits: int, max_digits: int) -> Layout:
     """Draw the digits of a house number and their boxes."""
-    draws = rng.random(5 + MAX_DIGITS)
+    draws = rng.random(5 + MAX_DIGITS).tolist()
     counts = LENGTH_COUNTS[min_digits - 1 : max_digits]
-    length = min_digits + int(np.searchsorted(_cumulative(counts), draws[0], side="right"))
-    cumulatives = [_LEADING[min(length, 3) - 1]] + [_OTHER] * (length - 1)
+    length = min_digits + bisect.bisect(_cumulative(counts), draws[0])
+    tables = [LEADING_COUNTS[min(length, 3) - 1]] + [OTHER_COUNTS] * (length - 1)
     digits = tuple(
-        int(np.searchsorted(cumulative, draw, side="right"))
-        for cumulative, draw in zip(cumulatives, draws[5:], strict=False)
+        bisect.bisect(_cumulative(table), draw)
+        for table, draw in zip(tables, draws[5:], strict=False)
     )
     boxes = _draw_boxes(rng, digits, draws[1:4])
     photo_height = _quantile(PHOTO_HEIGHT_QUANTILES, draws[4])
@@ -132,7 +131,7 @@ def draw_layout(rng: np.random.Generator, min_digits: int, max_digits: int) -> L
 
 
 def _draw_boxes(
-    rng: np.random.Generator, digits: tuple[int, ...], draws: NDArray[np.float64]
+    rng: np.random.Generator, digits: tuple[int, ...], draws: list[float]
 ) -> NDArray[np.float64]:
     """Set the digits side by side along a slope."""
     aspect = _quantile(ASPECT_QUANTILES, draws[0])
@@ -143,7 +142,7 @@ def _draw_boxes(
     jitter[1:, 1:] -= jitter[1:, 1:].sum(axis=0) / max(1, len(digits) - 1)
     boxes = np.zeros((len(digits), 4))
     boxes[:, 3] = 1.0
-    boxes[:, 2] = aspect * np.take(RELATIVE_WIDTH, digits)
+    boxes[:, 2] = [aspect * RELATIVE_WIDTH[digit] for digit in digits]
     boxes[:, 2] *= np.exp(WIDTH_DEVIATION * jitter[:, 0])
     advance = boxes[:-1, 2] + gap + GAP_DEVIATION * jitter[1:, 1]
     # However the boxes overlap, the next digit starts well to the right of this one.
@@ -177,7 +176,11 @@ def _draw_ink_room(rng: np.random.Generator, boxes: NDArray[np.float64]) -> NDAr
 
 
 def _quantile(table: tuple[float, ...], level: float) -> float:
-    return float(np.interp(level, QUANTILE_LEVELS, table))
+    """Read a table between its levels: level is in [0, 1)."""
+    above = bisect.bisect(QUANTILE_LEVELS, level)
+    low, high = QUANTILE_LEVELS[above - 1 : above + 1]
+    part = (level - low) / (high - low)
+    return table[above - 1] + part * (table[above] - table[above - 1])
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def _draw_colours(rng: np.random.Generator, held_out: bool) -> tuple[Vector, Vec
 def _tinted(brightness: float, tint: styles.Tint) -> Vector:
     """Colour a brightness (0 to 255): strongest in the middle, as very light paint is pale."""
     strength = 0.2 + 2.6 * (brightness / 255) * (1 - brightness / 255)
-    return np.clip(brightness + strength * np.asarray(tint), 0, 255)
+    return np.array([min(max(brightness + strength * part, 0.0), 255.0) for part in tint])
 
 
 def _any_colour(rng: np.random.Generator) -> Vector:
@@ -113,7 +113,7 @@ def _cut_texture(
     size, whole = (scene.size, scene.size), styles.texture(name)
     piece = cv2.warpAffine(whole, matrix, size, flags=flags, borderMode=cv2.BORDER_REFLECT)
     # Nobody paints a number that the bricks' joints would outshine.
-    strength = min(1.0, abs(float(colour.mean() - ground.mean())) / styles.FULL_TEXTURE_CONTRAST)
+    strength = min(1.0, abs(sum((colour - ground).tolist())) / 3 / styles.FULL_TEXTURE_CONTRAST)
     return np.asarray(strength * piece, np.float32)
 
 
