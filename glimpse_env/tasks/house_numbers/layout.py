@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glimpse_env.tasks.svhn.crops import CROP_SIZE, GROWTH, SLACK, STRETCHED_SIZE
+from glimpse_env.tasks.svhn.crops import CROP_SIZE, GROWTH, STRETCHED_SIZE
 
 MAX_DIGITS = 5
 
@@ -221,13 +221,20 @@ def places(size: int) -> NDArray[np.float32]:
     return np.stack([columns, rows], axis=-1)
 
 
-def place(rng: np.random.Generator, layout: Layout, image_size: int, random_crop: bool) -> Scene:
-    """Stretch the number as Goodfellow did for SVHN and cut the image out of the result."""
+def place(rng: np.random.Generator, layout: Layout, image_size: int, margin: int) -> Scene:
+    """Stretch the number as Goodfellow did for SVHN and cut the image out of the middle.
+
+    Args:
+        rng: Where in a larger image the number lies comes from it.
+        layout: The number.
+        image_size: Side of the image, pixels, without the margin.
+        margin: Pixels more on each side of it.
+    """
     left, top, width, height = layout.union
     scale = (_NUMBER_SIZE / width, _NUMBER_SIZE / height)
-    cut = np.floor(rng.random(2) * (SLACK + 1)) if random_crop else np.full(2, SLACK // 2)
     room = np.floor(rng.random(2) * (image_size - CROP_SIZE + 1))
-    x, y = ((STRETCHED_SIZE - _NUMBER_SIZE) / 2 - cut + room).tolist()
+    x, y = ((CROP_SIZE - _NUMBER_SIZE) / 2 + margin + room).tolist()
     step = layout.boxes[-1] - layout.boxes[0]
     slope = math.degrees(math.atan2(step[1], step[0])) if len(layout.boxes) > 1 else 0.0
-    return Scene(layout, image_size, scale, (x - left * scale[0], y - top * scale[1]), slope)
+    origin = x - left * scale[0], y - top * scale[1]
+    return Scene(layout, image_size + 2 * margin, scale, origin, slope)

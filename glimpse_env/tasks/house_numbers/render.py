@@ -5,8 +5,8 @@ An image is a pure function of (split, index): the digits and their boxes follow
 chance (`ink`); what is behind them is painted in `painting`, and `camera` takes the picture, as
 coarse, blurred and faint as SVHN's are. `styles` says how often and how strongly. As in
 Goodfellow's crops of SVHN, the box around all digits, enlarged by 30 %, is stretched to 64 x 64
-whatever its shape, and 54 x 54 pixels are cut out of that: at random for training, the middle for
-validation and test. Larger images show the same number, with digits of the same size, anywhere in
+whatever its shape, and the 54 x 54 pixels in the middle are cut out of that (`task` cuts elsewhere
+in training). Larger images show the same number, with digits of the same size, anywhere in
 more of the wall.
 
 Test differs from training in its seeds and in styles that it alone shows (two thirds of its images
@@ -36,6 +36,7 @@ def render_house_numbers(
     color: bool = False,
     min_digits: int = 1,
     max_digits: int = MAX_DIGITS,
+    margin: int = 0,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Draw the house numbers of the given indices.
 
@@ -46,23 +47,31 @@ def render_house_numbers(
         color: Whether the images have red, green and blue.
         min_digits: Length of the shortest number.
         max_digits: Length of the longest number, at most 5.
+        margin: Pixels to draw beyond each side of the images, to cut them out elsewhere later.
 
     Returns:
-        Images (M, H, W) or (M, H, W, 3) and labels (M, 5), left to right, padded with -1.
+        Images (M, H, W) or (M, H, W, 3), of side `image_size` + 2 `margin`, and
+        labels (M, 5), left to right, padded with -1.
     """
-    _check(split, indices, image_size, min_digits, max_digits)
-    shape = (len(indices), image_size, image_size)
+    _check(split, indices, image_size, min_digits, max_digits, margin)
+    side = image_size + 2 * margin
+    shape = (len(indices), side, side)
     images = np.empty((*shape, 3) if color else shape, np.uint8)
     labels = np.full((len(indices), MAX_DIGITS), -1, np.int64)
     for row, index in enumerate(indices.tolist()):
-        picture, scene = photograph(split, index, image_size, min_digits, max_digits)
+        picture, scene = photograph(split, index, image_size, min_digits, max_digits, margin)
         images[row] = picture if color else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         labels[row, : len(scene.layout.digits)] = scene.layout.digits
     return images, labels
 
 
 def _check(
-    split: str, indices: NDArray[np.int64], image_size: int, min_digits: int, max_digits: int
+    split: str,
+    indices: NDArray[np.int64],
+    image_size: int,
+    min_digits: int,
+    max_digits: int,
+    margin: int,
 ) -> None:
     if split not in SPLITS:
         raise InvalidArgument(f"split={split!r} is unknown: choose one of {', '.join(SPLITS)}.")
@@ -72,10 +81,11 @@ def _check(
         )
     if indices.size and indices.min() < 0:
         raise InvalidArgument(f"index {indices.min()} is negative: count images from 0.")
-    if not CROP_SIZE <= image_size <= NOISE_SIZE:
+    largest = NOISE_SIZE - 2 * margin
+    if margin < 0 or not CROP_SIZE <= image_size <= largest:
         raise InvalidArgument(
-            f"image_size={image_size}: digits keep their size, so pass {CROP_SIZE} (less would cut"
-            f" them off) to {NOISE_SIZE}."
+            f"image_size={image_size}, margin={margin}: digits keep their size, so pass {CROP_SIZE}"
+            f" (less would cut them off) to {largest}, and a margin of 0 or more."
         )
     if not 1 <= min_digits <= max_digits <= MAX_DIGITS:
         raise InvalidArgument(
@@ -85,10 +95,10 @@ def _check(
 
 
 def photograph(
-    split: str, index: int, image_size: int, min_digits: int, max_digits: int
+    split: str, index: int, image_size: int, min_digits: int, max_digits: int, margin: int = 0
 ) -> tuple[NDArray[np.uint8], Scene]:
     """Draw one image in colour, and tell where its digits are."""
     rng = np.random.default_rng([SPLITS.index(split), index])
     layout = draw_layout(rng, min_digits, max_digits)
-    scene = place(rng, layout, image_size, random_crop=split == "train")
+    scene = place(rng, layout, image_size, margin)
     return paint(rng, scene, held_out=split == "test"), scene

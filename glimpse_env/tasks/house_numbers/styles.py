@@ -100,9 +100,9 @@ EXPOSURE_DEVIATION = 25.0
 FOCUS, FOCUS_DEVIATION = 0.95, 0.3
 """Blur of the lens: median of its standard deviation in pixels of the photograph, and standard
 deviation of its logarithm."""
-LEAST_SHARPNESS = 0.05
+LEAST_SHARPNESS = 0.04
 """Greatest blur, in heights of a digit."""
-LEAST_PIXELS_ACROSS = 6.0
+LEAST_PIXELS_ACROSS = 8.0
 """Digits are on average no narrower than this many pixels of the photograph (else illegible)."""
 NOISE_RANGE = (0.2, 2.0)
 """Standard deviation of the noise (of 255), in each pixel of the photograph."""

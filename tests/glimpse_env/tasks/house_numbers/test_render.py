@@ -260,6 +260,8 @@ def test_shapes_follow_the_tables(layouts: list[layout.Layout]) -> None:
         ({"indices": np.array([-3])}, "-3"),
         ({"image_size": 53}, "53.*54"),
         ({"image_size": 513}, "513.*512"),
+        ({"image_size": 510, "margin": 2}, "510, margin=2.*508"),
+        ({"margin": -1}, "margin=-1"),
         ({"min_digits": 0}, "min_digits=0"),
         ({"max_digits": 6}, "max_digits=6"),
         ({"min_digits": 3, "max_digits": 2}, "min_digits=3, max_digits=2"),
@@ -272,7 +274,7 @@ def test_bad_arguments_are_named(arguments: dict[str, object], message: str) -> 
 
 
 def test_keywords_are_what_they_are_whoever_came_before() -> None:
-    few = {"num_images": 4}
+    few = {"num_images": 4, "split": "validation"}
     assert gym.make("GlimpseHouseNumbers-v0", image_size=60, color=True, **few).unwrapped.size == 4
     for wrong in ({"image_size": 60.0}, {"color": "no"}):
         with pytest.raises(InvalidArgument, match=next(iter(wrong))):
