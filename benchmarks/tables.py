@@ -26,6 +26,7 @@ from benchmarks.result_rows import Row, read_rows
 from glimpse_env.errors import InvalidArgument, MissingData
 
 MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+GAPS = ROOT / "benchmarks" / "gaps.md"
 BELOW_README = """\
 The paper does not say whether its digits overlapped. With a quarter of its LSTM units, on a CPU \
 core, pairs have {pairs_cpu} and sums {sums_cpu}; where digits may overlap, as in the environments \
@@ -56,13 +57,12 @@ class Tables:
     def readme(self) -> str:
         """The rows that the README shows, and what stands below them."""
         lines = [
-            [row.readme, row.paper, self.mean_gaze(row), self.averaged(row).split(" (")[0]]
+            [row.readme, row.paper, self.mean_gaze(row), without_interval(self.averaged(row))]
             for row in self.rows
             if row.readme
         ]
-        errors = {row.name: self.mean_gaze(row).split(" (")[0] for row in self.rows}
         shown = table(["task", "paper", "here, mean gaze", "averaged"], lines, right=3)
-        return f"{shown}\n\n{BELOW_README.format(**errors)}"
+        return f"{shown}\n\n{self.told(BELOW_README)}"
 
     def agents(self) -> str:
         """Every row of an agent."""
@@ -89,6 +89,24 @@ class Tables:
                 lines.append([*cells, f"{found.images:,}", *cost])
         head += ["parameters", "million multiply-adds an image"]
         return table(head, lines, right=5)
+
+    def gaps(self) -> str:
+        """What is behind each gap to the papers: gaps.md with the errors of today."""
+        return self.told(GAPS.read_text(encoding="utf-8").rstrip())
+
+    def told(self, text: str) -> str:
+        """A text in which `{pairs}` and `{pairs_averaged}` become errors of the row of that name.
+
+        Raises:
+            InvalidArgument: It names no row.
+        """
+        errors = {row.name: without_interval(self.mean_gaze(row)) for row in self.rows}
+        averaged = {f"{row.name}_averaged": self.averaged(row) for row in self.rows}
+        errors |= {name: without_interval(error) for name, error in averaged.items() if error}
+        try:
+            return text.format(**errors)
+        except KeyError as error:
+            raise InvalidArgument(f"a text names {error}, which is no row of rows.csv") from error
 
     def measured(self, row: Row) -> Result:
         """What a row's run measured, its agent at the mean gaze.
@@ -142,6 +160,7 @@ class Tables:
             "readme": self.readme,
             "agents": self.agents,
             "networks": self.networks,
+            "gaps": self.gaps,
         }
 
         def fill(found: re.Match[str]) -> str:
@@ -155,6 +174,11 @@ class Tables:
 def with_interval(result: Result) -> str:
     """An error and its 95 % interval."""
     return f"{result.error:.2f} % ({result.low:.2f} .. {result.high:.2f})"
+
+
+def without_interval(error: str) -> str:
+    """The error alone."""
+    return error.split(" (")[0]
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]], right: int) -> str:

@@ -33,6 +33,7 @@ def test_the_pages_show_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None
     pages = (ROOT / "README.md").read_text() + (ROOT / "docs" / "results.md").read_text()
     assert sorted(re.findall(r"<!-- generated: (\w+) -->", pages)) == [
         "agents",
+        "gaps",
         "networks",
         "readme",
     ]
@@ -104,6 +105,13 @@ def test_what_is_missing_is_named(results: list[Result]) -> None:
         Tables([ROW], results[:-1]).at_random(ROW)
     with pytest.raises(InvalidArgument, match="generated: tabel"):
         Tables([], []).filled("<!-- generated: tabel -->\n<!-- end -->")
+
+
+def test_a_text_takes_errors_from_the_rows_it_names(results: list[Result]) -> None:
+    shown = Tables([ROW], results)
+    assert shown.told("{catch} and {catch_averaged}") == "0.34 % and 0.33 %"
+    with pytest.raises(InvalidArgument, match="'cacth'"):
+        shown.told("{cacth}")
 
 
 def test_runs_that_pages_quote_are_kept() -> None:
