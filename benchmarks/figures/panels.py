@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.container import ErrorbarContainer
@@ -16,12 +19,14 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from agents.runs.files import write_atomically
 
 COLOURS = ("#1f77b4", "#d95f02", "#2a9d5c", "#7b5ea7", "#c2427a", "#5c6670")
 MARKERS = "osD^vP"
 PAPER = "paper"  # the name of a line that is not ours: black and dashed
+PLOTTED = "Plotted"  # key of a PNG file's text that has the fingerprint of its figure
 NARROWEST = 4.0  # a logarithmic axis of errors spans at least this factor
 
 
@@ -144,6 +149,19 @@ def _plain(axis: Axis) -> None:
     axis.set_minor_locator(NullLocator())
 
 
+def fingerprint(figure: Figure) -> str:
+    """A checksum of all that is plotted, by which a file can be told that is out of date."""
+    shown = [
+        [
+            axes.get_title(),
+            [np.asarray(line.get_xydata()).round(6).tolist() for line in axes.lines],
+            [note.get_text() for note in axes.texts],
+        ]
+        for axes in figure.axes
+    ]
+    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure, the same each time: PNG of few colours, or WebP where the name says so."""
     content = io.BytesIO()
@@ -152,6 +170,7 @@ def save(figure: Figure, path: Path) -> None:
     if path.suffix == ".webp":  # pictures: an eighth of the room
         picture.save(content, "WEBP", quality=85)
     else:
-        few = picture.quantize(128, dither=Image.Dither.NONE)
-        few.save(content, "PNG", optimize=True)
+        few, plotted = picture.quantize(128, dither=Image.Dither.NONE), PngInfo()
+        plotted.add_text(PLOTTED, fingerprint(figure))
+        few.save(content, "PNG", optimize=True, pnginfo=plotted)
     write_atomically(path, content.getvalue())

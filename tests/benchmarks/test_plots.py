@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from benchmarks import plots
+from benchmarks.figures.panels import PLOTTED, fingerprint
 from benchmarks.kept_runs import Result, write_curves, write_results
 from benchmarks.plots import FIGURES, Arguments
 from benchmarks.result_rows import Row
@@ -140,6 +142,21 @@ def test_the_documentation_has_every_figure() -> None:
             assert picture.width > 500
     shown = (plots.ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     assert not [name for name in FIGURES if f"](figures/{name})" not in shown]
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name.endswith(".png")])
+def test_the_documentation_shows_what_is_kept(name: str) -> None:
+    with Image.open(Arguments().output / name) as picture:
+        assert picture.info[PLOTTED] == fingerprint(FIGURES[name](Arguments())), (
+            f"docs/figures/{name} is out of date: python benchmarks/plots.py {Path(name).stem}"
+        )
+
+
+def test_another_number_is_another_fingerprint(kept: Arguments) -> None:
+    before = fingerprint(plots.cost(kept))
+    assert fingerprint(plots.cost(kept)) == before
+    write_results([dataclasses.replace(one, high=99.0) for one in RESULTS], kept.runs)
+    assert fingerprint(plots.cost(kept)) != before
 
 
 def test_a_figure_that_is_none_tells_the_others(kept: Arguments) -> None:
