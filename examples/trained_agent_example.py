@@ -1,8 +1,9 @@
 """A trained agent in a loop of your own: `python examples/trained_agent_example.py runs/NAME`.
 
-Every test image once, at the mean gaze. For agents with a fixed number of glimpses a label;
-`agents/dram/rollouts/play.py` plays all kinds, `agents.image_reader.ImageReader` reads images
-without labels.
+In the place of a run's folder, `pretrained:ram_mnist` or another agent that comes with the
+repository. Every test image once, at the mean gaze. For agents with a fixed number of glimpses a
+label; `agents/dram/rollouts/play.py` plays all kinds, `agents.image_reader.ImageReader` reads
+images without labels.
 """
 
 from __future__ import annotations

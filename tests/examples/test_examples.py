@@ -14,6 +14,7 @@ import pytest
 from agents.dram.config import Config
 from agents.dram.learning.training import Training
 from agents.dram.readers.agent_reader import evaluate
+from agents.runs import pretrained
 from agents.runs.folder import RunFolder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -79,6 +80,20 @@ def test_a_trained_agent_reads_as_in_its_evaluation(tmp_path: Path) -> None:
     assert wrong < 80
     said = told("trained_agent_example.py", str(folder.path))
     assert f"an error of {wrong:.2f} %" in said
+
+
+@pytest.mark.requires_mnist
+def test_a_pretrained_agent_reads_as_its_page_says() -> None:
+    said = re.search(
+        r"an error of ([\d.]+) %", told("trained_agent_example.py", "pretrained:ram_mnist")
+    )
+    (mean_gaze,) = (
+        result
+        for result in pretrained.page("ram_mnist").results
+        if (result["split"], result["gaze"], result["samples"]) == ("test", "policy", 1)
+    )
+    low, high = mean_gaze["interval"]  # first glimpses are at other random places
+    assert said and low <= float(said[1]) <= high
 
 
 def run(name: str, *arguments: str) -> list[tuple[int, float]]:
