@@ -7,10 +7,11 @@ import itertools
 import math
 import sys
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from benchmarks import reporting
 from benchmarks.env_works import Setup, episode_steps, vector_steps
-from benchmarks.gpu_works import Failures, Part, on_gpu, replayed
+from benchmarks.gpu_works import Failures, Part, on_gpu, peak_memory, replayed
 from benchmarks.measuring import REPETITIONS, Rate, Work, clocked, measure, waiter_for
 from benchmarks.reporting import Ratio
 
@@ -18,8 +19,6 @@ WANTED = 100e6  # glimpses a second
 WANTED_ROWS = 16384
 STEP, GRAPH = "step()", "graph"
 REPLAYS = 10  # of a graph in a round, so that launching the next one is not on the clock
-# Of an id, a number of rows and a path: how fast, and the cells of a glimpse.
-Measured = dict[tuple[str, int, str], tuple[Rate, int]]
 EXPLANATION = """\
 Glimpses a second: rows times calls of `step()`, each of which takes one glimpse of all scales in
 every row, checks actions, judges labels and fills infos. The median of {repetitions} repetitions of
@@ -28,7 +27,20 @@ replayed), on the clock; actions lie on the device before. The clock stops when 
 
 *step()* is called from Python (NEXT_STEP); *graph* replays one CUDA graph of `begin()` and the
 steps of an episode, as `--capture graph` does in training. Scales times cells of a glimpse are
-pixels that an agent sees, of which the last column counts a second."""
+pixels that an agent sees, of which *pixels* counts a second. *MiB*: what rows, images and steps
+from Python took of the GPU's memory at most, beyond what lay there before; a data set that an
+earlier line has put there is not counted again."""
+
+
+class Found(NamedTuple):
+    """Of an id at a number of rows, one way to step."""
+
+    rate: Rate
+    cells: int  # numbers in a glimpse
+    memory: int | None  # bytes of the GPU; None where there is none
+
+
+Measured = dict[tuple[str, int, str], Found]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -59,9 +71,9 @@ def env_part(options: EnvOptions, device: str) -> Iterator[Part]:
     for path, make_work in works.items():
         for env_id, rows in itertools.product(options.ids, options.rows):
             setup = Setup(env_id, rows, "torch", device)
-            with failures.noted(f"{env_id}, {rows} rows, {path}"):
+            with failures.noted(f"{env_id}, {rows} rows, {path}"), peak_memory(device) as memory:
                 rate = measure({path: make_work(setup)}, options.env_seconds)[path]
-                measured[env_id, rows, path] = rate, _cells(setup)
+                measured[env_id, rows, path] = Found(rate, _cells(setup), memory())
                 print(f"{env_id}, {rows}, {path}: {reporting.per_second(rate)}", file=sys.stderr)
             yield _report(options, measured, failures)
 
@@ -79,8 +91,9 @@ def _report(options: EnvOptions, measured: Measured, failures: Failures) -> Part
         ratios=list(_thresholds(measured)),
         data={
             "rates": [
-                {"id": env_id, "rows": rows, "path": path, "cells": cells, **rate._asdict()}
-                for (env_id, rows, path), (rate, cells) in measured.items()
+                {"id": env_id, "rows": rows, "path": path, "cells": found.cells}
+                | {"memory": found.memory, **found.rate._asdict()}
+                for (env_id, rows, path), found in measured.items()
             ]
         },
     )
@@ -113,10 +126,13 @@ def _table(measured: Measured) -> str:
         found = {path: measured.get((env_id, number, path)) for path in (STEP, GRAPH)}
         line = [env_id, str(number)]
         for one in found.values():
-            line += [reporting.per_second(one and one[0]), reporting.spread(one and one[0])]
-        pixels = max(rate.median * cells for rate, cells in filter(None, found.values()))
-        rows.append([*line, reporting.rounded(pixels)])
-    head = ["id", "rows", STEP, "spread", GRAPH, "spread", "pixels"]
+            line += [reporting.per_second(one and one.rate), reporting.spread(one and one.rate)]
+        pixels = max(one.rate.median * one.cells for one in found.values() if one)
+        stepped = found[STEP]
+        memory = stepped.memory if stepped else None
+        told = "not measured" if memory is None else f"{memory / 2**20:,.0f}"
+        rows.append([*line, reporting.rounded(pixels), told])
+    head = ["id", "rows", STEP, "spread", GRAPH, "spread", "pixels", "MiB"]
     return reporting.table(head, rows)
 
 
@@ -124,8 +140,8 @@ def _thresholds(measured: Measured) -> Iterable[Ratio]:
     """The best id at the number of rows where it is wanted, each way to step."""
     for wanted in (STEP, GRAPH):
         found = {
-            env_id: rate.median
-            for (env_id, rows, path), (rate, _) in measured.items()
+            env_id: one.rate.median
+            for (env_id, rows, path), one in measured.items()
             if (rows, path) == (WANTED_ROWS, wanted)
         }
         best = max(found, key=lambda env_id: found[env_id], default="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -85,6 +86,18 @@ def replayed(work: Callable[[], object], device: str) -> Replay:
         with uncollected(), torch.cuda.graph(graph, stream=stream):
             work()
     return Replay(graph, work)
+
+
+@contextlib.contextmanager
+def peak_memory(device: str) -> Iterator[Callable[[], int | None]]:
+    """A function that tells, in bytes, the most of a GPU that was taken since the block began."""
+    if not on_gpu(device):
+        yield lambda: None
+        return
+    gc.collect()  # what earlier blocks have left in cycles would be freed in this one
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    yield lambda: torch.cuda.max_memory_allocated(device) - before
 
 
 def seconds_of(work: Callable[[], object], device: str, repetitions: int = 5) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import weakref
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,30 @@ def test_env(tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert sum("by step()" in name and found[name] == "not met" for name in found) == 1
     assert found["million glimpses a second at 8 rows by graph"] == "not measured"
     assert "| GlimpseMNIST-v0 | 4 |" in text
+    assert all(rate["memory"] is None for rate in data["rates"]) and " | not measured |\n" in text
 
 
 def test_env_with_graphs(tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU, with a graph that plays the episode again."""
     monkeypatch.setattr(gpu_env, "on_gpu", lambda device: True)
     monkeypatch.setattr(gpu_env, "replayed", lambda episode, device: episode)
-    _, data = run("env", tmp_path, ids=("GlimpseHouseNumbers-v0",), rows=(4,), env_seconds=0.001)
+    monkeypatch.setattr(gpu_env, "peak_memory", lambda device: nullcontext(lambda: 3 * 2**20))
+    text, data = run("env", tmp_path, ids=("GlimpseHouseNumbers-v0",), rows=(4,), env_seconds=0.001)
     assert [rate["path"] for rate in data["rates"]] == ["step()", "graph"]
+    assert text.split("## Thresholds")[0].rstrip().endswith("| 3 |")
+
+
+def test_peak_memory_is_what_comes_on_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = {"now": 100, "most": 700}
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: taken["now"])
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: taken["most"])
+    monkeypatch.setattr(
+        torch.cuda, "reset_peak_memory_stats", lambda device: taken.update(most=100)
+    )
+    with gpu_works.peak_memory("cuda") as memory:
+        assert memory() == 0
+        taken["most"] = 350
+        assert memory() == 250
 
 
 def test_a_replay_keeps_what_its_graph_reads() -> None:
