@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from agents import train_dram
 from agents.runs import pretrained
 from benchmarks import reproduce
 from benchmarks.kept_runs import read_results
@@ -48,19 +52,41 @@ def test_a_row_without_an_agent_says_how_to_get_one(monkeypatch: pytest.MonkeyPa
         main(Arguments(rows=("mnist_2",)))
 
 
-@pytest.mark.slow
-def test_what_was_stopped_goes_on_and_what_has_ended_stays(tmp_path: Path) -> None:
+def test_a_training_is_a_process_whose_words_are_kept(tmp_path: Path) -> None:
+    says = "import sys; print(sys.argv[1:]); sys.exit(3)"
+    folder = tmp_path / "row"
+    assert train_one([sys.executable, "-c", says], folder, Arguments()) == 3
+    assert (folder / "output.txt").read_text() == f"['--runs', '{folder}']\n"
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands of train_dram.py run here: starting Python and torch would take all the time."""
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+        assert Path(command[1]) == reproduce.ROOT / "agents" / "train_dram.py"
+        status = train_dram.main(train_dram.parse(command[2:]))
+        return subprocess.CompletedProcess(command, status)
+
+    here = SimpleNamespace(run=run, STDOUT=subprocess.STDOUT)  # git's commands stay processes
+    monkeypatch.setattr(reproduce, "subprocess", here)
+
+
+def test_what_was_stopped_goes_on_and_what_has_ended_stays(
+    tmp_path: Path, own_images: tuple[Path, Path], in_this_process: None
+) -> None:
     words = (
-        "--env-id GlimpseCatch-v0 --num-envs 16 --features 8 --units 8 "
-        "--images 64 --epoch-images 32 --validation-images 16 --no-test --device cpu"
+        f"--image-folder {own_images[0]} --label-file {own_images[1]} --num-envs 16 --features 8 "
+        "--units 8 --images 64 --epoch-images 32 --validation-images 4 --no-test --device cpu"
     ).split()
     command = [sys.executable, str(reproduce.ROOT / "agents" / "train_dram.py"), *words]
     folder = tmp_path / "row"
     assert train_one(command, folder, Arguments()) == 0
     (run,) = [path for path in folder.iterdir() if path.is_dir()]
+    assert not (run / "result.json").exists()  # as if it had been stopped before the test
     assert train_one([*command, "--no-such-option"], folder, Arguments()) == 0  # --resume alone
-    assert len([path for path in folder.iterdir() if path.is_dir()]) == 1
+    assert [path for path in folder.iterdir() if path.is_dir()] == [run]
+    assert (run / "result.json").exists()
     written = (run / "checkpoint.pt").stat().st_mtime_ns
-    (run / "result.json").write_text("[]")
     assert train_one(["no", "command"], folder, Arguments()) == 0
     assert (run / "checkpoint.pt").stat().st_mtime_ns == written

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -156,28 +157,6 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     return dict(state["agent"])
 
 
-@pytest.mark.slow
-def test_a_run_changes_between_one_and_two_ranks(tmp_path: Path) -> None:
-    """Its weights end where those of one process end, and one rank alone writes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        whole = run(tmp_path / "whole", *SMALL, "--images", "96")
-        one_two = run(tmp_path / "one two", *SMALL, "--images", "48")
-        torchrun("--resume", str(one_two), "--images", "96", "--no-test", "--device", "cpu")
-        torchrun("--runs", str(tmp_path / "two one"), *SMALL, "--images", "48")
-        (two_one,) = (tmp_path / "two one").iterdir()
-        run(tmp_path / "two one", "--resume", str(two_one), "--images", "96", "--no-test")
-    finally:
-        torch.set_num_threads(threads)
-    wanted = weights(whole)
-    for folder in (one_two, two_one):
-        for name, weight in weights(folder).items():
-            torch.testing.assert_close(weight, wanted[name], rtol=1e-4, atol=1e-6)
-        assert [row["images"] for row in read_metrics(folder)] == [48, 96]
-        assert len(list(folder.glob("events*"))) == 2  # of the beginning, and of the rest
-
-
 def start_two(
     folder: Path, first: list[str], second: list[str], program: Sequence[str] = (str(SCRIPT),)
 ) -> list[subprocess.Popen[str]]:
@@ -206,6 +185,51 @@ def end(ranks: list[subprocess.Popen[str]]) -> list[tuple[str, str]]:
             rank.wait()
 
 
+LISTS_ITS_THREADS = """
+import contextlib, pathlib, sys
+from agents import train_dram
+train_dram.main(train_dram.parse(sys.argv[1:]))
+for name in pathlib.Path("/proc/self/task").glob("*/comm"):
+    with contextlib.suppress(FileNotFoundError):  # it ends at this moment
+        print(name.read_text().strip(), end=" ")
+"""
+
+
+class Two(NamedTuple):
+    """A training of two ranks, half as long as one process takes it."""
+
+    runs: Path
+    said: list[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Two:
+    """It has ended, and each rank has named its threads."""
+    runs, options = tmp_path_factory.mktemp("two"), ["--images", "48"]
+    return Two(runs, end(start_two(runs, options, options, program=["-c", LISTS_ITS_THREADS])))
+
+
+@pytest.mark.slow
+def test_a_run_changes_between_one_and_two_ranks(tmp_path: Path, two: Two) -> None:
+    """Its weights end where those of one process end, and one rank alone writes."""
+    (two_one,) = two.runs.iterdir()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        whole = run(tmp_path / "whole", *SMALL, "--images", "96")
+        one_two = run(tmp_path / "one two", *SMALL, "--images", "48")
+        torchrun("--resume", str(one_two), "--images", "96", "--no-test", "--device", "cpu")
+        run(two.runs, "--resume", str(two_one), "--images", "96", "--no-test")
+    finally:
+        torch.set_num_threads(threads)
+    wanted = weights(whole)
+    for folder in (one_two, two_one):
+        for name, weight in weights(folder).items():
+            torch.testing.assert_close(weight, wanted[name], rtol=1e-4, atol=1e-6)
+        assert [row["images"] for row in read_metrics(folder)] == [48, 96]
+        assert len(list(folder.glob("events*"))) == 2  # of the beginning, and of the rest
+
+
 @pytest.mark.slow
 def test_ranks_that_begin_differently_are_refused(tmp_path: Path) -> None:
     ranks = start_two(tmp_path, ["--seed", "1"], ["--seed", "2"])
@@ -230,21 +254,10 @@ def test_a_signal_to_one_rank_stops_all_and_saves(tmp_path: Path) -> None:
     assert checkpoint.load(folder / "checkpoint.pt")["updates"] >= 3
 
 
-LISTS_ITS_THREADS = """
-import contextlib, pathlib, sys
-from agents import train_dram
-train_dram.main(train_dram.parse(sys.argv[1:]))
-for name in pathlib.Path("/proc/self/task").glob("*/comm"):
-    with contextlib.suppress(FileNotFoundError):  # it ends at this moment
-        print(name.read_text().strip(), end=" ")
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the names of threads from /proc")
-def test_no_thread_of_the_ranks_outlives_the_training(tmp_path: Path) -> None:
+def test_no_thread_of_the_ranks_outlives_the_training(two: Two) -> None:
     """One that does aborts the process at its exit, now and then."""
-    options = ["--images", "48"]
-    for said, _ in end(start_two(tmp_path, options, options, program=["-c", LISTS_ITS_THREADS])):
+    for said, _ in two.said:
         threads = said.splitlines()[-1]
         assert "python" in threads and "gloo" not in threads
