@@ -25,9 +25,11 @@ def mix(x: Array) -> Array:
         int64 of the same shape, values in [0, 2**32).
     """
     x = x ^ (x >> 16)
-    x = (x * 0x7FEB352D) & _MASK
-    x = x ^ (x >> 15)
-    x = (x * 0x846CA68B) & _MASK
+    x *= 0x7FEB352D
+    x &= _MASK
+    x ^= x >> 15
+    x *= 0x846CA68B
+    x &= _MASK
     return x ^ (x >> 16)
 
 
@@ -36,11 +38,17 @@ def key_of(seed: Array) -> Array:
     return mix(mix(seed & _MASK) ^ (seed >> 32))
 
 
-def draws(key: Array, counter: Array) -> Array:
-    """The numbers of a key.
+def spread(counter: Array) -> Array:
+    """Mix a counter before a key joins it; to be kept where the same counters come again.
 
-    The counter is mixed before the key joins it. Added to the key, it would make the numbers of all
-    keys parts of one sequence, and some rows of a large batch would repeat others with a delay.
+    Added to the key, it would make the numbers of all keys parts of one sequence, and some rows of
+    a large batch would repeat others with a delay.
+    """
+    return mix((counter * _GOLDEN) & _MASK)
+
+
+def draws(key: Array, counter: Array) -> Array:
+    """The numbers of a key: `mix(key ^ spread(counter))`.
 
     Args:
         key: int64 in [0, 2**32), of a shape that broadcasts with `counter`.
@@ -49,7 +57,7 @@ def draws(key: Array, counter: Array) -> Array:
     Returns:
         int64 in [0, 2**32).
     """
-    return mix(key ^ mix((counter * _GOLDEN) & _MASK))
+    return mix(key ^ spread(counter))
 
 
 def below(number: Array, bound: Array | int) -> Array:

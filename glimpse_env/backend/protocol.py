@@ -93,6 +93,13 @@ class Backend(abc.ABC):
         """All squares of images (M, C, S, S), without a copy: (M, C, y, x, side, side)."""
 
     @abc.abstractmethod
+    def pair_sums(self, flat: Array, distance: int) -> Array:
+        """What each number of `flat` (n,) makes with that at `distance` after it, or alone.
+
+        The array may be `flat` itself, overwritten.
+        """
+
+    @abc.abstractmethod
     def box_means(self, images: Array, size: int) -> Array:
         """Means of boxes over 255, (m, C, H, W) to float32 (m, C, size, size); see CoarseView."""
 

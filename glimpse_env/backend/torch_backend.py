@@ -81,6 +81,11 @@ class TorchBackend(Backend):
     def windows(self, images: Array, side: int) -> Array:
         return images.unfold(2, side, 1).unfold(3, side, 1)
 
+    def pair_sums(self, flat: Array, distance: int) -> Array:
+        sums = flat.clone()
+        sums[:-distance] += flat[distance:]
+        return sums
+
     def box_means(self, images: Array, size: int) -> Array:
         """See Backend; products of matrices would round if their precision is not "highest".
 

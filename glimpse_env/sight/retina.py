@@ -99,8 +99,8 @@ class Retina:
         sums = padded.reshape(-1)
         for level in coarser:
             side = level.cell // 2
-            sums = _double(self._backend, sums, side)
-            sums = _double(self._backend, sums, side * padded.shape[-1])
+            sums = self._backend.pair_sums(sums, side)
+            sums = self._backend.pair_sums(sums, side * padded.shape[-1])
             first = finest.pad - level.cell + 1
             blocks = sums.reshape(padded.shape)[:, :, first:, first:]
             level.blocks[where] = self._backend.asarray(blocks, level.dtype)
@@ -202,14 +202,6 @@ def _bytes(
     _, pad = _margins(images, g, cell, room)
     each = np.dtype(backend.sum_dtype(255 * cell**2)).itemsize
     return each * channels * (pad + height) * (pad + width)
-
-
-def _double(backend: Backend, blocks: Array, distance: int) -> Array:
-    """Sums of neighbours at `distance` in flat order; beyond the end there are zeros."""
-    total = backend.xp.empty_like(blocks)
-    backend.xp.add(blocks[:-distance], blocks[distance:], out=total[:-distance])
-    total[-distance:] = blocks[-distance:]
-    return total
 
 
 class CoarseView:

@@ -140,7 +140,7 @@ class Slope:
 
     def __init__(self, backend: Backend, side: int, digits: int) -> None:
         _require_room(side, digits * DIGIT, f"{digits} digits with layout='slope'")
-        self._backend, self._room, self._digits = backend, side - DIGIT, digits
+        self._room, self._position = side - DIGIT, backend.arange(digits)
 
     def corners(self, line: Array, place: Array, present: Array) -> tuple[Array, Array]:
         """Top left corners of digits, in pixels; of one that is not there, some place inside.
@@ -153,18 +153,17 @@ class Slope:
         Returns:
             x and y, int64 (m, D) each.
         """
-        below, clip, room = counter_hash.below, self._backend.xp.clip, self._room
+        below, room, position = counter_hash.below, self._room, self._position
         gaps = present.sum(1) - 1
-        steepest = clip(gaps * DIGIT, None, room)
-        rise = below(line[:, 0], 2 * steepest + 1) - steepest
-        left = below(line[:, 1], room - gaps * DIGIT + 1)
+        width = gaps * DIGIT  # and the most that a line rises or falls
+        rise = below(line[:, 0], 2 * width + 1) - width
+        left = below(line[:, 1], room - width + 1)
         top = below(line[:, 2], room - abs(rise) + 1)
-        start = top - clip(rise, None, 0)
-        position = self._backend.arange(self._digits)
+        start = top - rise.clip(None, 0)
         x = left[:, None] + position * DIGIT
-        y = start[:, None] + rise[:, None] * position // clip(gaps, 1, None)[:, None]
+        y = start[:, None] + rise[:, None] * position // gaps.clip(1)[:, None]
         # digits that are not there are drawn in black; keep them inside the canvas
-        return clip(x, 0, room), clip(y, 0, room)
+        return x.clip(None, room), y.clip(0, room)
 
 
 LAYOUTS: dict[str, Callable[[Backend, int, int], Layout]] = {

@@ -95,11 +95,13 @@ class MNISTTask:
         self.num_classes = {"combination": 55, "sum": 19}.get(target, 10)
         self.max_labels = max_digits if self.has_end else 1
         self._patches = backend.windows(self._pixels, distractor_size)[:, 0]
+        most = _DIGITS + 3 * max_digits + 5 * num_distractors
+        self._counters = counter_hash.spread(backend.arange(most))
 
     def _numbers(self, index: Array, how_many: int) -> Array:
         """The first random numbers of each image: int64 (m, how_many) in [0, 2**32)."""
         key = counter_hash.mix(index ^ self._split_key)
-        return counter_hash.draws(key[:, None], self._backend.arange(how_many))
+        return counter_hash.mix(key[:, None] ^ self._counters[:how_many])
 
     def _shown(self, index: Array, numbers: Array) -> tuple[Array, Array]:
         """Which digits an image shows, int64 (m, D), and which of them are there, bool (m, D)."""
@@ -131,7 +133,7 @@ class MNISTTask:
         if self._plain:
             return self._pixels[index]
         d = self._max_digits
-        numbers = self._numbers(index, _DIGITS + 3 * d + 5 * self._num_distractors)
+        numbers = self._numbers(index, len(self._counters))
         chosen, present = self._shown(index, numbers)
         digits = self._pixels[chosen, 0]  # (m, D, 28, 28)
         if self._min_digits < d:
