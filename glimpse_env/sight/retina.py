@@ -70,7 +70,10 @@ class Retina:
                 f"are {math.prod(self.shape)} numbers a glimpse: at most {_MAX_GLIMPSE} can be"
             )
         self._backend = backend
-        self._half = backend.asarray([width / 2, height / 2], "float32")
+        # Arrays of as many axes as gazes, or of none: NumPy takes twice as long for others, and for
+        # numbers, where there is one row.
+        self._half = backend.asarray([[width / 2, height / 2]], "float32")
+        self._one, self._up = (backend.asarray(number, "float32") for number in (1, 0.5))
         images = (capacity, channels, height, width)
         # The finest level has room for the blocks of all: from it the others are added up.
         coarsest = 2 ** (num_scales - 1)
@@ -116,11 +119,11 @@ class Retina:
             float32 (B, K * C, g, g) in [0, 1], finest scale first, row by row within a scale.
         """
         cast, multiply = self._backend.cast, self._backend.xp.multiply
-        pixel = (gaze + 1) * self._half
+        pixel = (gaze + self._one) * self._half
         # floor(p - side / 2 + 0.5) is floor(p + 0.5) - side / 2 for an even side, and
         # floor(p) - (side - 1) / 2 for an odd one, which only the finest scale can have.
         # A pixel is never negative, so that truncation rounds down.
-        nearest = cast(pixel + 0.5, "int64")
+        nearest = cast(pixel + self._up, "int64")
         seen = self._new((len(gaze), *self.shape), "float32")
         for level in self._levels:
             middle = cast(pixel, "int64") if level.odd else nearest

@@ -107,9 +107,9 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
             InvalidAction: A missing key, a wrong shape or dtype, a gaze that is not finite, or a
                 choice that is read and outside its space. Nothing has changed then.
         """
-        reward = self._vector.advance(self._batch_of_one(action))
-        over = self._vector.episodes.rows.over
-        return self._observation(), float(reward[0]), bool(over[0]), False, self._info()
+        reward = float(self._vector.advance(self._batch_of_one(action))[0])
+        over = bool(self._vector.episodes.rows.over[0])
+        return self._observation(), reward, over, False, self._info()
 
     def render(self) -> Any:
         """The present moment for people: the whole image, gaze path, glimpses, what was said.
@@ -162,12 +162,17 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         if OVER in episodes.clocks and episodes.ended[0]:
             outcome = episodes.outcome()
             batch |= {key: outcome[key] for key in self._vector.outcome}
-        info = {key: value[0].copy() for key, value in self._on_host(batch).items()}
-        for key, value in info.items():
-            # Gymnasium's batches of single environments know Python's booleans, not NumPy's.
-            if isinstance(value, np.bool_):
-                info[key] = bool(value)
-        return info
+        return {key: self._own(value[0]) for key, value in self._on_host(batch).items()}
+
+    @staticmethod
+    def _own(value: Any) -> Any:
+        """What nobody else holds: a copy, but of numbers, which do not change.
+
+        Gymnasium's batches of single environments know Python's booleans, not NumPy's.
+        """
+        if isinstance(value, np.ndarray):
+            return value.copy()
+        return bool(value) if isinstance(value, np.bool_) else value
 
     def _on_host(self, batch: dict[str, Any]) -> dict[str, Any]:
         if not self._on_torch:
