@@ -82,8 +82,9 @@ class TorchBackend(Backend):
         return images.unfold(2, side, 1).unfold(3, side, 1)
 
     def pair_sums(self, flat: Array, distance: int) -> Array:
-        sums = flat.clone()
-        sums[:-distance] += flat[distance:]
+        sums = self._torch.empty_like(flat)
+        self._torch.add(flat[:-distance], flat[distance:], out=sums[:-distance])
+        sums[-distance:] = flat[-distance:]
         return sums
 
     def box_means(self, images: Array, size: int) -> Array:
@@ -106,7 +107,7 @@ class TorchBackend(Backend):
             row = ((top + y) * side + x)[:, :, None] + across * side
             place = row[..., None] + across
             sums.scatter_add_(0, place.reshape(-1), squares.reshape(-1).float())
-        return sums.clamp(max=255).to(self._torch.uint8).reshape(number, side, side)
+        return sums.clamp_(max=255).to(self._torch.uint8).reshape(number, side, side)
 
     def require(self, condition: Array, message: str, values: Array) -> None:
         """See Backend; on a GPU the error comes with the next synchronisation, from torch."""

@@ -194,7 +194,7 @@ class Episodes(abc.ABC):
         rows = self.rows
         glimpse = self.eye.look(rows.gaze)
         if 0 in self.clocks:  # some rows have seen nothing yet
-            glimpse = glimpse * (rows.seen > 0)[:, None, None, None]
+            glimpse *= self.backend.cast(rows.seen > 0, "float32")[:, None, None, None]
         observation = {"glimpse": glimpse, "location": self.backend.copy(rows.gaze)}
         if self.eye.has_context:
             observation["context"] = self.eye.context()
