@@ -7,7 +7,7 @@ from typing import Any
 from gymnasium.vector import AutoresetMode
 
 from glimpse_env.backend import make_backend
-from glimpse_env.envs.catch.episodes import CatchEpisodes
+from glimpse_env.envs.catch.episodes import CatchEpisodes, PlayedCatch
 from glimpse_env.envs.catch.rules import CatchGame
 from glimpse_env.envs.gaze.env import GazeEnv
 from glimpse_env.envs.gaze.episodes import INITIAL_GAZES
@@ -18,8 +18,11 @@ from glimpse_env.sight.eye import Eye
 from glimpse_env.tasks.task import SPLITS
 
 
-class CatchVectorEnv(GazeVectorEnv):
+class CatchVectorEnv(PlayedCatch, GazeVectorEnv):
     """B games of Catch, of which an agent sees only what it looks at.
+
+    A picture and scores are on the page of its id, docs/environments/GlimpseCatch-v0.md in the
+    repository.
 
     ## Description
     A ball of one pixel falls from the top of a black screen of n x n pixels and bounces off its
@@ -73,18 +76,19 @@ class CatchVectorEnv(GazeVectorEnv):
 
     ## Arguments
     Args:
-        num_envs: B.
+        num_envs: B, how many games are played side by side.
         split: "train", "validation" or "test". A held-out split is a fixed set of 10,000 games.
-        screen_size: n.
-        glimpse_size: g.
-        num_scales: K.
+        screen_size: n, pixels along a side of the screen.
+        glimpse_size: g, cells along a side of a glimpse.
+        num_scales: K, squares in a glimpse, each twice as wide as the one before.
         zoom: Whether a third number of the gaze chooses the finest scale, see `GlimpseVectorEnv`.
-        context_size: c; 0 for no context.
-        initial_gaze: "none", "center" or "random".
-        autoreset_mode: "next_step", "same_step" or "disabled", or Gymnasium's `AutoresetMode`.
+        context_size: c, cells along a side of the context; 0 for none.
+        initial_gaze: Where a reset looks: "none" (it shows nothing), "center" or "random".
+        autoreset_mode: Of a batch, what follows an end: "next_step", "same_step" or "disabled", or
+            Gymnasium's `AutoresetMode`.
         backend: "numpy", or "torch": tensors that never leave `device`.
         device: Torch device, such as "cuda:0".
-        render_mode: None, "rgb_array" or "human".
+        render_mode: None, "rgb_array" (frames of `render`) or "human" (a window).
 
     Raises:
         InvalidArgument: A value that cannot work; the message says what can.
@@ -96,7 +100,6 @@ class CatchVectorEnv(GazeVectorEnv):
     choice = "move"
     known = ("ball", "paddle", "index")
     outcome = ("caught",)
-    _episodes: CatchEpisodes
 
     def __init__(
         self,
@@ -142,13 +145,12 @@ class CatchVectorEnv(GazeVectorEnv):
         episodes = CatchEpisodes(made, game, eye, self.num_envs, initial_gaze)
         self._play(episodes, emits=False)
 
-    @property
-    def game(self) -> CatchGame:
-        """The rules, and the openings of all games."""
-        return self._episodes.game
 
+class CatchEnv(PlayedCatch, GazeEnv):
+    """One game at a time; see `CatchVectorEnv` for what it shows, takes and rewards.
 
-class CatchEnv(GazeEnv):
-    """One game at a time; see `CatchVectorEnv` for what it shows, takes and rewards."""
+    Its page is docs/environments/GlimpseCatch-v0.md in the repository. `gymnasium.make` puts
+    wrappers around it: `env.unwrapped.size` and the other properties, which are those of a batch.
+    """
 
     vector_class = CatchVectorEnv

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from glimpse_env.backend import Array, Backend
 from glimpse_env.envs.catch.rules import MOVES, CatchGame
-from glimpse_env.envs.gaze.episodes import OVER, Episodes, Said
+from glimpse_env.envs.gaze.episodes import OVER, Episodes, Played, Said
 from glimpse_env.frames.trace import Word
 from glimpse_env.sight.eye import Eye
 
@@ -101,3 +101,13 @@ class CatchEpisodes(Episodes):
             caught = said[-1][1]
             words.append(("caught" if caught else "missed", caught))
         return words
+
+
+class PlayedCatch(Played):
+    """What an environment of Catch tells of its episodes."""
+
+    @property
+    def game(self) -> CatchGame:
+        """The rules, and the openings of all games."""
+        game: CatchGame = self.episodes.game
+        return game

@@ -10,14 +10,14 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
-from glimpse_env.envs.gaze.episodes import OVER
+from glimpse_env.envs.gaze.episodes import OVER, Played
 from glimpse_env.envs.gaze.resets import parse_options, parse_seed
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv, own_seed
 from glimpse_env.envs.spec import plain_spec
 from glimpse_env.errors import InvalidAction, UnknownKeyword
 
 
-class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
+class GazeEnv(Played, gym.Env[dict[str, Any], dict[str, Any]]):
     """One episode at a time; a subclass says of which vector environment it is a row.
 
     Everything comes as NumPy arrays and numbers, with `backend="torch"` too. `info["episode"]` is
@@ -59,9 +59,19 @@ class GazeEnv(gym.Env[dict[str, Any], dict[str, Any]]):
         self._spec = plain_spec(value, self._vector.recipe)
 
     @property
-    def size(self) -> int:
-        """How many images or games there are to draw from."""
-        return self._vector.size
+    def episodes(self) -> Any:
+        """The one row that it plays, for what is part of it; it changes with every step."""
+        return self._vector.episodes
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The keywords that make the same environment again, as those of a batch."""
+        return self._vector.recipe
+
+    @property
+    def choice(self) -> str:
+        """The key of an action beside "gaze": "label" or "move"."""
+        return self._vector.choice
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -228,3 +228,54 @@ class Episodes(abc.ABC):
         """Go on from what `state` gave; it may lie in read-only memory, such as Ray's."""
         self.rows, self.clocks = past["rows"].copied(self.backend), past["clocks"]
         self._present(self.numbers, self.rows.index, None)
+
+
+class Played(abc.ABC):
+    """What an environment, single or a batch, tells of the episodes that it plays."""
+
+    @property
+    @abc.abstractmethod
+    def episodes(self) -> Any:
+        """The rows that it plays, for what is part of it; they change with every step."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of what is looked at."""
+        shape: tuple[int, int, int] = self.episodes.image_shape
+        return shape
+
+    @property
+    def size(self) -> int:
+        """How many images or games there are to draw from."""
+        return int(self.episodes.size)
+
+    @property
+    def gaze_size(self) -> int:
+        """d, the numbers of a gaze: 2 (x and y), or 3 with a zoom."""
+        return int(self.episodes.eye.gaze_size)
+
+    @property
+    def sees_at_reset(self) -> bool:
+        """Whether a reset shows a glimpse."""
+        return bool(self.episodes.sees_at_reset)
+
+    @property
+    def num_choices(self) -> int:
+        """How many labels, or moves, an action chooses from."""
+        return int(self.episodes.num_choices)
+
+    @property
+    def backend(self) -> Backend:
+        """The operations on its arrays."""
+        backend: Backend = self.episodes.backend
+        return backend
+
+    @property
+    def device(self) -> str:
+        """Where arrays live: "cpu" or a torch device."""
+        return self.backend.device
+
+    @property
+    def backend_name(self) -> str:
+        """Whether arrays are NumPy's or torch's: "numpy" or "torch"."""
+        return self.backend.name

@@ -14,9 +14,9 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from glimpse_env.backend import Array, Backend
+from glimpse_env.backend import Array
 from glimpse_env.envs.gaze import infos, spaces
-from glimpse_env.envs.gaze.episodes import OVER, RESTING, Episodes
+from glimpse_env.envs.gaze.episodes import OVER, RESTING, Episodes, Played
 from glimpse_env.envs.gaze.resets import parse_index, parse_options, parse_reset_mask, parse_seeds
 from glimpse_env.envs.gaze.spaces import read
 from glimpse_env.envs.gaze.viewer import RENDER_MODES, Viewer
@@ -24,7 +24,7 @@ from glimpse_env.envs.spec import plain_spec
 from glimpse_env.errors import InvalidType, require_at_least, require_choice
 
 
-class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
+class GazeVectorEnv(Played, VectorEnv[dict[str, Array], dict[str, Array], Array]):
     """B episodes that step together, seen through glimpses; a subclass says which episodes.
 
     Args:
@@ -88,49 +88,9 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of what is looked at."""
-        return self._episodes.image_shape
-
-    @property
-    def size(self) -> int:
-        """How many images or games there are to draw from."""
-        return self._episodes.size
-
-    @property
-    def gaze_size(self) -> int:
-        """d, the numbers of a gaze: 2 (x and y), or 3 with a zoom."""
-        return self._episodes.eye.gaze_size
-
-    @property
-    def sees_at_reset(self) -> bool:
-        """Whether a reset shows a glimpse."""
-        return self._episodes.sees_at_reset
-
-    @property
-    def num_choices(self) -> int:
-        """How many labels, or moves, an action chooses from."""
-        return self._episodes.num_choices
-
-    @property
     def episodes(self) -> Episodes:
         """The rows that it plays, for what is part of it; they change with every step."""
         return self._episodes
-
-    @property
-    def device(self) -> str:
-        """Where arrays live: "cpu" or a torch device."""
-        return self._backend.device
-
-    @property
-    def backend(self) -> Backend:
-        """The operations on its arrays."""
-        return self._backend
-
-    @property
-    def backend_name(self) -> str:
-        """Whether arrays are NumPy's or torch's: "numpy" or "torch"."""
-        return self._backend.name
 
     def reset(
         self,
@@ -316,7 +276,7 @@ class GazeVectorEnv(VectorEnv[dict[str, Array], dict[str, Array], Array]):
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the pixels, which the recipe gives back, and the window."""
-        left_out = ("task", "_backend", "_episodes", "_viewer")
+        left_out = ("_backend", "_episodes", "_viewer")
         state = {key: value for key, value in self.__dict__.items() if key not in left_out}
         trace = self._viewer.trace if self._viewer else None
         return state | {"_past": self._episodes.state(), "_trace": trace}

@@ -10,7 +10,7 @@ from glimpse_env.envs.gaze.env import GazeEnv
 from glimpse_env.envs.gaze.episodes import INITIAL_GAZES
 from glimpse_env.envs.gaze.resets import refuse_time_limit
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
-from glimpse_env.envs.reading.episodes import ReadingEpisodes
+from glimpse_env.envs.reading.episodes import PlayedReading, ReadingEpisodes
 from glimpse_env.envs.reading.rules import Rules
 from glimpse_env.errors import (
     InvalidArgument,
@@ -27,8 +27,11 @@ MAX_GLIMPSES = 8  # before a label, where the agent decides
 MOST_GLIMPSES = 1_000_000  # that can be asked for
 
 
-class GlimpseVectorEnv(GazeVectorEnv):
+class GlimpseVectorEnv(PlayedReading, GazeVectorEnv):
     """B images, of each of which an agent sees only what it looks at, and reads the labels.
+
+    Every id, whose keywords `gymnasium.spec(id).kwargs` has, has a page: docs/environments/ID.md in
+    the repository, with pictures, its own spaces, keywords and defaults, and scores.
 
     ## Description
     An agent looks at an image through glimpses: small squares around its gaze, sharp in the middle
@@ -101,25 +104,26 @@ class GlimpseVectorEnv(GazeVectorEnv):
 
     ## Arguments
     Args:
-        num_envs: B.
+        num_envs: B, how many images are read side by side.
         task: "mnist", "house_numbers", "svhn" or "arrays" (your own, from memory or from files).
         split: "train", "validation" or "test". A held-out split is a fixed set of images. Arrays
             from memory are the same in every split.
-        glimpse_size: g.
-        num_scales: K.
+        glimpse_size: g, cells along a side of a glimpse.
+        num_scales: K, squares in a glimpse, each twice as wide as the one before.
         zoom: Whether a third number of the gaze chooses the finest scale (see above).
-        glimpses_per_label: N; 0 lets the agent decide.
+        glimpses_per_label: N, glimpses before each label; 0 lets the agent decide.
         max_glimpses: With N = 0, the most glimpses before a label; None for 8.
         glimpse_cost: With N = 0, what a glimpse costs, in units of the reward for a label.
-        context_size: c; 0 for no context.
-        initial_gaze: "none", "center" or "random".
+        context_size: c, cells along a side of the context; 0 for none.
+        initial_gaze: Where a reset looks: "none" (it shows nothing), "center" or "random".
         stop_on_mistake: Whether a wrong label ends a sequence.
         backward: Whether the labels are due from last to first (DRAM's backward reader).
-        autoreset_mode: "next_step", "same_step" or "disabled", or Gymnasium's `AutoresetMode`.
+        autoreset_mode: Of a batch, what follows an end: "next_step", "same_step" or "disabled", or
+            Gymnasium's `AutoresetMode`.
         backend: "numpy", or "torch": tensors that never leave `device`.
         device: Torch device, such as "cuda:0".
         data_dir: Folder of data files, or None for `GLIMPSE_DATA` or the user cache.
-        render_mode: None, "rgb_array" or "human".
+        render_mode: None, "rgb_array" (frames of `render`) or "human" (a window).
         **task_options: Keywords of the task (see glimpse_env/tasks/). For "arrays": `images`,
             `labels` and `num_classes`; or `image_folder` and `label_file`, a CSV file with the
             columns `file` and `labels` (see glimpse_env/tasks/own_images/label_file.py), and then `image_size`,
@@ -176,7 +180,7 @@ class GlimpseVectorEnv(GazeVectorEnv):
         )
         if max_glimpses is not None:
             max_glimpses = require_between("max_glimpses", max_glimpses, 1, MOST_GLIMPSES)
-        self.glimpse_cost = require_not_negative("glimpse_cost", glimpse_cost)
+        glimpse_cost = require_not_negative("glimpse_cost", glimpse_cost)
         if glimpses_per_label and (max_glimpses is not None or glimpse_cost):
             raise InvalidArgument(
                 f"max_glimpses={max_glimpses} and glimpse_cost={glimpse_cost} are for "
@@ -186,23 +190,23 @@ class GlimpseVectorEnv(GazeVectorEnv):
         backward = require_flag("backward", backward)
         zoom = require_flag("zoom", zoom)
         require_choice("initial_gaze", initial_gaze, INITIAL_GAZES)
-        made, self.task = make_backend_and_task(
+        made, shown = make_backend_and_task(
             task, backend=backend, device=device, split=split, data_dir=data_dir, **task_options
         )
         if backward:
-            self.task = BackwardTask(made, self.task)
-        self.rules = Rules(
+            shown = BackwardTask(made, shown)
+        rules = Rules(
             glimpses_per_label=glimpses_per_label,
             max_glimpses=glimpses_per_label or max_glimpses or MAX_GLIMPSES,
-            num_classes=self.task.num_classes,
-            max_labels=self.task.max_labels,
-            has_end=self.task.has_end,
+            num_classes=shown.num_classes,
+            max_labels=shown.max_labels,
+            has_end=shown.has_end,
             stop_on_mistake=stop_on_mistake,
             sees_at_reset=initial_gaze != "none",
         )
         eye = TaskEye(
             made,
-            self.task,
+            shown,
             number=self.num_envs,
             glimpse_size=glimpse_size,
             num_scales=num_scales,
@@ -210,12 +214,16 @@ class GlimpseVectorEnv(GazeVectorEnv):
             context_size=context_size,
         )
         episodes = ReadingEpisodes(
-            made, self.task, self.rules, eye, self.num_envs, initial_gaze, self.glimpse_cost
+            made, shown, rules, eye, self.num_envs, initial_gaze, glimpse_cost
         )
         self._play(episodes, emits=True)
 
 
-class GlimpseEnv(GazeEnv):
-    """One image at a time; see `GlimpseVectorEnv` for what it shows, takes and rewards."""
+class GlimpseEnv(PlayedReading, GazeEnv):
+    """One image at a time; see `GlimpseVectorEnv` for what it shows, takes and rewards.
+
+    Every id has a page: docs/environments/ID.md in the repository. `gymnasium.make` puts wrappers
+    around it: `env.unwrapped.size` and the other properties, which are those of a batch.
+    """
 
     vector_class = GlimpseVectorEnv

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from glimpse_env.backend import Array, Backend
-from glimpse_env.envs.gaze.episodes import OVER, Episodes, Said
+from glimpse_env.envs.gaze.episodes import OVER, Episodes, Played, Said
 from glimpse_env.envs.reading.rules import (
     Judgement,
     Rules,
@@ -177,3 +177,24 @@ class ReadingEpisodes(Episodes):
         if label == self.rules.keep_looking:
             return "nothing"
         return "end" if label == self.rules.num_classes else str(label)
+
+
+class PlayedReading(Played):
+    """What an environment in which labels are read tells of its episodes."""
+
+    @property
+    def task(self) -> Task:
+        """Images and labels."""
+        task: Task = self.episodes.task
+        return task
+
+    @property
+    def rules(self) -> Rules:
+        """When labels are due, and what ends an episode."""
+        rules: Rules = self.episodes.rules
+        return rules
+
+    @property
+    def glimpse_cost(self) -> float:
+        """Taken off the reward for each glimpse after the reset."""
+        return float(self.episodes.glimpse_cost)

@@ -164,7 +164,7 @@ def test_neither_rollout_nor_loss_nor_gradient_waits(changes: dict[str, Any]) ->
 
 def test_a_label_must_come_after_a_fixed_number_of_glimpses() -> None:
     training = Training(NUMBERS, TORCH)
-    training.envs.rules = replace(training.envs.rules, glimpses_per_label=0)  # type: ignore[attr-defined]
+    training.envs.episodes.rules = replace(training.envs.rules, glimpses_per_label=0)  # type: ignore[attr-defined]
     with pytest.raises(InvalidArgument, match="glimpses_per_label=0"):
         training.update()
 

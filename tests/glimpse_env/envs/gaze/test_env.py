@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -149,3 +150,44 @@ def test_without_a_seed_every_environment_is_another(ragged: dict[str, Any]) -> 
         env = GlimpseEnv(**ragged)
         drawn.add(tuple(int(env.reset()[1]["index"]) for _ in range(10)))
     assert len(drawn) == 4
+
+
+OF_A_BATCH = {"np_random", "np_random_seed", "unwrapped", "spec"}  # Gymnasium's own
+
+
+def public_properties(made: type) -> set[str]:
+    names = {
+        name
+        for one in made.__mro__
+        for name, value in vars(one).items()
+        if isinstance(value, property) and name[0] != "_"
+    }
+    return names - OF_A_BATCH
+
+
+@pytest.mark.parametrize("name", ["Glimpse-v0", "GlimpseCatch-v0"])
+def test_properties_of_a_batch_are_those_of_a_single_environment(
+    name: str, ragged: dict[str, Any], backend: str
+) -> None:
+    keywords = {"backend": backend, "zoom": True} | (ragged if name == "Glimpse-v0" else {})
+    envs: Any = gym.make_vec(name, 1, autoreset_mode="disabled", **keywords)
+    wrapped = gym.make(name, **keywords)
+    env: Any = wrapped.unwrapped
+    names = public_properties(type(envs))
+    assert {"size", "image_shape", "gaze_size", "num_choices", "backend_name"} < names
+    assert names <= public_properties(type(env))
+    same = names - {"episodes", "backend"} | {"recipe", "choice"}
+    for one in same - {"task", "game"}:  # two of the same kind, from the same keywords
+        assert repr(getattr(env, one)) == repr(getattr(envs, one)), one
+        assert wrapped.get_wrapper_attr(one) is not None
+    for one in names & {"task", "game", "episodes", "backend"}:
+        assert type(getattr(env, one)) is type(getattr(envs, one))
+    assert env.size == (16 if name == "Glimpse-v0" else 2**31)
+
+
+def test_a_copy_tells_of_its_own_episodes(ragged: dict[str, Any]) -> None:
+    env = GlimpseEnv(**ragged)
+    env.reset(seed=0)
+    other = copy.copy(env)
+    assert other.episodes is not env.episodes and other.size == env.size
+    assert other.task.num_classes == env.task.num_classes == 4
