@@ -72,9 +72,12 @@ _SHOWN = {
         "Sønderby et al. 2015",
     ),
     "GlimpseSVHN-v0": ("a photographed house number, 54x54", "DRAM section 4.3"),
-    "GlimpseSVHN110-v0": ("the same in a wider crop, 110x110", "DRAM table 4"),
+    "GlimpseSVHN110-v0": ("a photographed house number in a wider crop, 110x110", "DRAM table 4"),
     "GlimpseHouseNumbers-v0": ("a rendered house number, 54x54", "after DRAM section 4.3"),
-    "GlimpseHouseNumbers110-v0": ("the same in a wider crop, 110x110", "after DRAM table 4"),
+    "GlimpseHouseNumbers110-v0": (
+        "a rendered house number in a wider crop, 110x110",
+        "after DRAM table 4",
+    ),
     "GlimpseCatch-v0": ("a falling ball, to be caught with a paddle, 24x24", "RAM section 4.2"),
     "Glimpse-v0": ("your images and labels", ""),
 }
@@ -85,6 +88,11 @@ _CATCH = ("glimpse_env:CatchEnv", "glimpse_env:CatchVectorEnv")
 ENTRY_POINTS = {env_id: _CATCH if env_id == "GlimpseCatch-v0" else _LABELS for env_id in TABLE}
 
 
+def shown(env_id: str) -> tuple[str, str]:
+    """What an environment shows, and where the papers have it; empty if they do not."""
+    return _SHOWN[env_id]
+
+
 def readme_table() -> str:
     """The ids as a Markdown table."""
     lines = [
@@ -92,13 +100,13 @@ def readme_table() -> str:
         "|---|---|---|---|---|",
     ]
     for env_id, keywords in TABLE.items():
-        shown, paper = _SHOWN[env_id]
+        images, paper = shown(env_id)
         side, scales = keywords.get("glimpse_size", "any"), keywords.get("num_scales", "any")
         glimpse = "yours" if side == "any" else f"{side}x{side}, {scales} scales"
         count = keywords.get(
             "glimpses_per_label", "" if ENTRY_POINTS[env_id] is _CATCH else "yours"
         )
-        lines.append(f"| `{env_id}` | {shown} | {glimpse} | {count} | {paper} |")
+        lines.append(f"| `{env_id}` | {images} | {glimpse} | {count} | {paper} |")
     return "\n".join(lines).replace(", 1 scales", ", 1 scale")
 
 

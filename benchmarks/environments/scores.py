@@ -1,4 +1,4 @@
-"""What is earned without learning: `python benchmarks/environment_scores.py [ID ...]`.
+"""What is earned without learning: `python benchmarks/environments/scores.py [ID ...]`.
 
 Two players read the test split once. "random" draws gazes and labels, or moves, uniformly. "center"
 looks at the middle of the image and says, whatever it sees, the label that comes most often at that
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 import gymnasium as gym
 import numpy as np
@@ -134,7 +134,8 @@ def measure(env_id: str) -> Iterable[Score]:
     rng = np.random.default_rng(0)
     for name in ("random", "center"):
         returns, wrong, images = 0.0, 0, 0
-        size = min(IMAGES, gym.make_vec(env_id, 1, split="test").unwrapped.size)
+        one: Any = gym.make_vec(env_id, 1, split="test")
+        size = min(IMAGES, one.size)
         for first in range(0, size, ROWS):
             index = np.arange(first, min(first + ROWS, size))
             envs: Any = gym.make_vec(env_id, len(index), split="test", autoreset_mode="disabled")
@@ -166,7 +167,8 @@ def write_scores(scores: Iterable[Score], path: Path = SCORES) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(Score._fields)
-    writer.writerows(sorted(scores, key=lambda score: MEASURED.index(score.env_id)))
+    ordered: list[Score] = sorted(scores, key=lambda score: MEASURED.index(score.env_id))
+    writer.writerows(ordered)
     write_atomically(path, text.getvalue().encode())
 
 

@@ -23,11 +23,14 @@ _CUT_KEY = 0x2D0F73B5  # any number
 
 
 class HouseNumberTask:
-    """House numbers of one to five digits, drawn when they are first looked at and then kept.
+    """House numbers of one to five digits, rendered to look like the photographs of SVHN.
 
-    Validation and test show the middle of Goodfellow's crops. Training image i shows house number
-    i modulo their count M, cut out of its crop at a place drawn from a hash of i, as those of SVHN:
-    0 .. M - 1 are all numbers once, and each returns in other cuts (121 of them) without end. On
+    Lengths, digits and boxes follow SVHN's statistics; the digits have dozens of typefaces, and
+    walls, plates, light, blur and noise around them. Test images also have typefaces, colours and
+    textures that no other split shows. Validation and test show the middle of Goodfellow's crops.
+    Training image i shows house number i modulo their count M, cut out of its crop at a place drawn
+    from a hash of i, as those of SVHN: 0 .. M - 1 are all numbers once, and each returns in other
+    cuts (121 of them) without end. Each is drawn when it is first looked at, and then kept; on
     torch all are drawn at construction, since a step must not wait for the host.
 
     Args:

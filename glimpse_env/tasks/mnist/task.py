@@ -24,7 +24,7 @@ _COUNT, _LINE, _DIGITS = 0, 1, 4
 
 
 class MNISTTask:
-    """Digits, each wholly inside a black canvas, among distractors.
+    """Digits, each wholly inside a black canvas, alone or among distractors.
 
     Image i shows digit i modulo the number of digits of its split; everything else about it is
     drawn from a hash of i. So the 10,000 test images show every test digit once (more often where
