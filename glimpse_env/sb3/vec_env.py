@@ -53,8 +53,9 @@ class GlimpseVecEnv(VecEnv):
         env: Id of an environment, or a batch made with `autoreset_mode="same_step"`.
         num_envs: B of an id; 1 if left out.
         action: "multidiscrete": column and row of the gaze in a grid, and the label (or move);
-            or "box": gaze x and y, and a score for each label. See flat_actions.py.
-        gaze_bins: Columns and rows of the grid of "multidiscrete".
+            "discrete": the same as one number, for DQN; or "box": gaze x and y, and a score for
+            each label. See flat_actions.py.
+        gaze_bins: Columns and rows of the grid of "multidiscrete" and "discrete".
         **keywords: Of the environment of an id: `split`, `glimpse_size`, `render_mode` and so on.
 
     Raises:

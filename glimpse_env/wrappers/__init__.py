@@ -3,16 +3,20 @@
 from glimpse_env.wrappers.flat_observations import FlatObservation, VectorFlatObservation
 from glimpse_env.wrappers.flat_wrappers import (
     FlatBoxAction,
+    FlatDiscreteAction,
     FlatMultiDiscreteAction,
     VectorFlatBoxAction,
+    VectorFlatDiscreteAction,
     VectorFlatMultiDiscreteAction,
 )
 
 __all__ = [
     "FlatBoxAction",
+    "FlatDiscreteAction",
     "FlatMultiDiscreteAction",
     "FlatObservation",
     "VectorFlatBoxAction",
+    "VectorFlatDiscreteAction",
     "VectorFlatMultiDiscreteAction",
     "VectorFlatObservation",
 ]

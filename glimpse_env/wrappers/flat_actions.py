@@ -15,7 +15,7 @@ from gymnasium import spaces
 from glimpse_env.backend import Array, Backend
 from glimpse_env.errors import InvalidAction, InvalidArgument, require_between, require_choice
 
-KINDS = ("box", "multidiscrete")
+KINDS = ("box", "multidiscrete", "discrete")
 GAZE_BINS = 9
 LARGEST_SCORE = 10.0
 _MOST_BINS = 2**20  # finer than any image
@@ -113,16 +113,52 @@ class MultiDiscreteActions:
         return {"gaze": backend.cast(gaze, "float32"), self.choice: numbers[..., -1]}
 
 
-FlatActions = BoxActions | MultiDiscreteActions
+@dataclasses.dataclass(frozen=True)
+class DiscreteActions:
+    """One integer: the parts of a MultiDiscrete action, numbered through, the choice fastest.
+
+    Attributes:
+        parts: The same actions as an integer for each part.
+    """
+
+    parts: MultiDiscreteActions
+
+    @property
+    def space(self) -> spaces.Discrete:
+        """Discrete(m * m * n) where d = 2."""
+        return spaces.Discrete(int(self.parts.space.nvec.prod()))
+
+    def decode(self, backend: Backend, actions: Any, batch: Shape) -> dict[str, Array]:
+        """The dictionary that the environment takes.
+
+        Args:
+            backend: Where its arrays live.
+            actions: Integers of shape `batch`.
+            batch: (B,), or () for a single environment.
+
+        Raises:
+            InvalidAction: A wrong shape or dtype, or a number outside the space.
+        """
+        number = _read(backend.integers, actions, batch, "integers")
+        inside = (number >= 0) & (number < int(self.space.n))
+        backend.require(inside, f"an action must be in 0 .. {self.space.n - 1}", number)
+        columns = []
+        for size in reversed(self.parts.space.nvec.tolist()):
+            columns.append(number % size)
+            number = number // size
+        return self.parts.decode(backend, backend.xp.stack(columns[::-1], -1), batch)
+
+
+FlatActions = BoxActions | MultiDiscreteActions | DiscreteActions
 
 
 def flat_actions(kind: str, space: spaces.Space[Any], gaze_bins: int = GAZE_BINS) -> FlatActions:
     """Flat actions for an environment.
 
     Args:
-        kind: "box" or "multidiscrete".
+        kind: "box", "multidiscrete" or "discrete".
         space: The action space of one row of the environment.
-        gaze_bins: m, columns and rows of the grid of "multidiscrete".
+        gaze_bins: m, columns and rows of the grid of "multidiscrete" and "discrete".
 
     Raises:
         InvalidArgument: An unknown kind, a grid without cells, or a space without a gaze.
@@ -140,7 +176,21 @@ def flat_actions(kind: str, space: spaces.Space[Any], gaze_bins: int = GAZE_BINS
     (gaze_size,), number = gaze.shape, int(choices.n)
     if kind == "box":
         return BoxActions(choice, number, gaze_size)
-    return MultiDiscreteActions(choice, number, gaze_size, gaze_bins)
+    parts = MultiDiscreteActions(choice, number, gaze_size, gaze_bins)
+    return parts if kind == "multidiscrete" else _numbered(parts)
+
+
+def _numbered(parts: MultiDiscreteActions) -> DiscreteActions:
+    """The parts as one number.
+
+    Raises:
+        InvalidArgument: There are more of them than an int64 can tell apart.
+    """
+    if parts.gaze_bins**parts.gaze_size * parts.num_choices >= 2**63:
+        raise InvalidArgument(
+            f"gaze_bins={parts.gaze_bins} makes more actions than can be numbered; give fewer"
+        )
+    return DiscreteActions(parts)
 
 
 def _read(read: Callable[[Any], Array], actions: Any, shape: Shape, kind: str) -> Array:

@@ -66,6 +66,22 @@ class FlatMultiDiscreteAction(_FlatAction):
         super().__init__(env, flat, gaze_bins=int(gaze_bins))
 
 
+class FlatDiscreteAction(_FlatAction):
+    """Act with one integer, which numbers gazes in a grid and labels (or moves) through: for DQN.
+
+    Args:
+        env: A single glimpse environment, wrapped or not.
+        gaze_bins: Columns and rows of the grid.
+
+    Raises:
+        InvalidArgument: An environment without a gaze, or a grid without cells.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], gaze_bins: int = GAZE_BINS) -> None:
+        flat = flat_actions("discrete", env.action_space, gaze_bins)
+        super().__init__(env, flat, gaze_bins=int(gaze_bins))
+
+
 class _VectorFlatAction(VectorActionWrapper):
     """A vector environment, with flat actions; torch tensors too where it takes them."""
 
@@ -114,3 +130,18 @@ class VectorFlatMultiDiscreteAction(_VectorFlatAction):
 
     def __init__(self, env: VectorEnv[Any, Any, Any], gaze_bins: int = GAZE_BINS) -> None:
         super().__init__(env, flat_actions("multidiscrete", env.single_action_space, gaze_bins))
+
+
+class VectorFlatDiscreteAction(_VectorFlatAction):
+    """Act with one integer a row, (B,), which numbers gazes in a grid and labels (or moves).
+
+    Args:
+        env: A vector of glimpse environments, wrapped or not.
+        gaze_bins: Columns and rows of the grid.
+
+    Raises:
+        InvalidArgument: An environment without a gaze, or a grid without cells.
+    """
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], gaze_bins: int = GAZE_BINS) -> None:
+        super().__init__(env, flat_actions("discrete", env.single_action_space, gaze_bins))

@@ -106,7 +106,7 @@ CHOSEN: dict[str, list[Any]] = {  # what works, so that not all is refused at th
     "background": [0, np.uint8(255)],
     "max_pixels": [10**6, np.uint32(10**6)],
     "gaze_bins": [3, np.uint8(9)],
-    "action": ["box", "multidiscrete"],
+    "action": ["box", "multidiscrete", "discrete"],
 }
 EYE = "num_envs num_scales glimpse_size context_size initial_gaze split autoreset_mode".split()
 EYE += "backend device render_mode zoom".split()

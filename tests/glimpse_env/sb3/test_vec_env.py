@@ -17,7 +17,7 @@ import pytest
 
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidAction, InvalidArgument
-from glimpse_env.wrappers import FlatBoxAction, FlatMultiDiscreteAction
+from glimpse_env.wrappers import FlatBoxAction, FlatDiscreteAction, FlatMultiDiscreteAction
 from glimpse_env.wrappers.flat_actions import flat_actions
 
 torch = pytest.importorskip("torch")
@@ -37,6 +37,11 @@ from stable_baselines3.common.vec_env import (  # noqa: E402
 from glimpse_env.sb3 import GlimpseExtractor, GlimpseVecEnv  # noqa: E402
 
 SMALL = {"features_extractor_class": GlimpseExtractor, "net_arch": [16]}
+WRAPPERS = {
+    "box": FlatBoxAction,
+    "multidiscrete": FlatMultiDiscreteAction,
+    "discrete": FlatDiscreteAction,
+}
 SMALL["features_extractor_kwargs"] = {"features": 8, "channels": 4}
 
 
@@ -61,7 +66,7 @@ def games() -> dict[str, Any]:
     return {"screen_size": 7, "glimpse_size": 3, "num_scales": 1, "zoom": True}
 
 
-@pytest.mark.parametrize("kind", ["box", "multidiscrete"])
+@pytest.mark.parametrize("kind", ["box", "multidiscrete", "discrete"])
 @pytest.mark.parametrize("made_by", ["numpy", "torch"])
 @pytest.mark.parametrize("name", ["Glimpse-v0", "GlimpseCatch-v0"])
 def test_rows_do_what_sb3s_own_batch_of_single_environments_does(
@@ -73,7 +78,7 @@ def test_rows_do_what_sb3s_own_batch_of_single_environments_does(
     were written for.
     """
     keywords = short if name == "Glimpse-v0" else games
-    wrap = FlatBoxAction if kind == "box" else FlatMultiDiscreteAction
+    wrap = WRAPPERS[kind]
     loop = DummyVecEnv([lambda: Monitor(wrap(gym.make(name, **keywords))) for _ in range(3)])
     envs = GlimpseVecEnv(name, 3, action=kind, backend=made_by, **keywords)
     assert envs.observation_space == loop.observation_space
@@ -154,7 +159,7 @@ def test_an_environment_that_is_made_already_is_taken(short: Any, same_tree: Any
     [
         ({"gaze_bins": 0}, "gaze_bins=0"),
         ({"gaze_bins": 1.5}, "gaze_bins=1.5"),
-        ({"action": "discrete"}, "action='discrete'"),
+        ({"action": "continuous"}, "action='continuous'"),
         ({"num_envs": 0}, "num_envs=0"),
         ({"autoreset_mode": "disabled"}, "autoreset_mode"),
         ({"glimpse_size": 0}, "glimpse_size=0"),

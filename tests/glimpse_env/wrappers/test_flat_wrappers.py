@@ -15,14 +15,24 @@ from glimpse_env.errors import InvalidAction, InvalidArgument
 from glimpse_env.testing import check_vector_env
 from glimpse_env.wrappers import (
     FlatBoxAction,
+    FlatDiscreteAction,
     FlatMultiDiscreteAction,
     VectorFlatBoxAction,
+    VectorFlatDiscreteAction,
     VectorFlatMultiDiscreteAction,
 )
 from glimpse_env.wrappers.flat_actions import BoxActions, MultiDiscreteActions, flat_actions
 
-SINGLE = {"box": FlatBoxAction, "multidiscrete": FlatMultiDiscreteAction}
-VECTOR = {"box": VectorFlatBoxAction, "multidiscrete": VectorFlatMultiDiscreteAction}
+SINGLE = {
+    "box": FlatBoxAction,
+    "multidiscrete": FlatMultiDiscreteAction,
+    "discrete": FlatDiscreteAction,
+}
+VECTOR = {
+    "box": VectorFlatBoxAction,
+    "multidiscrete": VectorFlatMultiDiscreteAction,
+    "discrete": VectorFlatDiscreteAction,
+}
 
 
 @pytest.mark.parametrize("bins", [1, 2, 5, 9])
@@ -49,6 +59,25 @@ def test_a_zoom_is_one_more_column_of_cells(ragged: dict[str, Any]) -> None:
     np.testing.assert_array_equal(action["gaze"], np.float32([-0.75, -0.25, 0.75]))
     assert action["label"] == 2
     assert FlatBoxAction(gym.make("Glimpse-v0", zoom=True, **ragged)).action_space.shape == (3 + 5,)
+
+
+def test_numbers_are_the_parts_counted_through(backend: str) -> None:
+    made = make_backend(backend, "cpu")
+    space = spaces.Dict(gaze=spaces.Box(-1, 1, (3,)), label=spaces.Discrete(5))
+    flat, parts = (flat_actions(kind, space, 4) for kind in ("discrete", "multidiscrete"))
+    number = np.arange(4 * 4 * 4 * 5)
+    columns = np.stack(np.unravel_index(number, (4, 4, 4, 5)), 1)
+    found, expected = (
+        flat.decode(made, number, number.shape),
+        parts.decode(made, columns, number.shape),
+    )
+    for key, values in expected.items():
+        np.testing.assert_array_equal(made.to_numpy(found[key]), made.to_numpy(values))
+    for wrong in (-1, len(number)):
+        with pytest.raises(InvalidAction, match=r"0 \.\. 319"):
+            flat.decode(made, np.full(2, wrong), (2,))
+    with pytest.raises(InvalidArgument, match="can be numbered"):
+        flat_actions("discrete", spaces.Dict({**space.spaces, "label": spaces.Discrete(8)}), 2**20)
 
 
 def test_both_backends_look_at_the_same_points(torch: Any) -> None:
@@ -90,7 +119,7 @@ def test_clipping_to_the_bounds_favours_no_label() -> None:
     assert chance_of_0(-1, 1) > 0.15
 
 
-@pytest.mark.parametrize("kind", ["box", "multidiscrete"])
+@pytest.mark.parametrize("kind", SINGLE)
 def test_a_wrapped_environment_plays_as_with_dictionaries(
     kind: str, ragged: dict[str, Any], same_tree: Any
 ) -> None:
@@ -107,23 +136,28 @@ def test_a_wrapped_environment_plays_as_with_dictionaries(
         if kind == "box":
             action = {"gaze": numbers[:2], "label": int(np.argmax(numbers[2:]))}
         else:
-            action = {"gaze": (2 * numbers[:2] + 1) / 9 - 1, "label": int(numbers[2])}
+            parts = np.array(
+                np.unravel_index(numbers, (9, 9, 5)) if kind == "discrete" else numbers
+            )
+            action = {"gaze": (2 * parts[:2] + 1) / 9 - 1, "label": int(parts[2])}
         expected = plain.step(action)
         same_tree(expected, flat.step(numbers))
         assert flat.action(numbers) in plain.action_space
         over = expected[2]
 
 
-@pytest.mark.parametrize("kind", ["box", "multidiscrete"])
+@pytest.mark.parametrize("kind", SINGLE)
 def test_single_environments_can_be_made_again(kind: str, ragged: dict[str, Any]) -> None:
     env = SINGLE[kind](gym.make("Glimpse-v0", **ragged))
     again = gym.make(env.spec)
     assert isinstance(again, SINGLE[kind]) and again.action_space == env.action_space
     grid = FlatMultiDiscreteAction(gym.make("Glimpse-v0", **ragged), gaze_bins=4)
     assert gym.make(grid.spec).action_space == spaces.MultiDiscrete([4, 4, 5])
+    numbered = FlatDiscreteAction(gym.make("Glimpse-v0", **ragged), gaze_bins=4)
+    assert gym.make(numbered.spec).action_space == spaces.Discrete(4 * 4 * 5)
 
 
-@pytest.mark.parametrize("kind", ["box", "multidiscrete"])
+@pytest.mark.parametrize("kind", SINGLE)
 @pytest.mark.parametrize("name", ["Glimpse-v0", "GlimpseCatch-v0"])
 def test_wrapped_batches_keep_the_rules(
     kind: str, name: str, backend: str, keywords_of: Any
@@ -213,5 +247,5 @@ def test_only_glimpse_environments_have_flat_actions() -> None:
     for parts in ({"gaze": gaze}, {"gaze": gaze, "label": gaze}, several):
         with pytest.raises(InvalidArgument, match="has no gaze"):
             flat_actions("box", spaces.Dict(parts))
-    with pytest.raises(InvalidArgument, match="'discrete' is unknown"):
-        flat_actions("discrete", spaces.Dict({"gaze": gaze, "label": spaces.Discrete(2)}))
+    with pytest.raises(InvalidArgument, match="'continuous' is unknown"):
+        flat_actions("continuous", spaces.Dict({"gaze": gaze, "label": spaces.Discrete(2)}))
