@@ -1,7 +1,7 @@
 """Train an algorithm of Stable-Baselines3: `python agents/train_sb3.py --algo ppo`; see `--help`.
 
-It learns from rewards alone, and is then read out as all others are. docs/other_learners.md says
-what to expect.
+It learns from rewards alone (but labelled-ppo), and is then read out as all others are.
+docs/other_learners.md says what to expect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tyro
 from glimpse_env.errors import MissingPackage
 
 try:
-    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+    from stable_baselines3.common.base_class import BaseAlgorithm
 except ImportError as error:
     missing = MissingPackage(
         "agents/train_sb3.py needs Stable-Baselines3: pip install stable-baselines3"
@@ -47,7 +47,7 @@ SB3_PACKAGES = (*PACKAGES, "stable-baselines3", "sb3-contrib")
 
 @dataclasses.dataclass(kw_only=True)
 class Arguments:
-    """Train PPO, A2C or recurrent PPO on a glimpse environment; without arguments, PPO on MNIST."""
+    """Train an algorithm on a glimpse environment; without arguments, PPO on MNIST."""
 
     resume: Path | None = None
     """Folder of a run to go on with, with its own configuration; more `--timesteps` may be asked
@@ -102,7 +102,7 @@ def main(arguments: Arguments) -> int:
     return 0 if finished else STOPPED
 
 
-def learn(model: OnPolicyAlgorithm, config: Sb3Config, run: Path) -> bool:
+def learn(model: BaseAlgorithm, config: Sb3Config, run: Path) -> bool:
     """Learn until the configured number of steps; False when Ctrl-C came first."""
     logger = run_logger(run, model.num_timesteps)
     model.set_logger(logger)
@@ -117,7 +117,7 @@ def learn(model: OnPolicyAlgorithm, config: Sb3Config, run: Path) -> bool:
     return not stop.asked
 
 
-def report(model: OnPolicyAlgorithm, config: Sb3Config, run: Path) -> None:
+def report(model: BaseAlgorithm, config: Sb3Config, run: Path) -> None:
     """Read the test split once, at the model's own gazes and those of the controls."""
     results: list[Evaluation] = []
     gazes: tuple[Gaze, ...] = ("policy", "random", "center")

@@ -130,6 +130,11 @@ class Config(RunConfig):
     """Places of the grid along each axis: 5 for 25 places in the image."""
     gaze: Literal["policy", "random", "center"] = "policy"
     """Who looks: the policy, or a control that learns to classify alone."""
+    classifier: Literal["labels", "reinforce"] = "labels"
+    """How reading is learned. "labels": by the cross-entropy of the right labels, while rewards
+    teach where to look (Mnih et al. 2014, section 3.1). "reinforce": from rewards alone; a label
+    is drawn as a gaze is and earns what the episode pays, and nothing is told of the right ones.
+    Wants an `entropy_weight` and a small `reinforce_weight`, which is that of gazes."""
     reinforce_weight: float = 0.1
     """lambda: weight of the REINFORCE term, times sigma^2 in half images: without that factor the
     term grows with 1 / sigma^2, and a weight that works at one sigma explodes at another. RAM's one
@@ -148,9 +153,9 @@ class Config(RunConfig):
     inside. Out there all
     is black and nothing is learned; bounding the mean by tanh instead saturates in a corner."""
     entropy_weight: float = 0.0
-    """Weight at the start of the entropy of the moves (games) or of the decisions to speak
-    (glimpses_per_label=0), so that all of them are tried; it falls in a straight line to 0 at the
-    end of the run."""
+    """Weight at the start of the entropy of what is drawn, moves (games), labels (`classifier`
+    "reinforce") or decisions to speak (glimpses_per_label=0), so that all of them are tried; it
+    falls in a straight line to 0 at the end of the run."""
     samples: int = 1
     """M: gaze sequences sampled for each training image, which divides num_envs, since that counts
     them all; 4 learned no more than 1."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, make_output_format
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from tqdm import tqdm
 
 from agents.sb3.config import Sb3Config
@@ -34,7 +34,7 @@ class Companion(BaseCallback):
 
     def __init__(self, config: Sb3Config, run: Path, stop: Interrupt) -> None:
         super().__init__()
-        self.model: OnPolicyAlgorithm
+        self.model: BaseAlgorithm
         self._config, self._run, self._stop = config, run, stop
         self._next = 0  # steps at which to validate
         self._used = 0  # steps that updates have learned from

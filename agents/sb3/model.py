@@ -9,17 +9,20 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from stable_baselines3 import A2C, PPO
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3 import A2C, DQN, PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
 
 from agents.runs.fields import expanded
 from agents.runs.files import read_whole, write_atomically, write_json
-from agents.sb3.config import Sb3Config
+from agents.sb3.config import COLLECTING, REPLAYING, Sb3Config
+from agents.sb3.stack import StackedGlimpses
 from agents.trainer.envs import spec_of
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingPackage
 from glimpse_env.sb3 import GlimpseExtractor, GlimpseVecEnv
 
 CONFIG, MODEL = "config.json", "model.zip"
+_PLAIN = {"ppo": PPO, "a2c": A2C, "dqn": DQN, "sac": SAC}
 
 
 def algorithm(name: str) -> Any:
@@ -28,59 +31,113 @@ def algorithm(name: str) -> Any:
     Raises:
         MissingPackage: It is in sb3-contrib, which is not installed.
     """
-    if name != "recurrent-ppo":
-        return {"ppo": PPO, "a2c": A2C}[name]
+    if name in _PLAIN:
+        return _PLAIN[name]
     try:
-        from sb3_contrib import RecurrentPPO
+        from sb3_contrib import TQC, RecurrentPPO
+
+        from agents.sb3.labels import LabelledPPO
     except ImportError as error:
-        raise MissingPackage(
-            "--algo recurrent-ppo needs sb3-contrib: pip install sb3-contrib"
-        ) from error
-    return RecurrentPPO
+        raise MissingPackage(f"--algo {name} needs sb3-contrib: pip install sb3-contrib") from error
+    return {"recurrent-ppo": RecurrentPPO, "labelled-ppo": LabelledPPO, "tqc": TQC}[name]
 
 
-def training_envs(config: Sb3Config) -> GlimpseVecEnv:
-    """The environments of the training split."""
-    return GlimpseVecEnv(
+def training_envs(config: Sb3Config) -> VecEnv:
+    """The environments of the training split.
+
+    Raises:
+        InvalidArgument: Labels are asked for where there are none.
+    """
+    envs = GlimpseVecEnv(
         spec_of(config).id,
         config.num_envs,
         action=config.action,
         gaze_bins=config.gaze_bins,
         **config.env_options(),
     )
+    return wrapped(config, envs)
 
 
-def make_model(config: Sb3Config, envs: GlimpseVecEnv, device: str = "cpu") -> OnPolicyAlgorithm:
+def wrapped(config: Sb3Config, envs: VecEnv) -> VecEnv:
+    """These environments as the algorithm wants to see them.
+
+    Raises:
+        InvalidArgument: Labels are asked for where there are none.
+    """
+    if config.stack > 1:
+        envs = StackedGlimpses(envs, config.stack)
+    if config.algo == "labelled-ppo":
+        from agents.sb3.labels import WithTargets  # needs sb3-contrib
+
+        envs = WithTargets(envs)
+    return envs
+
+
+def make_model(config: Sb3Config, envs: VecEnv, device: str = "cpu") -> BaseAlgorithm:
     """A fresh model for these environments.
 
     Raises:
-        MissingPackage: Recurrent PPO needs sb3-contrib, which is not installed.
+        MissingPackage: The algorithm needs sb3-contrib, which is not installed.
     """
-    recurrent = config.algo == "recurrent-ppo"
-    policy: dict[str, Any] = {
-        "features_extractor_class": GlimpseExtractor,
-        "features_extractor_kwargs": {"features": config.features, "channels": config.channels},
-        "net_arch": [config.units],
-    }
-    if recurrent:
-        policy["lstm_hidden_size"] = config.units
-    minibatches = {"batch_size": config.batch, "n_epochs": config.epochs}
-    model: OnPolicyAlgorithm = algorithm(config.algo)(
-        "MultiInputLstmPolicy" if recurrent else "MultiInputPolicy",
+    kind = algorithm(config.algo)
+    model: BaseAlgorithm = kind(
+        _policy(config.algo),
         envs,
-        n_steps=config.steps,
         learning_rate=config.learning_rate,
         gamma=config.discount,
-        ent_coef=config.entropy_weight,
-        policy_kwargs=policy,
+        policy_kwargs=_policy_keywords(config),
         seed=config.seed,
         device=device,
-        **({} if config.algo == "a2c" else minibatches),
+        **_own_keywords(config),
     )
     return model
 
 
-def save_model(run: Path, config: Sb3Config, model: OnPolicyAlgorithm) -> None:
+def _policy(name: str) -> Any:
+    if name == "labelled-ppo":
+        from agents.sb3.labels import LabelledPolicy  # needs sb3-contrib
+
+        return LabelledPolicy
+    return "MultiInputLstmPolicy" if name == "recurrent-ppo" else "MultiInputPolicy"
+
+
+def _policy_keywords(config: Sb3Config) -> dict[str, Any]:
+    """What the networks are made of."""
+    keywords: dict[str, Any] = {
+        "features_extractor_class": GlimpseExtractor,
+        "features_extractor_kwargs": {"features": config.features, "channels": config.channels},
+        "net_arch": [config.units],
+    }
+    if config.algo in ("recurrent-ppo", "labelled-ppo"):
+        keywords["lstm_hidden_size"] = config.units
+    return keywords
+
+
+def _own_keywords(config: Sb3Config) -> dict[str, Any]:
+    """What not all algorithms have."""
+    if config.algo in REPLAYING:
+        keywords: dict[str, Any] = {
+            "batch_size": config.batch,
+            "train_freq": config.steps,
+            "gradient_steps": config.epochs,
+            "buffer_size": config.replay,
+            "learning_starts": min(config.replay, config.timesteps) // 20,
+        }
+        explores = {
+            "exploration_fraction": 0.5,  # of the run; actions are many
+            "exploration_final_eps": 0.05,
+            "target_update_interval": 2000,
+        }
+        return keywords | explores if config.algo == "dqn" else keywords
+    keywords = {"n_steps": config.steps, "ent_coef": config.entropy_weight}
+    if config.algo in COLLECTING:
+        keywords |= {"batch_size": config.batch, "n_epochs": config.epochs}
+    if config.algo == "labelled-ppo":
+        keywords["label_weight"] = config.label_weight
+    return keywords
+
+
+def save_model(run: Path, config: Sb3Config, model: BaseAlgorithm) -> None:
     """Write the configuration and the model, each whole or not at all.
 
     `model.zip` is what SB3 writes: `PPO.load` reads it without this code.
@@ -118,7 +175,7 @@ def load_config(run: Path) -> Sb3Config:
         ) from error
 
 
-def load_model(run: Path, envs: GlimpseVecEnv | None, device: str = "cpu") -> OnPolicyAlgorithm:
+def load_model(run: Path, envs: VecEnv | None, device: str = "cpu") -> BaseAlgorithm:
     """The model of a run.
 
     SB3's files hold pickled objects: load none that you would not run.
@@ -136,7 +193,7 @@ def load_model(run: Path, envs: GlimpseVecEnv | None, device: str = "cpu") -> On
     kind = algorithm(load_config(run).algo)
     try:
         _check_zip(content)
-        model: OnPolicyAlgorithm = kind.load(io.BytesIO(content), env=envs, device=device)
+        model: BaseAlgorithm = kind.load(io.BytesIO(content), env=envs, device=device)
     except (ValueError, KeyError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise CorruptedData(f"{run / MODEL} is damaged, or no model: {error}") from error
     return model
@@ -147,7 +204,10 @@ def _check_zip(content: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             # A torn file may end in a smaller archive: its parts are archives themselves.
-            missing = {"data", "policy.pth", "policy.optimizer.pth"} - set(archive.namelist())
+            names = archive.namelist()
+            missing = {"data", "policy.pth"} - set(names)
+            if not any(name.endswith("optimizer.pth") for name in names):
+                missing.add("optimizer.pth")
             damaged = archive.testzip()
     except zipfile.BadZipFile as error:
         raise ValueError(str(error)) from error

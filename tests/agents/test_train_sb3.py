@@ -22,6 +22,7 @@ pytest.importorskip("stable_baselines3")
 from stable_baselines3 import PPO
 
 from agents import train_sb3
+from agents.evaluation.learner import ActorGameReader, ActorReader
 from agents.sb3.callback import Companion
 from agents.sb3.config import Sb3Config
 from agents.sb3.model import (
@@ -31,7 +32,7 @@ from agents.sb3.model import (
     save_model,
     training_envs,
 )
-from agents.sb3.reader import Sb3GameReader, Sb3Reader, evaluate_sb3
+from agents.sb3.reader import Sb3Actor, evaluate_sb3
 from agents.trainer.envs import make_envs, make_reading_envs
 from glimpse_env.errors import (
     CorruptedData,
@@ -189,7 +190,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_without_sb3_one_line_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "stable_baselines3.common.on_policy_algorithm", None)
+    monkeypatch.setitem(sys.modules, "stable_baselines3.common.base_class", None)
     monkeypatch.setattr(sys, "path", [*sys.path])  # a script puts the repository first
     with pytest.raises(SystemExit, match=r"error: .* needs Stable-Baselines3: pip install"):
         runpy.run_path(str(SCRIPT), run_name="__main__")
@@ -314,7 +315,7 @@ def test_what_is_said_is_read_at_the_right_moments() -> None:
     envs = make_reading_envs(config, "validation", 6, stop_on_mistake=False)
     flat = flat_actions("multidiscrete", envs.single_action_space, 3)
     model = Scripted(envs, wrong_at={1: 0})
-    reader = Sb3Reader(model, envs, flat)  # type: ignore[arg-type]
+    reader = ActorReader(Sb3Actor(model, flat), envs)  # type: ignore[arg-type]
     index = np.arange(6)
     said, due = reader.say(index, 0), reader.targets(index)
     assert reader.end == 10 and said.shape == due.shape == (6, 6)
@@ -348,7 +349,8 @@ def test_a_model_that_decides_is_heard_when_it_speaks() -> None:
     envs = make_reading_envs(config, "validation", 6, stop_on_mistake=False)
     assert training_envs(config).action_space.nvec.tolist() == [3, 3, 12]
     flat = flat_actions("multidiscrete", envs.single_action_space, 3)
-    reader = Sb3Reader(Hesitant(envs, silent=1), envs, flat)  # type: ignore[arg-type]
+    actor = Sb3Actor(Hesitant(envs, silent=1), flat)  # type: ignore[arg-type]
+    reader = ActorReader(actor, envs)
     said, due = reader.say(np.arange(6), 0), reader.targets(np.arange(6))
     assert (due[:, 1] >= 0).all()
     assert (said[1] == -1).all()  # at the cap it has said nothing
@@ -361,9 +363,9 @@ def test_controls_look_elsewhere_and_are_seen_to() -> None:
     envs = make_reading_envs(config, "validation", 6, stop_on_mistake=False)
     flat = flat_actions("multidiscrete", envs.single_action_space, 3)
     center, random = (Scripted(envs, {}), Scripted(envs, {}))
-    Sb3Reader(center, envs, flat, "center").say(np.arange(6), 0)  # type: ignore[arg-type]
+    ActorReader(Sb3Actor(center, flat), envs, "center").say(np.arange(6), 0)  # type: ignore[arg-type]
     assert not any(locations.any() for locations in center.locations)
-    Sb3Reader(random, envs, flat, "random").say(np.arange(6), 0)  # type: ignore[arg-type]
+    ActorReader(Sb3Actor(random, flat), envs, "random").say(np.arange(6), 0)  # type: ignore[arg-type]
     points = np.concatenate(random.locations[1:4])
     assert len(np.unique(points, axis=0)) == len(points) == 18
 
@@ -388,7 +390,8 @@ def test_games_are_judged_by_whether_they_are_won(catch_id: str) -> None:
     config = small(env_id=catch_id, options={})
     envs = make_envs(config, "test", 8)
     flat = flat_actions("multidiscrete", envs.single_action_space)
-    reader = Sb3GameReader(Chaser(envs, [2, 5]), envs, flat)  # type: ignore[arg-type]
+    actor = Sb3Actor(Chaser(envs, [2, 5]), flat)  # type: ignore[arg-type]
+    reader = ActorGameReader(actor, envs)
     said = reader.say(np.arange(8), 0)
     assert said[:, 0].tolist() == [1, 1, 0, 1, 1, 0, 1, 1]
     assert reader.targets(np.arange(8)).tolist() == [[1]] * 8 and reader.end is None

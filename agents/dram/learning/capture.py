@@ -31,13 +31,24 @@ from glimpse_env.errors import InvalidArgument
 WARM_UP = 3  # updates before the capture, in which libraries choose kernels and allocate
 
 
-def capture_for(asked: str, envs: GazeVectorEnv, device: str, ranks: Ranks) -> str:
+def capture_for(
+    asked: str, envs: GazeVectorEnv, device: str, ranks: Ranks, drawn: bool = False
+) -> str:
     """What is asked for; for "auto", "graph" where that can work and "none" elsewhere.
+
+    Args:
+        asked: What the configuration says.
+        envs: What is played.
+        device: Torch device.
+        ranks: Who trains together.
+        drawn: Whether labels are drawn, and learned from rewards alone.
 
     Raises:
         InvalidArgument: A capture is asked for where it cannot work.
     """
     obstacle = _obstacle(envs, device, ranks)
+    if drawn and not obstacle:
+        obstacle = "is for labels that are told, not for classifier='reinforce'"
     if asked == "auto":
         return "none" if obstacle else "graph"
     if obstacle and asked != "none":

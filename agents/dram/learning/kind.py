@@ -1,6 +1,6 @@
-"""A kind of training: what it refuses, how it plays, what it minimizes; and the usual kind, labels.
+"""A kind of training: what it refuses, how it plays, what it minimizes.
 
-B rows.
+And the usual kinds: labels that are told, and labels that are found by their rewards. B rows.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from agents.dram.config import Config
-from agents.dram.learning.objectives import hybrid_loss
+from agents.dram.learning.objectives import hybrid_loss, rewards_loss
 from agents.dram.model.agent import GlimpseAgent
 from agents.dram.model.gazes import GazePolicy, Gazes
 from agents.dram.model.noise import RowNoise
 from agents.dram.rollouts.collect import collect
+from agents.dram.rollouts.games import MovePolicy, sampled_move
 from agents.dram.rollouts.rollout import Rollout
 from agents.dram.rollouts.rows import Leaving, Rows, Staying
 from agents.trainer.envs import IndexArray, send
@@ -68,8 +69,17 @@ class Kind(NamedTuple):
 def _check(config: Config, envs: GazeVectorEnv) -> None:
     if config.entropy_weight:
         raise InvalidArgument(
-            f"entropy_weight={config.entropy_weight} is for moves (games) and decisions to speak "
-            "(glimpses_per_label=0), and here are neither"
+            f"entropy_weight={config.entropy_weight} is for moves (games), decisions to speak "
+            "(glimpses_per_label=0) and labels that are drawn (classifier='reinforce'), and here "
+            "are none of these"
+        )
+
+
+def _check_rewards(config: Config, envs: GazeVectorEnv) -> None:
+    if config.credit != "environment":
+        raise InvalidArgument(
+            f"credit={config.credit!r} looks up the right labels, and classifier='reinforce' "
+            "learns without them"
         )
 
 
@@ -83,13 +93,32 @@ def _play(
     *,
     guess: bool,
 ) -> Rollout:
+    del noise  # labels are the likeliest
+    return collect(agent, _begun(envs, index, seed), policy, guess=guess)
+
+
+def _play_for_rewards(
+    agent: GlimpseAgent,
+    envs: GazeVectorEnv,
+    index: IndexArray,
+    seed: int,
+    policy: GazePolicy,
+    noise: RowNoise,
+    *,
+    guess: bool,
+) -> Rollout:
+    del guess  # no label is learned from
+    draw: MovePolicy = sampled_move(noise)
+    return collect(agent, _begun(envs, index, seed), policy, draw=draw)
+
+
+def _begun(envs: GazeVectorEnv, index: IndexArray, seed: int) -> Rows:
     assert isinstance(envs, GlimpseVectorEnv)
     if envs.backend.eager:
-        rows: Rows = Leaving(envs, index, seed)
-    else:
-        seeds = torch.arange(seed, seed + len(index), device=envs.device)
-        rows = Staying(envs, send(index, envs.device), seeds)
-    return collect(agent, rows, policy, guess=guess)
+        return Leaving(envs, index, seed)
+    seeds = torch.arange(seed, seed + len(index), device=envs.device)
+    return Staying(envs, send(index, envs.device), seeds)
 
 
 LABELS = Kind(_check, _play, hybrid_loss)
+REWARDS = Kind(_check_rewards, _play_for_rewards, rewards_loss)

@@ -1,5 +1,6 @@
-"""What is minimized: the hybrid loss of RAM and DRAM, and those of deciding agents and of games.
+"""What is minimized: the hybrid loss of RAM and DRAM, and others.
 
+Those of rewards alone, of agents that decide when to speak, and of games.
 G gazes and Y labels were decided in a rollout of B episodes.
 """
 
@@ -159,6 +160,55 @@ def adaptive_loss(
     parts["train/glimpses"] = decisions.glimpses.mean()
     parts["train/chance_to_speak"] = decisions.odds.detach().sigmoid().mean()
     return loss, parts
+
+
+def rewards_loss(
+    rollout: Rollout, config: Config, gazes: Gazes, images: int
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """REINFORCE for labels and gazes alike, squared error of the baseline, entropy, and the pull.
+
+    Mnih et al. 2014, section 3.1 (eq. 2 and 3) as it stands, without the paper's cross-entropy: the
+    one return R of an episode, for all that was decided in it, and for one episode on average.
+    Targets reach no term. Decisions that do not count add nothing, as in `hybrid_loss`.
+
+    Args:
+        rollout: Labels drawn at a fixed pace.
+        config: Weights of the other terms.
+        gazes: The agent's distribution.
+        images: Learned from so far, which decide the weight of the entropy.
+
+    Returns:
+        The loss, and what to log.
+    """
+    assert rollout.said is not None
+    number, labels = rollout.returns.shape
+    total = rollout.returns[:, -1]
+    chances = rollout.logits.log_softmax(1)
+    said = chances.gather(1, rollout.said.label[:, None])[:, 0]
+    entropy = -(chances.exp() * chances).sum(1)
+    heard = 1.0 if rollout.label_counts is None else rollout.label_counts.float()
+    looked = 1.0 if rollout.gaze_counts is None else rollout.gaze_counts.float()
+    to_labels = total[rollout.logits_at // labels] * heard
+    to_gazes = total[rollout.for_label // labels] * looked
+    of_labels = rollout.said.baseline * heard
+    loss = reinforce_loss(said, to_labels, of_labels) + baseline_loss(to_labels, of_labels)
+    loss = loss + baseline_loss(to_gazes, rollout.baseline)
+    loss = loss - entropy_weight(config, images) * (entropy * heard).sum()
+    if config.gaze == "policy":
+        log_prob = gazes.log_prob(rollout.params, rollout.gaze)
+        reinforce = reinforce_loss(log_prob, to_gazes, rollout.baseline)
+        loss = loss + config.reinforce_weight * reinforce
+        loss = loss + config.outside_penalty * gazes.pull(rollout.params)
+    parts = {
+        "train/error": 1 - rollout.right.float().mean(),
+        "train/reward": rollout.labels_right.mean(),
+        "train/label_entropy": mean_of(entropy.detach(), rollout.label_counts),
+        "train/explained_variance": explained_variance(
+            to_gazes, rollout.baseline.detach(), rollout.gaze_counts
+        ),
+        "train/gaze_spread": spread(gazes.mean(rollout.params.detach()), rollout.gaze_counts),
+    }
+    return loss / number, parts
 
 
 def game_loss(

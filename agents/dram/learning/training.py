@@ -37,6 +37,8 @@ class Training:
         device: Torch device of the agent and, unless "cpu", of the environments.
         ranks: Which part of the rows is played here.
         kind: What is refused, how the agent plays, and what is minimized.
+        envs: The own rows, where they are made already: of `config`, on the device, with
+            `autoreset_mode="disabled"`; None to make them.
 
     Raises:
         InvalidArgument: The ranks cannot share the rows equally, `capture` cannot work here, or the
@@ -49,17 +51,19 @@ class Training:
         device: str = "cpu",
         ranks: Ranks = ALONE,
         kind: Kind = LABELS,
+        envs: GazeVectorEnv | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         set_precision(config.matmul_precision)
         self.config, self.device, self.ranks, self.kind = config, device, ranks, kind
         self.rows = ranks.share(config.num_envs, config.samples)
         own = self.rows.stop - self.rows.start
-        self.envs: GazeVectorEnv = make_envs(config, "train", own, device)
+        self.envs = make_envs(config, "train", own, device) if envs is None else envs
         kind.check(config, self.envs)
         self.half_image = half_image(self.envs.image_shape).to(device)
         self.agent = make_agent(config, self.envs)
-        self.capture = capture_for(config.capture, self.envs, device, ranks)
+        drawn = config.classifier == "reinforce"
+        self.capture = capture_for(config.capture, self.envs, device, ranks, drawn)
         noise = RowNoise if self.capture == "none" else KeptNoise
         self.noise = noise(torch.Generator(device), config.num_envs, self.rows)
         self.agent.dropout.noise = self.noise

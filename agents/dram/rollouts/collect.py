@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from agents.dram.model.agent import GlimpseAgent
 from agents.dram.model.gazes import GazePolicy
+from agents.dram.rollouts.games import MovePolicy
 from agents.dram.rollouts.record import Record
 from agents.dram.rollouts.rollout import Rollout, agreed_scores
 from agents.dram.rollouts.rows import Rows
 
 
 def collect(
-    agent: GlimpseAgent, rows: Rows, policy: GazePolicy, samples: int = 1, guess: bool = False
+    agent: GlimpseAgent,
+    rows: Rows,
+    policy: GazePolicy,
+    samples: int = 1,
+    guess: bool = False,
+    draw: MovePolicy | None = None,
 ) -> Rollout:
     """Play the episodes that have begun, one in every row, to their ends.
 
@@ -25,6 +31,8 @@ def collect(
         samples: Rows in groups of so many show the same image and say the label that the average of
             their log-probabilities prefers (Monte Carlo averaging, DRAM eq. 14); 1 to speak alone.
         guess: Whether the classifier guesses at every glimpse.
+        draw: How labels are chosen where they are learned from rewards alone; None for the
+            likeliest.
 
     Returns:
         The episodes, step after step. Where rows stay, `gaze_counts` and `label_counts` tell what
@@ -45,8 +53,11 @@ def collect(
             record.guess(logits, target, record.place(state.rows, turn, since - 1))
         if due:
             record.label(logits, record.label_at(state.rows, turn), target, *rows.counts)
-            label = agreed_scores(logits.detach(), samples).argmax(1)
+            scores = agreed_scores(logits.detach(), samples)
+            label = draw(scores, state.rows) if draw else scores.argmax(1)
         params, baseline = agent.where_next(state)
+        if label is not None and draw:
+            record.said(label, baseline)
         gaze = policy(params, state.rows)
         seen, info, reward, over = rows.step(state.rows, gaze, label)
         record.rewards[:, turn] += reward.float()

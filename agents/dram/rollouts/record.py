@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from agents.dram.rollouts.rollout import Guesses, Rollout, returns_of
+from agents.dram.rollouts.rollout import Guesses, Rollout, Said, returns_of
 from agents.dram.rollouts.tensor_envs import Tensors
 from glimpse_env.envs.reading.rules import Rules
 
@@ -29,6 +29,7 @@ class Record:
         self._right = torch.zeros_like(rows, dtype=torch.bool)
         self._gazes: list[tuple[Tensor, ...]] = []  # gaze, params, baseline, place, counts
         self._labels: list[tuple[Tensor, ...]] = []  # logits, at, target, counts
+        self._said: list[tuple[Tensor, ...]] = []  # label, baseline
         self._guesses: list[tuple[Tensor, ...]] = []  # logits, target, place
 
     def label_at(self, rows: Tensor, turn: Tensor | int) -> Tensor:
@@ -46,6 +47,10 @@ class Record:
     def label(self, logits: Tensor, at: Tensor, target: Tensor, *counts: Tensor) -> None:
         """Note labels that were due: (R, labels), (R,), (R,); bool (R,) where not all count."""
         self._labels.append((logits, at, target, *counts))
+
+    def said(self, label: Tensor, baseline: Tensor) -> None:
+        """Note labels that were drawn, (R,), and the returns that were expected, (R,)."""
+        self._said.append((label, baseline))
 
     def gaze(
         self, gaze: Tensor, params: Tensor, baseline: Tensor, place: Tensor, *counts: Tensor
@@ -69,6 +74,8 @@ class Record:
         logits, logits_at, targets, *label_counts = map(torch.cat, zip(*self._labels, strict=True))
         if gaze_counts:
             more |= {"gaze_counts": gaze_counts[0], "label_counts": label_counts[0]}
+        if self._said:
+            more |= {"said": Said(*map(torch.cat, zip(*self._said, strict=True)))}
         if guesses:
             more |= {"guesses": Guesses(*map(torch.cat, zip(*self._guesses, strict=True)))}
         return Rollout(

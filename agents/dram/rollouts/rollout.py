@@ -23,6 +23,13 @@ class Decisions(NamedTuple):
     glimpses: Tensor  # (B,), taken for all labels
 
 
+class Said(NamedTuple):
+    """The Y labels that were said, where they are learned from rewards alone."""
+
+    label: Tensor  # int64 (Y,)
+    baseline: Tensor  # (Y,), the return expected before it was said, carries the gradient
+
+
 class Guesses(NamedTuple):
     """What the classifier would have said at every glimpse, whether a label was due or not."""
 
@@ -48,6 +55,7 @@ class Rollout(NamedTuple):
     gaze_counts: Tensor | None = None  # bool (G,), whose episode was running; None for all
     label_counts: Tensor | None = None  # bool (Y,), likewise
     decisions: Decisions | None = None  # of an agent that decides when to speak
+    said: Said | None = None  # where labels were drawn
     guesses: Guesses | None = None  # where asked for, and always of an agent that decides
     max_glimpses: int = 1  # N
 

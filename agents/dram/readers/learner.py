@@ -1,0 +1,99 @@
+"""RAM and DRAM as learners, to be set beside other algorithms step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from agents.dram.config import Config
+from agents.dram.learning.kind import Kind
+from agents.dram.learning.make import kind_of
+from agents.dram.learning.training import Training
+from agents.dram.model.agent import State
+from agents.dram.rollouts.rollout import Rollout
+from agents.evaluation.learner import Arrays
+from agents.evaluation.reader import testing
+from glimpse_env.envs.catch.env import CatchVectorEnv
+from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
+
+
+class DramLearner:
+    """An agent of ours, trained as train_dram.py trains it, at a fixed pace.
+
+    Args:
+        config: The run; `images` should be about the episodes that there are steps for, since
+            learning rate, noise and entropy fall until then.
+    """
+
+    autoreset_mode = "disabled"
+
+    def __init__(self, config: Config) -> None:
+        self.config, self.num_envs = config, config.num_envs
+
+    def learn(self, envs: GazeVectorEnv, steps: int, callback: Callable[[int], None]) -> None:
+        """Learn until so many steps are taken; an update has one whole episode a row."""
+        counted = _Counted(kind_of(self.config))
+        training = Training(self.config, kind=counted.kind, envs=envs)
+        self._agent, self._choice = training.agent, envs.choice
+        self._sees_at_reset = envs.sees_at_reset
+        self.networks = (training.agent,)
+        while counted.steps < steps:
+            callback(counted.steps)
+            training.update()
+        callback(counted.steps)
+
+    def begin(self, rows: int) -> None:
+        """Forget what was seen: episodes begin."""
+        del rows
+        self._state: State | None = None
+
+    def act(self, observation: Arrays) -> Arrays:
+        """The likeliest label and gaze of B rows."""
+        seen = {key: torch.from_numpy(value) for key, value in observation.items()}
+        with testing(self._agent):
+            self._state = self._after(seen)
+            params, _ = self._agent.where_next(self._state)
+            return {
+                "gaze": self._agent.gazes.mode(params).numpy(),
+                self._choice: self._agent.logits(self._state).argmax(1).numpy(),
+            }
+
+    def _after(self, seen: dict[str, torch.Tensor]) -> State:
+        """What is remembered once this is seen."""
+        state, looks = self._state, True
+        if state is None:
+            state = self._agent.begin(seen["location"], seen.get("context"))
+            looks = self._sees_at_reset
+        if not looks:
+            return state
+        return self._agent.look(state, seen["glimpse"], seen["location"])
+
+
+class _Counted:
+    """A kind of training that counts the steps it plays.
+
+    Args:
+        kind: Whose.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self.steps = 0
+        self.kind = kind._replace(play=self._play)
+        self._inner = kind.play
+
+    def _play(self, *roles: Any, **keywords: Any) -> Rollout:
+        rollout = self._inner(*roles, **keywords)
+        self.steps += steps_of(rollout, game=isinstance(roles[1], CatchVectorEnv))
+        return rollout
+
+
+def steps_of(rollout: Rollout, *, game: bool) -> int:
+    """Steps that the environments have taken in a rollout, of all rows together.
+
+    Every step has a gaze, but of the last of an episode with labels nothing is kept: it looks at
+    what nobody sees.
+    """
+    kept = len(rollout.gaze) if rollout.gaze_counts is None else int(rollout.gaze_counts.sum())
+    return kept if game else kept + len(rollout.right)

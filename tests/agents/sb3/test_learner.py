@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import pytest
+import torch
+
+pytest.importorskip("sb3_contrib")
+
+from agents.evaluation.learner import evaluate_actor
+from agents.sb3.config import Sb3Config
+from agents.sb3.learner import Sb3Learner
+from agents.sb3.reader import evaluate_sb3
+
+NETWORKS: dict[str, Any] = {"features": 8, "channels": 4, "units": 8, "gaze_bins": 3}
+ALGORITHMS: dict[str, dict[str, Any]] = {
+    "ppo": {},
+    "stack": {"algo": "ppo", "stack": 3},
+    "a2c": {},
+    "recurrent-ppo": {},
+    "labelled-ppo": {},
+    "dqn": {"action": "discrete", "steps": 1, "epochs": 1},
+    "sac": {"action": "box", "steps": 1, "epochs": 1},
+    "tqc": {"action": "box", "steps": 1, "epochs": 1},
+}
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_learns_and_is_read_out_between_updates(name: str, stripes_id: str) -> None:
+    options = {"algo": name, "num_envs": 8, "steps": 8, "batch": 32, "epochs": 1}
+    options |= NETWORKS | ALGORITHMS[name]
+    config = Sb3Config(env_id=stripes_id, timesteps=512, replay=400, **options)
+    learner = Sb3Learner(config)
+    envs = gym.make_vec(stripes_id, 8, autoreset_mode=learner.autoreset_mode)
+    steps, taken = [], [0]
+    inner = envs.step
+
+    def step(action: Any) -> Any:
+        taken[0] += 8
+        return inner(action)
+
+    envs.step = step  # type: ignore[method-assign]
+    errors = []
+
+    def callback(done: int) -> None:
+        assert done == taken[0]
+        steps.append(done)
+        if done in (256, 512):
+            found = evaluate_actor(learner, config, "validation", name=name, images=64, num_envs=64)
+            errors.append(found.error)
+
+    learner.learn(envs, 512, callback)
+    assert steps[0] == 0 and steps[-1] == 512 and steps == sorted(steps)
+    assert len(errors) >= 2 and all(0 <= error <= 100 for error in errors)
+    model = learner._actor.model
+    again = evaluate_sb3(model, config, "validation", images=64, num_envs=64)
+    assert again.error == errors[-1] and again.parameters > 0
+
+
+def test_looking_on_changes_nothing(stripes_id: str) -> None:
+    """A learner that is read out in the middle learns what one learns that is not."""
+    config = Sb3Config(
+        env_id=stripes_id, algo="recurrent-ppo", num_envs=8, steps=8, batch=32, **NETWORKS
+    )
+
+    def weights(looks: bool) -> torch.Tensor:
+        learner = Sb3Learner(config)
+        envs = gym.make_vec(stripes_id, 8, autoreset_mode=learner.autoreset_mode)
+
+        def callback(done: int) -> None:
+            if looks and done:
+                evaluate_actor(learner, config, "validation", name="one", images=20, num_envs=20)
+
+        learner.learn(envs, 256, callback)
+        return torch.nn.utils.parameters_to_vector(learner.networks[0].parameters())
+
+    assert torch.equal(weights(looks=True), weights(looks=False))
