@@ -13,6 +13,8 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 
 import tyro
 
+from agents.convnets.config import ConvNetConfig
+from agents.convnets.reader import evaluate_run
 from agents.dram.config import Config
 from agents.dram.model.agent import GlimpseAgent
 from agents.dram.model.build import fit_gazes, load
@@ -31,6 +33,7 @@ from agents.evaluation.reader import Gaze, Reader
 from agents.runs import pretrained
 from agents.runs.files import writing
 from agents.runs.provenance import sign
+from agents.runs.saved import trainer_of
 from agents.trainer.command_line import expand_paths
 from agents.trainer.commands import run_command
 from agents.trainer.envs import (
@@ -107,6 +110,9 @@ def main(arguments: Arguments) -> None:
     import_module_of(arguments.focus)
     run, folder = run_and_folder(arguments)
     device = usable_device(arguments.device)
+    if trainer_of(run) == ConvNetConfig.TRAINER:
+        evaluate_whole_images(run, folder, device, arguments)
+        return
     agent, trained, sizes, images = load(run, device)
     set_precision(trained.matmul_precision)
     config = with_images_found(trained, sizes, arguments)
@@ -144,6 +150,38 @@ def main(arguments: Arguments) -> None:
     if arguments.examples != ():
         for path in draw_pictures(agent, config, arguments.split, folder, arguments.examples):
             print(path)
+
+
+def evaluate_whole_images(run: str | Path, folder: Path, device: str, arguments: Arguments) -> None:
+    """Evaluate a network that sees whole images: it looks nowhere, and draws nothing.
+
+    Raises:
+        InvalidArgument: An option for agents that look.
+    """
+    looking = {
+        "gaze": arguments.gaze,
+        "samples": arguments.samples != 1,
+        "backward": arguments.backward,
+        "focus": arguments.focus,
+        "examples": arguments.examples,
+        "image-folder": arguments.image_folder,
+        "label-file": arguments.label_file,
+    }
+    for option, given in looking.items():
+        if given:
+            raise InvalidArgument(f"{run} sees whole images: --{option} is for agents that look")
+    result, config, images = evaluate_run(
+        run,
+        arguments.split,
+        env_id=arguments.env_id,
+        data_dir=arguments.data_dir,
+        images=arguments.images,
+        device=device,
+    )
+    name = f"{config.env_id.replace(':', '-').replace('/', '-')}_evaluation_{arguments.split}"
+    sign(folder, device)
+    write_evaluations(folder / f"{name}.json", [result], images)
+    print("\n".join([result.describe(), *length_lines(result), *mistake_lines(result)]))
 
 
 def run_and_folder(arguments: Arguments) -> tuple[str | Path, Path]:

@@ -16,12 +16,8 @@ from tqdm import tqdm
 
 from agents.convnets.config import ConvNetConfig
 from agents.convnets.presets import CONVNET_PRESETS
-from agents.convnets.training import (
-    ConvNetReader,
-    ConvNetTraining,
-    evaluate_convnet,
-    read_whole_images,
-)
+from agents.convnets.reader import ConvNetReader, evaluate_convnet, read_whole_images
+from agents.convnets.training import ConvNetTraining
 from agents.evaluation.evaluation import tell
 from agents.runs.folder import RunFolder
 from agents.runs.saved import load_run

@@ -51,6 +51,9 @@ class ConvNetConfig(RunConfig):
     standardize: bool = False
     """Whether every image is given mean 0 and variance 1; photographs need it, MNIST does not."""
 
+    start_from: str = ""
+    """Folder of a run whose weights this one starts with (fine-tuning on other images)."""
+
     batch: int = 128
     """Images of an update; 128 or 256."""
     warmup: float = 0.05

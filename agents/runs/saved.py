@@ -21,6 +21,22 @@ _ANOTHER = (
 _OTHER_VERSION = "use the version of this code that made the run, or train again"
 
 
+def trainer_of(run: str | Path) -> str | None:
+    """The script that made a run, as its checkpoint says; None where none is said.
+
+    Raises:
+        MissingData, CorruptedData: There is no checkpoint, or a damaged one.
+    """
+    if pretrained.is_pretrained(run):
+        state = pretrained.load_state(run)
+    elif (expanded("run", run) / "model.zip").exists():
+        return "train_sb3.py"
+    else:
+        state = checkpoint.load(expanded("run", run) / "checkpoint.pt")
+    trainer = state.get("trainer")
+    return trainer if isinstance(trainer, str) else None
+
+
 def load_run(run: str | Path, kind: type[ConfigT]) -> tuple[dict[str, Any], ConfigT]:
     """The checkpoint of a run, and the configuration in it.
 

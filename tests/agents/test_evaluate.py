@@ -12,6 +12,8 @@ import pytest
 import tyro
 
 from agents import evaluate
+from agents.convnets.config import ConvNetConfig
+from agents.convnets.training import ConvNetTraining
 from agents.dram.config import Config
 from agents.dram.learning.training import Training
 from agents.runs import checkpoint, pretrained
@@ -106,6 +108,28 @@ def test_an_agent_reads_an_environment_with_the_same_labels(
     read(run, "--env-id", "GlimpseSVHN-v0", "--data-dir", str(synthetic_svhn))
     file = run / "GlimpseSVHN-v0_evaluation_test_samples1_images20.json"
     assert [one["images"] for one in json.loads(file.read_text())] == [20, 20, 20]
+
+
+def test_a_whole_image_network_is_read_by_the_same_command(
+    tmp_path: Path, synthetic_svhn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ConvNetConfig(
+        env_id="GlimpseHouseNumbers-v0",
+        num_images=32,
+        network="residual",
+        convolutions=(4, 8),
+        pooled=2,
+        batch=16,
+    )
+    training = ConvNetTraining(config)
+    training.update()
+    checkpoint.save(tmp_path / "checkpoint.pt", training.state())
+    read(tmp_path, "--env-id", "GlimpseSVHN-v0", "--data-dir", str(synthetic_svhn))
+    [found] = json.loads((tmp_path / "GlimpseSVHN-v0_evaluation_test.json").read_text())
+    assert (found["images"], found["reader"]) == (20, "whole images")
+    assert "objects mistaken" in capsys.readouterr().out
+    with pytest.raises(InvalidArgument, match="--samples is for agents that look"):
+        read(tmp_path, "--samples", "2")
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,10 @@ import pytest
 import torch
 
 from agents.convnets.config import ConvNetConfig
-from agents.convnets.training import (
-    ConvNetReader,
-    ConvNetTraining,
-    Images,
-    evaluate_convnet,
-    with_end,
-)
+from agents.convnets.reader import ConvNetReader, Images, evaluate_convnet
+from agents.convnets.training import ConvNetTraining
 from agents.evaluation.evaluation import evaluate_reader, judge
+from agents.evaluation.reader import with_end
 from glimpse_env.errors import InvalidArgument
 
 BARS = {"learn": "Bars-v0", "held out": "OtherBars-v0", "shuffled": "ShuffledBars-v0"}
