@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from glimpse_env.opencv import cv2
 from glimpse_env.tasks.house_numbers import styles
 from glimpse_env.tasks.house_numbers.glyphs import Face, Mask, glyph
-from glimpse_env.tasks.house_numbers.layout import Scene, places
+from glimpse_env.tasks.house_numbers.layout import Box, Scene, places
 
 Picture: TypeAlias = NDArray[np.float32]
 Colour: TypeAlias = NDArray[np.float64]
@@ -38,7 +38,7 @@ def draw_ink(rng: np.random.Generator, scene: Scene, face: Face) -> Mask:
     stretch = math.exp(styles.STRETCH_DEVIATION * rng.standard_normal())
     boxes = _in_perspective(rng, scene.layout.ink)
     tilts = tilt + styles.DIGIT_TILT_DEVIATION * rng.standard_normal(len(boxes))
-    for digit, box, angle in zip(scene.layout.digits, boxes.tolist(), tilts.tolist(), strict=True):
+    for digit, box, angle in zip(scene.layout.digits, boxes, tilts.tolist(), strict=True):
         _stamp(mask, scene, face, digit, box, angle, shear, stretch)
     if rng.random() < styles.NEIGHBOUR_SHARE:
         _stamp_neighbour(rng, mask, scene, face, tilt, shear)
@@ -47,15 +47,15 @@ def draw_ink(rng: np.random.Generator, scene: Scene, face: Face) -> Mask:
     return _weigh(rng, mask) if rng.random() < styles.WEIGHT_SHARE else mask
 
 
-def _in_perspective(rng: np.random.Generator, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _in_perspective(rng: np.random.Generator, boxes: NDArray[np.float64]) -> list[Box]:
     """Shrink the digits towards one end."""
-    boxes = boxes.copy()
     strength = styles.PERSPECTIVE_STRENGTH * rng.standard_normal()
-    ends = 2 * np.arange(len(boxes)) / max(1, len(boxes) - 1) - 1
-    sizes = 1 + strength * ends - abs(strength)
-    boxes[:, :2] += boxes[:, 2:] * (1 - sizes[:, None]) / 2
-    boxes[:, 2:] *= sizes[:, None]
-    return boxes
+    last, shrunk = max(1, len(boxes) - 1), []
+    for number, (left, top, width, height) in enumerate(boxes.tolist()):
+        size = 1 + strength * (2 * number / last - 1) - abs(strength)
+        corner = left + width * (1 - size) / 2, top + height * (1 - size) / 2
+        shrunk.append((*corner, width * size, height * size))
+    return shrunk
 
 
 def _stamp(
@@ -63,7 +63,7 @@ def _stamp(
     scene: Scene,
     face: Face,
     digit: int,
-    box: list[float],
+    box: Box,
     angle: float,
     shear: float,
     stretch: float,
@@ -126,7 +126,7 @@ def _stamp_neighbour(
         return
     top += rng.normal(0, 0.08)
     new_left = edge + shown - width if at_left else edge - shown
-    box = [new_left, top, width, height]
+    box = new_left, top, width, height
     _stamp(mask, scene, face, int(rng.integers(10)), box, tilt, shear, 1.0)
 
 

@@ -14,11 +14,15 @@ import functools
 import itertools
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glimpse_env.tasks.svhn.crops import CROP_SIZE, GROWTH, STRETCHED_SIZE
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, width and height."""
 
 MAX_DIGITS = 5
 
@@ -94,19 +98,20 @@ class Layout:
     photo_height: float
 
     @property
-    def union(self) -> tuple[float, float, float, float]:
+    def union(self) -> Box:
         """Left, top, width and height of the tight box around all boxes."""
-        return _union(self.boxes)
+        return _union(self.boxes.tolist())
 
     @property
-    def ink_union(self) -> tuple[float, float, float, float]:
+    def ink_union(self) -> Box:
         """Left, top, width and height of the tight box around all digits' ink."""
-        return _union(self.ink)
+        return _union(self.ink.tolist())
 
 
-def _union(boxes: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    left, top = boxes[:, :2].min(axis=0).tolist()
-    right, bottom = (boxes[:, :2] + boxes[:, 2:]).max(axis=0).tolist()
+def _union(boxes: list[Box]) -> Box:
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right = max(box[0] + box[2] for box in boxes)
+    bottom = max(box[1] + box[3] for box in boxes)
     return left, top, right - left, bottom - top
 
 
@@ -127,12 +132,13 @@ def draw_layout(rng: np.random.Generator, min_digits: int, max_digits: int) -> L
     )
     boxes = _draw_boxes(rng, digits, draws[1:4])
     photo_height = _quantile(PHOTO_HEIGHT_QUANTILES, draws[4])
-    return Layout(digits, boxes, _draw_ink_room(rng, boxes), photo_height)
+    ink = _draw_ink_room(rng, boxes)
+    return Layout(digits, np.array(boxes), np.array(ink), photo_height)
 
 
 def _draw_boxes(
     rng: np.random.Generator, digits: tuple[int, ...], draws: list[float]
-) -> NDArray[np.float64]:
+) -> list[Box]:
     """Set the digits side by side along a slope."""
     aspect = _quantile(ASPECT_QUANTILES, draws[0])
     gap, step = _quantile(GAP_QUANTILES, draws[1]), _quantile(STEP_QUANTILES, draws[2])
@@ -140,39 +146,48 @@ def _draw_boxes(
     # The tables hold each number's mean width, gap and step: its digits vary around these.
     jitter[:, 0] -= jitter[:, 0].mean()
     jitter[1:, 1:] -= jitter[1:, 1:].sum(axis=0) / max(1, len(digits) - 1)
-    boxes = np.zeros((len(digits), 4))
-    boxes[:, 3] = 1.0
-    boxes[:, 2] = [aspect * RELATIVE_WIDTH[digit] for digit in digits]
-    boxes[:, 2] *= np.exp(WIDTH_DEVIATION * jitter[:, 0])
-    advance = boxes[:-1, 2] + gap + GAP_DEVIATION * jitter[1:, 1]
-    # However the boxes overlap, the next digit starts well to the right of this one.
-    boxes[1:, 0] = np.cumsum(np.maximum(advance, LEAST_ADVANCE * boxes[:-1, 2]))
-    boxes[1:, 1] = np.cumsum(step + STEP_DEVIATION * jitter[1:, 2])
+    factors = np.exp(WIDTH_DEVIATION * jitter[:, 0]).tolist()
+    left = top = width = 0.0
+    boxes: list[Box] = []
+    for digit, factor, (_, wider, lower) in zip(digits, factors, jitter.tolist(), strict=True):
+        if boxes:
+            # However the boxes overlap, the next digit starts well to the right of this one.
+            left += max(width + gap + GAP_DEVIATION * wider, LEAST_ADVANCE * width)
+            top += step + STEP_DEVIATION * lower
+        width = aspect * RELATIVE_WIDTH[digit] * factor
+        boxes.append((left, top, width, 1.0))
     return boxes
 
 
-def _draw_ink_room(rng: np.random.Generator, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _draw_ink_room(rng: np.random.Generator, boxes: list[Box]) -> list[Box]:
     """Shrink and shift the boxes to where the ink is."""
-    ink = boxes.copy()
-    gaps = ink[1:, 0] - ink[:-1, 0] - ink[:-1, 2]
-    zoom, width = rng.uniform(*ZOOM_RANGES), rng.uniform(*INK_WIDTH_RANGE)
-    shift = INK_SHIFT_DEVIATION * rng.standard_normal(2)
-    jitter = INK_DEVIATION * rng.standard_normal((2, len(ink)))
-    overlap = np.minimum(np.maximum(LEAST_INK_GAP - gaps, 0), 0.3 * ink[1:, 2])
-    ink[1:, 0] += overlap / 2
-    ink[1:, 2] -= overlap / 2
-    ink[:-1, 2] -= overlap / 2
-    ink[:, 0] += ink[:, 2] * (1 - width) / 2
-    ink[:, 2] *= width
-    ink[:, 3] += jitter[0]
-    ink[:, 1] += jitter[1] - jitter[0] / 2
-    # The boxes hold the ink wherever it stands, but for a hair.
-    corner, whole = np.reshape(_union(boxes), (2, 2))
-    room = (1 - zoom) / 2 * whole + 0.02
-    ink[:, :2] = corner + zoom * (ink[:, :2] - corner) + (1 - zoom) / 2 * whole
-    ink[:, :2] += np.minimum(np.maximum(shift, -room), room)
-    ink[:, 2:] *= zoom
+    zoom, narrower = rng.uniform(*ZOOM_RANGES).tolist(), rng.uniform(*INK_WIDTH_RANGE)
+    shift = (INK_SHIFT_DEVIATION * rng.standard_normal(2)).tolist()
+    grown, lower = (INK_DEVIATION * rng.standard_normal((2, len(boxes)))).tolist()
+    whole = _union(boxes)
+
+    def inside(place: float, axis: int) -> float:
+        """The boxes hold the ink wherever it stands, but for a hair."""
+        corner, margin = whole[axis], (1 - zoom[axis]) / 2 * whole[2 + axis]
+        room = margin + 0.02
+        zoomed = corner + zoom[axis] * (place - corner) + margin
+        return zoomed + min(max(shift[axis], -room), room)
+
+    shared = [0.0, *(_overlap(*pair) / 2 for pair in itertools.pairwise(boxes)), 0.0]
+    ink: list[Box] = []
+    for number, (left, top, width, height) in enumerate(boxes):
+        width = width - shared[number] - shared[number + 1]
+        left = left + shared[number] + width * (1 - narrower) / 2
+        top += lower[number] - grown[number] / 2
+        width, height = width * narrower * zoom[0], (height + grown[number]) * zoom[1]
+        ink.append((inside(left, 0), inside(top, 1), width, height))
     return ink
+
+
+def _overlap(box: Box, following: Box) -> float:
+    """How much of its width a digit and the next have to give up between them."""
+    gap = following[0] - box[0] - box[2]
+    return min(max(LEAST_INK_GAP - gap, 0.0), 0.3 * following[2])
 
 
 def _quantile(table: tuple[float, ...], level: float) -> float:
