@@ -136,9 +136,7 @@ def draw_layout(rng: np.random.Generator, min_digits: int, max_digits: int) -> L
     return Layout(digits, np.array(boxes), np.array(ink), photo_height)
 
 
-def _draw_boxes(
-    rng: np.random.Generator, digits: tuple[int, ...], draws: list[float]
-) -> list[Box]:
+def _draw_boxes(rng: np.random.Generator, digits: tuple[int, ...], draws: list[float]) -> list[Box]:
     """Set the digits side by side along a slope."""
     aspect = _quantile(ASPECT_QUANTILES, draws[0])
     gap, step = _quantile(GAP_QUANTILES, draws[1]), _quantile(STEP_QUANTILES, draws[2])
@@ -161,8 +159,10 @@ def _draw_boxes(
 
 def _draw_ink_room(rng: np.random.Generator, boxes: list[Box]) -> list[Box]:
     """Shrink and shift the boxes to where the ink is."""
-    zoom, narrower = rng.uniform(*ZOOM_RANGES).tolist(), rng.uniform(*INK_WIDTH_RANGE)
-    shift = (INK_SHIFT_DEVIATION * rng.standard_normal(2)).tolist()
+    ranges = zip(*ZOOM_RANGES, rng.random(2).tolist(), strict=True)
+    zoom: list[float] = [least + (most - least) * draw for least, most, draw in ranges]
+    narrower = rng.uniform(*INK_WIDTH_RANGE)
+    shift: list[float] = (INK_SHIFT_DEVIATION * rng.standard_normal(2)).tolist()
     grown, lower = (INK_DEVIATION * rng.standard_normal((2, len(boxes)))).tolist()
     whole = _union(boxes)
 

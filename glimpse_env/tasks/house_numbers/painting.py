@@ -14,7 +14,7 @@ from glimpse_env.opencv import cv2
 from glimpse_env.tasks.house_numbers import styles
 from glimpse_env.tasks.house_numbers.camera import expose, light
 from glimpse_env.tasks.house_numbers.glyphs import HELD_OUT_FACES, TRAINING_FACES, font
-from glimpse_env.tasks.house_numbers.ink import draw_ink, lay_ink
+from glimpse_env.tasks.house_numbers.ink import draw_ink, in_grey, in_one_colour, lay_ink
 from glimpse_env.tasks.house_numbers.layout import Scene
 
 Paint: TypeAlias = NDArray[np.uint8]
@@ -33,7 +33,7 @@ def paint(rng: np.random.Generator, scene: Scene, held_out: bool) -> NDArray[np.
     colours = _draw_colours(rng, held_out)
     ink = draw_ink(rng, scene, face)
     wall = _paint_wall(rng, scene, colours)
-    picture = wall * (1 + _cut_texture(rng, scene, texture, colours))[..., None]
+    picture = wall * in_grey(1 + _cut_texture(rng, scene, texture, colours))
     lay_ink(rng, picture, scene, ink, colours)
     light(rng, picture)
     return expose(rng, picture, scene)
@@ -82,8 +82,7 @@ def _paint_wall(
     ground, _, third = colours
     mount, letters, screws, bars = rng.random(4).tolist()
     plaque, tiles = mount < styles.PLAQUE_SHARE, mount > 1 - styles.TILES_SHARE
-    wall = np.empty((scene.size, scene.size, 3), np.uint8)
-    wall[:] = third if plaque or tiles else ground
+    wall = in_one_colour(scene.size, third if plaque or tiles else ground, np.uint8)
     if plaque:
         _add_plaque(rng, wall, scene, ground)
     if tiles:
