@@ -107,6 +107,20 @@ def test_files_that_are_named_are_there(page: Path) -> None:
             assert word in names, word
 
 
+GPU_QUEUE = (ROOT / "benchmarks" / "gpu_queue.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "options", sorted(set(re.findall(r"agents/train_dram\.py (--preset [^`\n]*)`", GPU_QUEUE)))
+)
+def test_what_waits_for_a_gpu_can_be_typed(options: str) -> None:
+    config = train_dram.parse(options.split()).config
+    preset = PRESETS[options.split()[1]]()
+    for name, value in re.findall(r"--([a-z-]+) ([\d.e-]+)(?= |$)", options):
+        assert float(getattr(config, name.replace("-", "_"))) == float(value)
+    assert config.credit == preset.credit
+
+
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
 def test_names_of_the_code_are_in_the_code(name: str) -> None:
     """Functions, classes and methods that a page sends its reader to."""
