@@ -84,7 +84,7 @@ def test_a_run_folder_holds_what_a_paper_needs(tmp_path: Path, stripes_id: str) 
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
     """kill -9 in the middle; the resumed run ends with the same weights, bit for bit."""
-    options = [*SMALL, "--images", "800"]
+    options = [*SMALL, "--images", "480"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     killed = tmp_path / "killed"
     command = [sys.executable, str(SCRIPT), "--runs", str(killed), *options]
@@ -101,16 +101,16 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None
     process.wait()
     folder = next(killed.iterdir())
     done = checkpoint.load(folder / "checkpoint.pt")["updates"]
-    assert 0 < done < 50
+    assert 0 < done < 30
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         train_dram.main(train_dram.parse(["--resume", str(folder), "--no-test"]))
-        whole = run(tmp_path / "whole", "--images", "800")
+        whole = run(tmp_path / "whole", "--images", "480")
     finally:
         torch.set_num_threads(threads)
     one, other = (checkpoint.load(path / "checkpoint.pt") for path in (folder, whole))
-    assert one["updates"] == other["updates"] == 50
+    assert one["updates"] == other["updates"] == 30
     assert all(torch.equal(one["agent"][key], other["agent"][key]) for key in one["agent"])
     ours, theirs = ((path / "metrics.jsonl").read_text() for path in (folder, whole))
     assert ours == theirs

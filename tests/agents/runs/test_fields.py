@@ -52,7 +52,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(option=st.sampled_from(OPTIONS), value=VALUES)
 def test_any_value_of_any_option_is_taken_or_refused(
     option: tuple[type, str], value: object
@@ -104,7 +104,7 @@ def test_a_training_begins_or_is_refused(
 
 
 @settings(
-    max_examples=200,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

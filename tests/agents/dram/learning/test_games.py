@@ -16,6 +16,7 @@ from agents.dram.readers.agent_reader import evaluate
 from agents.dram.rollouts.rollout import Rollout
 from agents.runs.folder import read_metrics
 from agents.train_dram import main, parse
+from glimpse_env.envs.catch import rules
 from glimpse_env.errors import InvalidArgument
 from tests.agents.conftest import GAZES
 
@@ -114,7 +115,10 @@ def test_one_seed_one_curve_also_when_resumed(catch_config: Config) -> None:
     assert curve(make_training(replace(catch_config, seed=1)), 2) != whole[:2]
 
 
-def test_the_command_line_trains_evaluates_and_draws(tmp_path: Path, catch_id: str) -> None:
+def test_the_command_line_trains_evaluates_and_draws(
+    tmp_path: Path, catch_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(rules._SIZES, "test", 500)  # games, for there are four evaluations
     small = "--num-envs 16 --features 16 --units 16 --epoch-images 160 --images 320".split()
     small += ["--preset", "ram_catch", "--env-id", catch_id, "--validation-images", "20"]
     main(parse(["--runs", str(tmp_path), "--device", "cpu", *small]))

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import multiprocessing
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,48 +15,54 @@ from agents.dram.presets import PRESETS
 from agents.runs.files import FolderUnwritable
 from agents.runs.folder import RunFolder
 from agents.runs.folder.lock import locked
-from agents.runs.provenance import ROOT
 from glimpse_env.errors import InvalidArgument
 
 # What another process does: it says whether it got the folder, and keeps it until it is told.
 KEEP = """
-import fcntl, sys
+import fcntl
 from pathlib import Path
-if int(sys.argv[2]):
-    def flock(fd, operation):
-        raise OSError(int(sys.argv[2]), "flock is missing")
-    fcntl.flock = flock
 from agents.runs.folder.lock import locked
 from glimpse_env.errors import InvalidArgument
+if without_flock:
+    def flock(fd, operation):
+        raise OSError(without_flock, "flock is missing")
+    fcntl.flock = flock
 try:
-    with locked(Path(sys.argv[1])):
-        print("mine", flush=True)
-        sys.stdin.read()
+    with locked(Path(run)):
+        pipe.send("mine")
+        pipe.recv()
 except InvalidArgument as error:
-    print(error)
+    pipe.send(str(error))
 """
 NO_FLOCK = [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP]
 
 
-def command(run: Path, without_flock: int) -> list[str]:
-    return [sys.executable, "-W", "error", "-c", KEEP, str(run), str(without_flock)]
+class Another(NamedTuple):
+    """A process beside this one, and the first that it said."""
+
+    pid: int
+    said: str
 
 
 @contextmanager
-def another(run: Path, without_flock: int) -> Iterator[subprocess.Popen[str]]:
-    """A process that has the folder; it is killed at the end."""
-    with subprocess.Popen(
-        command(run, without_flock),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as owner:
-        try:
-            assert owner.stdout is not None and owner.stdout.readline() == "mine\n"
-            yield owner
-        finally:
-            owner.kill()
+def another(run: Path, without_flock: int) -> Iterator[Another]:
+    """A process that wants the folder; it is killed at the end.
+
+    It is forked from one that has imported everything, or starting it took all time.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["agents.train_dram"])
+    here, there = context.Pipe()
+    known = {"run": str(run), "without_flock": without_flock, "pipe": there}
+    process = context.Process(target=exec, args=(KEEP, known))
+    process.start()
+    there.close()
+    try:
+        assert here.poll(60)
+        yield Another(int(process.pid or 0), here.recv())
+    finally:
+        process.kill()
+        process.join()
 
 
 @pytest.fixture(params=[0, *NO_FLOCK], ids=lambda number: errno.errorcode.get(number, "flock"))
@@ -76,11 +82,9 @@ def test_a_folder_belongs_to_one_process_at_a_time(tmp_path: Path, without_flock
     with locked(tmp_path):
         with pytest.raises(InvalidArgument, match=message), locked(tmp_path):
             pass
-        done = subprocess.run(
-            command(tmp_path, without_flock), capture_output=True, text=True, cwd=ROOT
-        )
-        assert f"process {os.getpid()} on" in done.stdout, done.stderr
-        assert bool(without_flock) == ("remove" in done.stdout)
+        with another(tmp_path, without_flock) as refused:
+            assert f"process {os.getpid()} on" in refused.said
+            assert bool(without_flock) == ("remove" in refused.said)
     with locked(tmp_path):
         pass
 
@@ -88,6 +92,7 @@ def test_a_folder_belongs_to_one_process_at_a_time(tmp_path: Path, without_flock
 def test_a_folder_is_free_after_a_kill(tmp_path: Path, without_flock: int) -> None:
     (tmp_path / ".lock").touch()  # of times when the folder lay where there is flock
     with another(tmp_path, without_flock) as owner:
+        assert owner.said == "mine"
         message = f"process {owner.pid} on"
         with pytest.raises(InvalidArgument, match=message), locked(tmp_path):
             pass
