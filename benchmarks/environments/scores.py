@@ -116,7 +116,7 @@ def commonest(labels: NDArray[np.int64], end: int | None) -> NDArray[np.int64]:
     if end is not None:
         labels = np.pad(labels, ((0, 0), (0, 1)), constant_values=-1)
         labels[np.arange(len(labels)), (labels >= 0).sum(1)] = end
-    return np.array([np.bincount(column[column >= 0]).argmax() for column in labels.T])
+    return np.array([np.bincount(column[column >= 0], minlength=1).argmax() for column in labels.T])
 
 
 def said_without_looking(env_id: str) -> NDArray[np.int64]:
