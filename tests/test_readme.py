@@ -16,6 +16,7 @@ README, TRAINING, DATA = (
     (ROOT / name).read_text() for name in ("README.md", "docs/training.md", "docs/data.md")
 )
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += sorted((ROOT / "docs" / "environments").glob("*.md"))
 FOLDERS = ("agents", "benchmarks", "docs", "examples", "glimpse_env", "tests")
 SOURCES = [*ROOT.glob("*.py"), *(path for name in FOLDERS for path in (ROOT / name).rglob("*.py"))]
 DATED = {"new_user_trials.md"}  # tells of files as they were

@@ -40,7 +40,7 @@ def test_a_release_is_of_the_version_of_its_tag() -> None:
 
 
 def test_scripts_of_ci_are_bash() -> None:
-    for name in ("run", "package"):
+    for name in ("run", "package", "docs"):
         subprocess.run(["bash", "-n", str(ROOT / ".ci" / name)], check=True)
 
 

@@ -29,15 +29,21 @@ def test_a_script_looks_at_each_place_and_then_around() -> None:
     np.testing.assert_allclose(gazes, [[10, 20], [30, 20], [50, 20]], atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["GlimpseTranslatedMNIST-v0", "GlimpseHouseNumbers-v0"])
-def test_what_is_looked_at_is_there(name: str) -> None:
-    envs = stand_in(name, 1, split="test")
+def test_what_is_looked_at_is_the_digit() -> None:
+    envs = stand_in("GlimpseTranslatedMNIST-v0", 1, split="test")
     for index in pictures.EXAMPLES:
-        image = envs.task.images(np.array([index]))[0, 0].astype(float)
-        for x, y in pictures.looked_at(name, envs, index):
-            left, top = int(max(0, x - 7)), int(max(0, y - 7))
-            around = image[top : int(y + 7), left : int(x + 7)]
-            assert around.std() > 0.5 * image.std()
+        image = envs.task.images(np.array([index]))[0, 0]
+        ((x, y),) = pictures.looked_at("GlimpseTranslatedMNIST-v0", envs, index).astype(int)
+        half = DIGIT // 2
+        assert image[y - half : y + half, x - half : x + half].sum() == image.sum() > 0
+
+
+def test_house_numbers_are_looked_at_from_left_to_right() -> None:
+    envs = stand_in("GlimpseHouseNumbers-v0", 1, split="test")
+    for index in range(20):
+        places = pictures.looked_at("GlimpseHouseNumbers-v0", envs, index)
+        assert len(places) == (envs.task.labels(np.array([index])) >= 0).sum()
+        assert ((places > 0) & (places < 54)).all() and (np.diff(places[:, 0]) > 0).all()
 
 
 def test_stand_ins_are_digits_of_every_class() -> None:
