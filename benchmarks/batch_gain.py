@@ -1,8 +1,8 @@
 """What a batch gains over a list of environments: `python benchmarks/batch_gain.py`.
 
 PPO of Stable-Baselines3 is trained twice, on one batch (`GlimpseVecEnv`) and on as many single
-environments (SB3's `make_vec_env`), all else equal; and both are stepped alone. Seconds are those of
-the processor, so that a busy machine does not matter, and what is compared is measured in turn.
+environments (SB3's `make_vec_env`), all else equal; and both are stepped alone. Seconds are those
+of the processor, so that a busy machine does not matter, and what is compared is measured in turn.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ PACKAGES = ("gymnasium", "numpy", "stable-baselines3", "torch")
 LIST, BATCH = "a list of environments", "one batch"
 TITLE = "What a batch gains"
 EXPLANATION = """\
-Steps a second of processor time (rows times calls), {rows} rows, one thread: the median of {repetitions}
-repetitions, the columns in turn. *Alone*: random actions in Stable-Baselines3's form. *PPO*: `learn()` as in
-docs/other_learners.md (`GlimpseExtractor`, 32 steps a row, batches of 512), for 10 passes over what was
-collected, SB3's default, and for 1. The list is `make_vec_env`, SB3's own, with `FlatMultiDiscreteAction`."""
+Steps a second of processor time (rows times calls), {rows} rows, one thread: the median of
+{repetitions} repetitions, the columns in turn. *Alone*: random actions in Stable-Baselines3's form.
+*PPO*: `learn()` as in docs/other_learners.md (`GlimpseExtractor`, 32 steps a row, batches of 512),
+for 10 passes over what was collected, SB3's default, and for 1. The list is `make_vec_env`, SB3's
+own, with `FlatMultiDiscreteAction`."""
 
 
 @dataclasses.dataclass
@@ -56,7 +57,7 @@ def make(kind: str, env_id: str, rows: int) -> Any:
     from glimpse_env.sb3 import GlimpseVecEnv
     from glimpse_env.wrappers import FlatMultiDiscreteAction
 
-    keywords = {"num_images": 256} if "HouseNumbers" in env_id else {}
+    keywords: dict[str, Any] = {"num_images": 256} if "HouseNumbers" in env_id else {}
     if kind == BATCH:
         return GlimpseVecEnv(env_id, rows, **keywords)
     wrapped: Any = FlatMultiDiscreteAction

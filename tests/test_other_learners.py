@@ -126,3 +126,63 @@ def test_the_commands_are_understood() -> None:
             train_sb3.parse(command.split())
         except GlimpseError as error:
             pytest.fail(f"{command}: {error}")
+
+
+# Short, and without images to draw.
+QUICKER = {
+    "1_000_000": "64",
+    "n_steps=32, batch_size=512": "n_steps=8, batch_size=32",
+    "Masked(64": "Masked(4, num_images=8",
+    'HouseNumbers-v0", 64)': 'HouseNumbers-v0", 4, num_images=8)',
+    'HouseNumbers-v0")\n    env': 'HouseNumbers-v0", num_images=8)\n    env',
+    "n_envs=8,": 'n_envs=2, env_kwargs={"num_images": 8},',
+}
+
+
+def run_block(module: str, words: str) -> dict[str, Any]:
+    """Run the page's lines for a library that is installed; `words` are in none but these."""
+    pytest.importorskip(module)
+    (code,) = (block for block in PYTHON if words in block)
+    for slow, quick in QUICKER.items():
+        code = code.replace(slow, quick)
+    namespace: dict[str, Any] = {}
+    exec(compile(code, "other_learners.md", "exec"), namespace)
+    return namespace
+
+
+def test_a_masked_policy_says_nothing_where_nothing_is_read() -> None:
+    made = run_block("sb3_contrib", "MaskablePPO(")
+    envs, model = made["envs"], made["model"]
+    seen = envs.reset()
+    for _ in range(6):
+        masks = np.stack(envs.env_method("action_masks"))
+        action, _ = model.predict(seen, action_masks=masks)
+        assert (action[seen["emit"] == 0, 2] == 0).all()
+        assert masks[:, 18].all() and masks[seen["emit"] == 1].all()
+        seen, *_ = envs.step(action)
+
+
+@pytest.mark.filterwarnings("ignore")  # of libraries that are not ours to mend
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("sbx", "from sbx"),
+        ("skrl", "skrl.envs"),
+        ("tianshou", "tianshou.env"),
+        ("minari", "minari.DataCollector"),
+    ],
+)
+def test_lines_for_a_library_run_where_it_is_installed(
+    module: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    made = run_block(module, words)
+    if module == "skrl":
+        assert made["env"].num_envs == 4 and made["env"].action_space.nvec.tolist() == [9, 9, 11]
+    elif module == "tianshou":
+        seen, _ = made["envs"].reset()
+        assert seen.shape == (8, 616)
+    elif module == "minari":
+        (episode, *_) = made["data"].iterate_episodes()
+        assert episode.observations["glimpse"].shape == (24, 3, 6, 6)
+        assert made["data"].recover_environment().spec.id == "GlimpseCatch-v0"
