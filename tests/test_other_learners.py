@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from glimpse_env.errors import GlimpseError
+from glimpse_env.wrappers import FlatDiscreteAction
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "other_learners.md").read_text()
@@ -93,14 +94,11 @@ def test_every_environment_that_a_worker_may_make_names_its_module() -> None:
 
 
 def test_one_discrete_action_means_what_its_parts_do() -> None:
-    code = next(block for block in PYTHON if "unravel_index" in block)
-    wrappers = next(block for block in PYTHON if "import FlatMultiDiscreteAction" in block)
-    namespace: dict[str, Any] = {}
-    exec("\n".join(line for line in wrappers.splitlines() if "import" in line), namespace)
-    # Catch draws no images.
-    exec(code.replace("GlimpseMNIST-v0", "GlimpseCatch-v0").replace("10]", "3]"), namespace)
-    env, parts = namespace["env"], namespace["parts"]
-    assert parts.tolist() == [5, 5, 3] and env.action_space.n == 75
+    code = next(block for block in PYTHON if block.startswith("env = FlatDiscreteAction"))
+    namespace: dict[str, Any] = {"gym": gym, "FlatDiscreteAction": FlatDiscreteAction}
+    exec(code.replace("GlimpseMNIST-v0", "GlimpseCatch-v0"), namespace)  # draws no images
+    env = namespace["env"]
+    assert env.action_space.n == 5 * 5 * 3 and "Discrete(250)" in code and 5 * 5 * 10 == 250
     env.reset(seed=0)
     seen, *_ = env.step((4 * 5 + 1) * 3 + 2)  # the fifth column, the second row
     assert seen["location"].tolist() == pytest.approx([0.8, -0.4])

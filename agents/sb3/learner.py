@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stable_baselines3.common.callbacks import BaseCallback
+from torch import nn
 
 from agents.evaluation.learner import Arrays
 from agents.sb3.config import Sb3Config
@@ -26,6 +27,7 @@ class Sb3Learner:
 
     def __init__(self, config: Sb3Config) -> None:
         self.config, self.num_envs = config, config.num_envs
+        self.networks: tuple[nn.Module, ...] = ()  # until it learns
 
     def learn(self, envs: GazeVectorEnv, steps: int, callback: Callable[[int], None]) -> None:
         """Learn for so many steps, rounded up to whole rollouts."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 from agents.dram.config import Config
 from agents.dram.learning.kind import Kind
@@ -31,6 +32,7 @@ class DramLearner:
 
     def __init__(self, config: Config) -> None:
         self.config, self.num_envs = config, config.num_envs
+        self.networks: tuple[nn.Module, ...] = ()  # until it learns
 
     def learn(self, envs: GazeVectorEnv, steps: int, callback: Callable[[int], None]) -> None:
         """Learn until so many steps are taken; an update has one whole episode a row."""

@@ -1,0 +1,69 @@
+"""Who takes part in a comparison: one line for each. To enter an algorithm, add its line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from agents.evaluation.learner import Learner
+from benchmarks.compare import others, ours
+from benchmarks.compare.tasks import Task
+from glimpse_env.errors import InvalidArgument
+
+Maker = Callable[[Task, int, int], Learner]  # task, seed, steps
+
+
+class Entrant(NamedTuple):
+    """An algorithm with its options."""
+
+    make: Maker | None
+    """None for the network that sees whole images, which does not act."""
+    about: str
+    """One line for tables."""
+    labels: bool = False
+    """Whether it learns from labels, and not from rewards alone."""
+    gaze: str = "policy"
+    """Who looks, also when it is tested."""
+
+
+ENTRANTS: dict[str, Entrant] = {
+    "hybrid": Entrant(ours.hybrid_environment, "ours: cross-entropy and REINFORCE", labels=True),
+    "hybrid-probability": Entrant(
+        ours.hybrid_probability, "ours, gazes earn the right label's probability", labels=True
+    ),
+    "hybrid-information": Entrant(
+        ours.hybrid_information, "ours, gazes earn information", labels=True
+    ),
+    "reinforce": Entrant(ours.rewards_alone, "ours, the label is drawn and reinforced"),
+    "ram": Entrant(ours.hybrid_environment, "ours: REINFORCE for moves and gazes"),
+    "labelled-ppo": Entrant(others.labelled_ppo, "recurrent PPO and cross-entropy", labels=True),
+    "recurrent-ppo": Entrant(others.recurrent_ppo, "PPO with an LSTM"),
+    "ppo-stack": Entrant(others.ppo_stack, "PPO over the last glimpses"),
+    "ppo": Entrant(others.ppo, "PPO without a memory"),
+    "a2c": Entrant(others.a2c, "A2C without a memory"),
+    "dqn": Entrant(others.dqn, "DQN on a grid of gazes and labels"),
+    "sac": Entrant(others.sac, "SAC on real gazes and scores"),
+    "tqc": Entrant(others.tqc, "TQC on real gazes and scores"),
+    "random-gaze": Entrant(ours.random_gaze, "control: ours at random gazes", True, "random"),
+    "center-gaze": Entrant(ours.center_gaze, "control: ours at the centre", True, "center"),
+    "whole-image": Entrant(None, "bound: a small ResNet sees the whole image", labels=True),
+}
+OF_LABELS = ("hybrid", "hybrid-probability", "hybrid-information", "reinforce", "labelled-ppo")
+
+
+def entrant_named(name: str) -> Entrant:
+    """The entrant of that name.
+
+    Raises:
+        InvalidArgument: There is none.
+    """
+    if name not in ENTRANTS:
+        raise InvalidArgument(f"no learner {name!r}; there are: {', '.join(ENTRANTS)}")
+    return ENTRANTS[name]
+
+
+def takes_part(name: str, task: Task) -> bool:
+    """Whether an entrant can learn a task: labels want some, and `ram` is for games."""
+    if task.is_game:
+        return name not in (*OF_LABELS, "whole-image")
+    return name != "ram"

@@ -1,0 +1,128 @@
+"""Which algorithm learns where to look: `python benchmarks/compare_algorithms.py`; see `--help`.
+
+Trains every learner on every task with every seed, a run a core, for equally many environment
+steps, and keeps what comes of it in `results/algorithms.csv`. What has been run is not run again;
+what was stopped begins anew. docs/algorithms.md shows the tables; `entrants.py` is where an
+algorithm is entered.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import tyro
+
+from agents.runs.provenance import ROOT
+from agents.trainer.commands import run_command
+from benchmarks.compare.entrants import ENTRANTS, entrant_named, takes_part
+from benchmarks.compare.outcomes import CURVES, OUTCOMES, Run, keep, read_outcomes
+from benchmarks.compare.run import RESULT, read_result
+from benchmarks.compare.tasks import task_named
+from glimpse_env.errors import InvalidArgument
+
+
+@dataclasses.dataclass(kw_only=True)
+class Arguments:
+    """Compare algorithms on the same tasks, for equally many environment steps."""
+
+    tasks: tuple[str, ...] = ("mnist",)
+    """Names of tasks.py."""
+    learners: tuple[str, ...] = ()
+    """Names of entrants.py; none for all that can learn the task."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """A run each."""
+    budget: int = 0
+    """Environment steps of a run, of all its rows together; 0 for what the task has."""
+    workers: int = os.cpu_count() or 1
+    """Runs side by side, each with one core."""
+    validation_images: int = 2_000
+    """Read at each point of a curve."""
+    test_images: int = 0
+    """Read at the end of a run; 0 for all."""
+    runs: Path = Path("runs/compare")
+    """Folder for the runs, a folder each."""
+    outcomes: Path = OUTCOMES
+    """File of rows."""
+    curves: Path = CURVES
+    """File of curves."""
+
+
+def wanted(arguments: Arguments) -> list[Run]:
+    """The runs that are asked for, seed by seed, so that every learner has its first one early.
+
+    Raises:
+        InvalidArgument: An unknown name, or no learner for a task.
+    """
+    for name in arguments.learners:
+        entrant_named(name)
+    found = []
+    for seed in arguments.seeds:
+        for name in arguments.tasks:
+            task = task_named(name)
+            learners = [one for one in arguments.learners or ENTRANTS if takes_part(one, task)]
+            if not learners:
+                raise InvalidArgument(f"none of {arguments.learners} can learn task {name!r}")
+            budget = arguments.budget or task.steps
+            found += [Run(name, learner, budget, seed) for learner in learners]
+    return found
+
+
+def main(arguments: Arguments) -> int:
+    """Run what is missing, and keep what there is; returns the exit status."""
+    runs = wanted(arguments)
+    known = {one.run for one in read_outcomes(arguments.outcomes)}
+    missing = [run for run in runs if run not in known]
+    print(f"{len(runs)} runs, of which {len(runs) - len(missing)} are there")
+    failed = 0
+    for run, status in finished(missing, arguments):
+        if status:
+            failed = status
+            output = arguments.runs / run.name / "output.txt"
+            print(f"{run.name}: stopped ({status}); ask for it again; {output} says why")
+            continue
+        result = read_result(arguments.runs / run.name)
+        keep([(result["outcome"], result["curve"])], arguments.outcomes, arguments.curves)
+        print(f"{run.name}: test error {result['outcome']['error']:.2f} %", flush=True)
+    return failed
+
+
+def finished(runs: Sequence[Run], arguments: Arguments) -> Iterator[tuple[Run, int]]:
+    """Runs and their exit statuses, as they end."""
+    with concurrent.futures.ThreadPoolExecutor(max(1, arguments.workers)) as pool:
+        waiting = {pool.submit(run_apart, run, arguments): run for run in runs}
+        for done in concurrent.futures.as_completed(waiting):
+            yield waiting[done], done.result()
+
+
+def run_apart(run: Run, arguments: Arguments) -> int:
+    """A run in a process of its own, with one thread; returns its exit status."""
+    folder = arguments.runs / run.name
+    if (folder / RESULT).exists():
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "benchmarks.compare.run"]
+    command += [run.task, run.learner, str(run.budget), str(run.seed), str(folder.absolute())]
+    command += ["--validation-images", str(arguments.validation_images)]
+    command += ["--test-images", str(arguments.test_images)]
+    with (folder / "output.txt").open("ab") as output:
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
+
+
+if __name__ == "__main__":
+    run_command(lambda: main(tyro.cli(Arguments)))
