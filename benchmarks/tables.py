@@ -1,4 +1,4 @@
-"""The tables of README and docs, made from results/runs.csv: `python benchmarks/tables.py`.
+"""The tables of README and docs, made from what is kept: `python benchmarks/tables.py`.
 
 A page has a table between two markers, `<!-- generated: NAME -->` and `<!-- end -->`; whatever
 stands between them is replaced.
@@ -21,7 +21,8 @@ import tyro
 from agents.runs.files import write_atomically
 from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
-from benchmarks.kept_runs import Result, find, read_results
+from benchmarks.compare import outcomes, report
+from benchmarks.kept_runs import Result, find, read_curves, read_results
 from benchmarks.result_rows import Row, read_rows
 from glimpse_env.errors import InvalidArgument, MissingData
 
@@ -161,6 +162,7 @@ class Tables:
             "agents": self.agents,
             "networks": self.networks,
             "gaps": self.gaps,
+            "algorithms": algorithms,
         }
 
         def fill(found: re.Match[str]) -> str:
@@ -169,6 +171,11 @@ class Tables:
             return f"{found[1]}{blocks[found[2]]()}\n{found[3]}"
 
         return MARKED.sub(fill, page)
+
+
+def algorithms() -> str:
+    """What came of the comparison of algorithms."""
+    return report.algorithms(outcomes.read_outcomes(), read_curves(outcomes.CURVES))
 
 
 def with_interval(result: Result) -> str:

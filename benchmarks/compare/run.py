@@ -133,8 +133,8 @@ def run_one(
         outcome = Outcome(
             **_about(run, task, contender),
             steps=watch.steps,
-            seconds=round(seconds, 1),
-            cpu_seconds=round(cpu, 1),
+            seconds=round(seconds, 3),
+            cpu_seconds=round(cpu, 3),
             **_measured(tested),
         )
         result = {"outcome": dataclasses.asdict(outcome), "curve": watch.curve}
