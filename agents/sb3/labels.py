@@ -89,12 +89,12 @@ class GazesAlone(MultiCategoricalDistribution):
         return actions
 
     def log_prob(self, actions: Tensor) -> Tensor:
-        """That of the gazes of actions (B, d + 1): (B,)."""
+        """Log-probability of the gazes in actions (B, d + 1): (B,)."""
         gazes = zip(self.distribution[:-1], actions.unbind(1), strict=False)
         return torch.stack([_log_prob(one, part) for one, part in gazes], 1).sum(1)
 
     def entropy(self) -> Tensor:
-        """That of the gazes: (B,)."""
+        """Entropy of the distributions of the gazes: (B,)."""
         return torch.stack([_entropy(one) for one in self.distribution[:-1]], 1).sum(1)
 
 

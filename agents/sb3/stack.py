@@ -37,7 +37,7 @@ class Stack:
             begins: bool (B,), where it is the first of an episode.
 
         Returns:
-            The same with glimpses (B, n * C, g, g) and locations (B, n * d).
+            Observations with glimpses (B, n * C, g, g) and locations (B, n * d).
         """
         newest = {key: observation[key] for key in STACKED}
         nothing = {key: np.zeros_like(value) for key, value in newest.items()}

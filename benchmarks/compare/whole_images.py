@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agents.convnets import presets
-from agents.convnets.training import ConvNetReader, ConvNetTraining, read_whole_images
+from agents.convnets.reader import ConvNetReader, read_whole_images
+from agents.convnets.training import ConvNetTraining
 from agents.evaluation.evaluation import Evaluation
 from benchmarks.compare.tasks import Task, steps_of_episode
 

@@ -176,8 +176,8 @@ def flat_actions(kind: str, space: spaces.Space[Any], gaze_bins: int = GAZE_BINS
     (gaze_size,), number = gaze.shape, int(choices.n)
     if kind == "box":
         return BoxActions(choice, number, gaze_size)
-    parts = MultiDiscreteActions(choice, number, gaze_size, gaze_bins)
-    return parts if kind == "multidiscrete" else _numbered(parts)
+    grid = MultiDiscreteActions(choice, number, gaze_size, gaze_bins)
+    return grid if kind == "multidiscrete" else _numbered(grid)
 
 
 def _numbered(parts: MultiDiscreteActions) -> DiscreteActions:
