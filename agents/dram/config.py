@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, ClassVar, Literal
 
 from agents.runs.config import RunConfig, require_positive, require_positive_entries
-from glimpse_env.errors import InvalidArgument
+from glimpse_env.errors import InvalidArgument, require_between
 
 CREDITS = {
     "environment": "gazes are credited with the reward that the environment pays",
@@ -98,6 +98,9 @@ class Config(RunConfig):
     """Units of each recurrent layer: 128 on a CPU; the papers have 256 (RAM) and 512 (DRAM)."""
     convolutions: tuple[int, ...] = ()
     """Channels of the convolutions in the glimpse network, the first 5x5, the others 3x3."""
+    pool_after: int = 0
+    """Which of these convolutions, counted from 1, is followed by 2x2 maximum pooling; 0: the last.
+    After the first, the others cost a quarter, and have learned as much."""
     standardize: bool = False
     """Whether every glimpse is given mean 0 and variance 1: photographs need it, MNIST does not."""
     classifier_hidden: int = 0
@@ -198,6 +201,7 @@ class Config(RunConfig):
         if self.sigma_start_pixels is not None:
             require_positive(self, ["sigma_start_pixels"])
         require_positive_entries(self, ["convolutions"])
+        require_between("pool_after", self.pool_after, 0, len(self.convolutions))
         if not 0 <= self.dropout < 1:
             raise InvalidArgument(f"dropout={self.dropout} must be in [0, 1)")
         if self.new_classifier and not self.start_from:

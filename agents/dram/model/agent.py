@@ -57,6 +57,7 @@ class GlimpseAgent(nn.Module):
             left out in training. Recurrent connections keep everything (Zaremba et al. 2014).
         gazes: The distribution of the gaze.
         unit: (P,), what outputs of 1 of the emission network mean, in half images.
+        pool_after: Which of the convolutions is followed by pooling, from 1; 0: the last.
         precision: "float32", or "bfloat16" to compute in where bfloat16 is safe (torch.autocast)
             while the agent learns. What it hands out is float32 in either, and so are recurrent
             layers: under autocast cuDNN's LSTM may take float16, in which the small gradients of
@@ -79,13 +80,14 @@ class GlimpseAgent(nn.Module):
         dropout: float,
         gazes: Gazes,
         unit: Tensor,
+        pool_after: int = 0,
         precision: str = "float32",
     ) -> None:
         super().__init__()
         combine = "product" if layers == 2 else "sum"
         self.gazes = gazes
         self.glimpse = GlimpseNetwork(
-            glimpse_shape, gazes.size, features, convolutions, combine, standardize
+            glimpse_shape, gazes.size, features, convolutions, combine, standardize, pool_after
         )
         self.bottom = RecurrentNetwork(features, units, cell)
         self.top = RecurrentNetwork(units, units, cell) if layers == 2 else None

@@ -32,6 +32,7 @@ def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
         units=config.units,
         cell=config.cell,
         convolutions=config.convolutions,
+        pool_after=config.pool_after,
         standardize=config.standardize,
         classifier_hidden=config.classifier_hidden,
         dropout=config.dropout,

@@ -23,8 +23,8 @@ class GlimpseNetwork(nn.Module):
         coordinates: D, of a location.
         features: F.
         convolutions: Channels of the convolutions of G_image, the first 5x5, the others 3x3 (DRAM,
-            section 4.3), with 2x2 maximum pooling after the last; none for fully connected layers
-            alone.
+            section 4.3); none for fully connected layers alone.
+        pool_after: Which of them, counted from 1, is followed by 2x2 maximum pooling; 0: the last.
         combine: "product" as in DRAM, or "sum" as in RAM (Mnih et al. 2014, section 4:
             g = Rect(Linear(h_g) + Linear(h_l))).
         standardize: Give every glimpse mean 0 and variance 1, so that dark digits on a light ground
@@ -41,18 +41,19 @@ class GlimpseNetwork(nn.Module):
         convolutions: tuple[int, ...] = (),
         combine: str = "product",
         standardize: bool = False,
+        pool_after: int = 0,
     ) -> None:
         super().__init__()
         self.standardize, self.combine = standardize, combine
         channels, side, _ = glimpse_shape
         layers: list[nn.Module] = []
         kernel = 5
-        for width in convolutions:
+        for number, width in enumerate(convolutions, 1):
             layers += [nn.Conv2d(channels, width, kernel, padding=kernel // 2), nn.ReLU()]
             channels, kernel = width, 3
-        if convolutions:
-            layers.append(nn.MaxPool2d(2))
-            side //= 2
+            if number == (pool_after or len(convolutions)):
+                layers.append(nn.MaxPool2d(2))
+                side //= 2
         hidden = features if convolutions or combine == "product" else features // 2
         layers += [nn.Flatten(), nn.Linear(channels * side * side, hidden), nn.ReLU()]
         self.what = nn.Sequential(*layers, nn.Linear(hidden, features))

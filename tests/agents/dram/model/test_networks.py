@@ -44,6 +44,7 @@ def look(agent: GlimpseAgent, context: torch.Tensor) -> Any:
         {"layers": 1, "context_shape": None},
         {"layers": 1, "context_shape": None, "cell": "rnn"},
         {"convolutions": (4, 8), "standardize": True, "classifier_hidden": 12},
+        {"convolutions": (4, 8), "pool_after": 1},
     ],
 )
 def test_shapes(changes: dict[str, Any]) -> None:
@@ -83,6 +84,17 @@ def test_the_gaze_reaches_top_context_and_bottom_and_the_label_only_the_bottom()
     agent.where_next(state)[0].sum().backward()
     touched = {name.split(".")[0] for name, p in agent.named_parameters() if p.grad is not None}
     assert touched >= {"top", "context", "emission"}
+
+
+@pytest.mark.parametrize(("pool_after", "pooled"), [(0, 2), (1, 0), (2, 1), (3, 2)])
+def test_pooling_follows_the_convolution_that_is_named(pool_after: int, pooled: int) -> None:
+    network = GlimpseNetwork((1, 8, 8), 2, 8, convolutions=(2, 3, 4), pool_after=pool_after)
+    kinds = [type(layer).__name__ for layer in network.what]
+    expected = ["Conv2d", "ReLU"] * 3
+    expected.insert(2 * pooled + 2, "MaxPool2d")
+    assert kinds[:7] == expected and kinds[7:] == ["Flatten", "Linear", "ReLU", "Linear"]
+    assert network.what[8].in_features == 4 * 4 * 4
+    assert network(torch.rand(5, 1, 8, 8), torch.rand(5, 2)).shape == (5, 8)
 
 
 def test_ram_remembers_as_the_paper_says() -> None:
