@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ def best_rows(rows: list[Row], tables: Tables) -> list[list[str]]:
     asked = [row for row in agents if as_registered(tables.measured(row))]
     if not asked:
         return [["best agent here", "not yet measured", ""]]
-    best = min(asked, key=lambda row: tables.measured(row).error or 0.0)
+    best = min(asked, key=lambda row: error_of(tables.measured(row)))
     lines = [(f"best agent here, {best.command}, mean gaze", tables.measured(best))]
     for words, gaze, samples in (
         ("10 gaze sequences averaged", "", 10),
@@ -61,6 +62,11 @@ def best_rows(rows: list[Row], tables: Tables) -> list[list[str]]:
         if found:
             lines.append((f"that agent, {words}", found))
     return [[who, with_interval(found), f"{found.labels_right:.3f}"] for who, found in lines]
+
+
+def error_of(result: Result) -> float:
+    """Its error in percent; infinite where there is none."""
+    return math.inf if result.error is None else result.error
 
 
 def as_registered(result: Result) -> bool:

@@ -29,7 +29,7 @@ from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
 from benchmarks.environments.docstrings import arguments, defaults, sections, summary
 from benchmarks.environments.learned import learned
-from benchmarks.environments.scores import IMAGES, read_scores
+from benchmarks.environments.scores import IMAGES, SCORES, read_scores
 from benchmarks.environments.stand_ins import stand_in
 from benchmarks.tables import table
 from glimpse_env.tasks.house_numbers.task import HouseNumberTask
@@ -52,6 +52,17 @@ REBUILT = "a rebuilt SVHN subset"  # where SVHN's own archives are not to be had
 SCRIPTED = "Gazes and labels of the picture follow a script: nothing has been learned."
 DRAWN = "The digits are drawn for the picture, in the shape of MNIST's. "
 RENDERED = "Rendered house numbers stand in for photographs. "
+GAZES = {  # where agents look that have learned, docs/pictures
+    "GlimpseMNIST-v0": "mnist",
+    "GlimpseClutteredMNIST60-v0": "cluttered60",
+    "GlimpseClutteredMNIST100-v0": "cluttered100",
+    "GlimpseMNISTPairs-v0": "pairs",
+    "GlimpseMNISTAddition-v0": "sums",
+    "GlimpseMNISTSequence-v0": "sequence",
+    "GlimpseHouseNumbers-v0": "house_numbers",
+    "GlimpseHouseNumbers110-v0": "house_numbers110",
+    "GlimpseCatch-v0": "catch",
+}
 PAPERS = {
     "DRAM": "[DRAM](https://arxiv.org/abs/1412.7755)",
     "RAM": "[RAM](https://arxiv.org/abs/1406.6247)",
@@ -174,7 +185,9 @@ class Page:
         """What is earned without learning, here, and in the papers."""
         if self.env_id == "Glimpse-v0":
             return "Yours: `agents/evaluate.py` reads the test split, and says with which error."
-        found = {score.player: score for score in read_scores() if score.env_id == self.env_id}
+        found = {
+            score.player: score for score in read_scores(SCORES) if score.env_id == self.env_id
+        }
         who = self.players()
         rows = [
             [who[name], score.error(), f"{score.mean_return:.3f}"] for name, score in found.items()
@@ -195,6 +208,9 @@ class Page:
             f"Of the test split, with 95 % intervals. The first two rows: {counted}, "
             "`python benchmarks/environments/scores.py`."
         )
+        if self.env_id in GAZES:
+            picture = f"../pictures/{GAZES[self.env_id]}.webp"
+            parts.append(f"[Where an agent looks that has learned]({picture}).")
         return "\n\n".join([*parts, *known.tables])
 
     def players(self) -> dict[str, str]:

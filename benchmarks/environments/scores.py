@@ -146,7 +146,7 @@ def measure(env_id: str) -> Iterable[Score]:
         yield Score(env_id, name, images, wrong, round(float(returns) / images, 4), commit())
 
 
-def read_scores(path: Path = SCORES) -> list[Score]:
+def read_scores(path: Path) -> list[Score]:
     """All rows of the file."""
     with path.open(encoding="utf-8", newline="") as file:
         return [
@@ -162,7 +162,7 @@ def read_scores(path: Path = SCORES) -> list[Score]:
         ]
 
 
-def write_scores(scores: Iterable[Score], path: Path = SCORES) -> None:
+def write_scores(scores: Iterable[Score], path: Path) -> None:
     """Write such a file, in the order of the registry."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -174,12 +174,12 @@ def write_scores(scores: Iterable[Score], path: Path = SCORES) -> None:
 
 def main(arguments: Arguments) -> None:
     """Measure, and put the rows into the file."""
-    kept = {(old.env_id, old.player): old for old in read_scores()} if SCORES.exists() else {}
+    kept = {(old.env_id, old.player): old for old in read_scores(SCORES)} if SCORES.exists() else {}
     for env_id in arguments.ids:
         for score in measure(env_id):
             print(f"{env_id}, {score.player}: {score.error()} wrong, return {score.mean_return}")
             kept[env_id, score.player] = score
-    write_scores(kept.values())
+    write_scores(kept.values(), SCORES)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import envs_registry
+from benchmarks.environments import scores
 from benchmarks.environments.scores import (
+    SCORES,
     Score,
     center_player,
     commonest,
@@ -35,7 +37,7 @@ def envs() -> Any:
 def test_the_commonest_label_of_each_place() -> None:
     # First 1 (200 of 400), then end (100), 0 (200); the third: end or 2; the last: the end alone.
     assert commonest(LABELS, end=3).tolist() == [1, 0, 2, 3]
-    assert commonest(LABELS[LENGTHS == 1], end=None)[:1].tolist() == [1]
+    assert commonest(LABELS[LENGTHS == 1, :1], end=None).tolist() == [1]
 
 
 def test_who_looks_at_the_middle_says_the_same_of_all(envs: Any) -> None:
@@ -80,8 +82,30 @@ def test_scores_are_kept_as_they_are(tmp_path: Path) -> None:
 
 
 def test_every_environment_has_been_measured() -> None:
-    found = {(score.env_id, score.player): score for score in read_scores()}
+    found = {(score.env_id, score.player): score for score in read_scores(SCORES)}
     for env_id in envs_registry.TABLE.keys() - {"Glimpse-v0"}:
         for player in ("random", "center"):
             assert found[env_id, player].images >= (700 if "SVHN" in env_id else 2000)
             assert "uncommitted" not in found[env_id, player].commit
+
+
+def test_an_environment_is_measured_on_games_of_its_test_split(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scores, "IMAGES", 300)
+    monkeypatch.setattr(scores, "ROWS", 200)  # the last batch is smaller
+    random, center = scores.measure("GlimpseCatch-v0")
+    assert (random.player, center.player) == ("random", "center")
+    assert random.images == center.images == 300
+    assert center.mean_return == pytest.approx(1 - center.wrong / 300, abs=1e-4)
+
+
+def test_measured_rows_take_the_place_of_older_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scores, "SCORES", tmp_path / "scores.csv")
+    monkeypatch.setattr(scores, "IMAGES", 20)
+    for _ in range(2):
+        scores.main(scores.Arguments(ids=("GlimpseCatch-v0",)))
+    assert [row.player for row in read_scores(tmp_path / "scores.csv")] == ["random", "center"]
+    assert "GlimpseCatch-v0, random:" in capsys.readouterr().out
