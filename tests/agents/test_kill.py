@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -58,6 +59,7 @@ print(json.dumps([found, torn]))
 """
 
 
+@pytest.mark.slow
 def test_a_hundred_kills_of_a_process_that_does_nothing_but_save(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SAVE_AND_KILL, str(tmp_path)],
@@ -71,6 +73,7 @@ def test_a_hundred_kills_of_a_process_that_does_nothing_but_save(tmp_path: Path)
     assert saved > 0 and torn > 10  # most kills come in the middle of a write
 
 
+@pytest.mark.slow
 def test_a_run_survives_every_kill(tmp_path: Path) -> None:
     """Its weights are in the end those of a run that nobody disturbed, bit for bit.
 

@@ -82,6 +82,7 @@ def test_a_run_folder_holds_what_a_paper_needs(tmp_path: Path, stripes_id: str) 
     assert tests == [("policy", 1), ("policy", 10), ("random", 1), ("center", 1)]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
     """kill -9 in the middle; the resumed run ends with the same weights, bit for bit."""
     options = [*SMALL, "--images", "480"]

@@ -40,10 +40,20 @@ def train(*arguments: str) -> None:
     train_dram.main(train_dram.parse([*arguments, "--no-test", "--device", "cpu"]))
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing has disturbed."""
+    runs = tmp_path_factory.mktemp("whole")
+    train("--runs", str(runs), *SMALL, "--images", "160")
+    (folder,) = runs.iterdir()
+    return folder
+
+
 @pytest.mark.parametrize("what", ["checkpoint.pt", "metrics.jsonl", "glimpses.gif"])
 def test_a_run_on_a_full_disk_ends_and_goes_on_when_there_is_room(
     tmp_path: Path,
     what: str,
+    whole: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],  # or what is printed would go to a file, which is too small
 ) -> None:
@@ -68,8 +78,6 @@ def test_a_run_on_a_full_disk_ends_and_goes_on_when_there_is_room(
     assert (folder / "checkpoint.pt").read_bytes() == before
     assert not list(folder.glob("*.partial"))
     train("--resume", str(folder), "--images", "160")
-    train("--runs", str(tmp_path / "whole"), *SMALL, "--images", "160")
-    (whole,) = (tmp_path / "whole").iterdir()
     assert (folder / "metrics.jsonl").read_text() == (whole / "metrics.jsonl").read_text()
     one, other = (checkpoint.load(path / "checkpoint.pt")["agent"] for path in (folder, whole))
     assert all(torch.equal(one[name], other[name]) for name in other)
