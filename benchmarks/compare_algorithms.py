@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    sys.path[:1] = [str(Path(__file__).resolve().parents[1]), str(Path.cwd())]
 
 import tyro
 
@@ -37,7 +37,8 @@ class Arguments:
     tasks: tuple[str, ...] = ("mnist",)
     """Names of tasks.py."""
     learners: tuple[str, ...] = ()
-    """Names of entrants.py; none for all that can learn the task."""
+    """Names of entrants.py, or `module:function` of your own; none for all that can learn the
+    task."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """A run each."""
     budget: int = 0
@@ -113,11 +114,12 @@ def run_apart(run: Run, arguments: Arguments) -> int:
     command += [run.task, run.learner, str(run.budget), str(run.seed), str(folder.absolute())]
     command += ["--validation-images", str(arguments.validation_images)]
     command += ["--test-images", str(arguments.test_images)]
+    places = [str(ROOT), os.getcwd(), os.environ.get("PYTHONPATH", "")]
     with (folder / "output.txt").open("ab") as output:
         return subprocess.run(
             command,
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(places)},
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -52,14 +53,31 @@ OF_LABELS = ("hybrid", "hybrid-probability", "hybrid-information", "reinforce", 
 
 
 def entrant_named(name: str) -> Entrant:
-    """The entrant of that name.
+    """The entrant of that name; `module:function` is one of your own.
 
     Raises:
         InvalidArgument: There is none.
     """
+    module, _, function = name.partition(":")
+    if function:
+        return Entrant(_imported(module, function), "")
     if name not in ENTRANTS:
-        raise InvalidArgument(f"no learner {name!r}; there are: {', '.join(ENTRANTS)}")
+        raise InvalidArgument(
+            f"no learner {name!r}; there are: {', '.join(ENTRANTS)}, and MODULE:FUNCTION of your "
+            "own, which is given task, seed and steps and returns a Learner"
+        )
     return ENTRANTS[name]
+
+
+def _imported(module: str, function: str) -> Maker:
+    try:
+        maker: Maker = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InvalidArgument(
+            f"learner {module}:{function}: {error}; the module must be where Python finds it, such "
+            "as in the folder that the command is run in"
+        ) from error
+    return maker
 
 
 def takes_part(name: str, task: Task) -> bool:

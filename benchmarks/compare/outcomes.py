@@ -29,7 +29,8 @@ class Run(NamedTuple):
     @property
     def name(self) -> str:
         """A name for its folder and its curve."""
-        return f"{self.task}-{self.learner}-{self.budget}-seed{self.seed}"
+        learner = self.learner.replace(":", ".")
+        return f"{self.task}-{learner}-{self.budget}-seed{self.seed}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from agents.runs.folder import RunFolder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIBRARY = {
+    "learner_example.py": "torch",  # test_learner_example.py
     "plain_ram.py": "torch",  # test_plain_ram.py
     "reinforce_example.py": "torch",
     "rllib_example.py": "ray.rllib",
