@@ -26,6 +26,22 @@ def test_a_collage_adds_squares_up_and_clips_them(number: int, side: int, backen
     np.testing.assert_array_equal(collage, np.minimum(expected, 255))
 
 
+def test_no_image_is_a_collage_of_none(backend: str) -> None:
+    made = make_backend(backend, "cpu")
+    none = made.zeros((0, 2), "int64")
+    layers = [(made.zeros((0, 2, 3, 3), "uint8"), none, none)]
+    assert made.collage(0, 5, layers).shape == (0, 5, 5)
+
+
+@pytest.mark.parametrize("distance", [1, 2, 7])
+def test_numbers_are_added_to_those_at_a_distance(distance: int, backend: str) -> None:
+    made = make_backend(backend, "cpu")
+    numbers = [9, 1, 0, 4, 250, 3, 1, 7, 2]
+    later = [*numbers[distance:], *[0] * distance]
+    sums = made.pair_sums(made.asarray(np.array(numbers), "float32"), distance)
+    assert sums.tolist() == [one + other for one, other in zip(numbers, later, strict=True)]
+
+
 def test_a_strided_view_shares_memory(backend: str) -> None:
     made = make_backend(backend, "cpu")
     flat = made.arange(24)
