@@ -108,7 +108,7 @@ def modern_svhn110() -> ConvNetConfig:
 
 @CONVNET_PRESETS.add
 def modern_house_numbers_cpu() -> ConvNetConfig:
-    """A small ResNet as large as dram_house_numbers_cpu, for two CPU cores and eight minutes."""
+    """A small ResNet, half as large as dram_house_numbers_cpu, for two cores and eight minutes."""
     return replace(_modern_sequence("GlimpseHouseNumbers-v0", (16, 48, 144), 1), images=600_000)
 
 

@@ -69,13 +69,13 @@ def weights(model: Any) -> torch.Tensor:
 
 def test_options_reach_the_environment() -> None:
     config = train_sb3.parse(
-        "--env-id GlimpseHouseNumbers-v0 --options num_images 32 glimpse_size 5 "
+        "--env-id GlimpseHouseNumbers-v0 --options num_images 32 max_digits 2 glimpse_size 5 "
         "stop_on_mistake False initial_gaze center --action box --num-envs 8 --batch 64".split()
     ).config
     envs = training_envs(config)
     assert envs.num_envs == 8 and envs.action_space.shape == (2 + 11,)
     assert envs.observation_space["glimpse"].shape == (2, 5, 5)
-    assert envs.envs.size == 32 and envs.envs.sees_at_reset
+    assert envs.envs.rules.max_labels == 2 and envs.envs.sees_at_reset
     assert envs.envs.rules.stop_on_mistake is False
     decides = [*NUMBERS, *"glimpses_per_label 0 glimpse_cost 0.125".split()]
     assert training_envs(train_sb3.parse(decides).config).envs.glimpse_cost == 0.125

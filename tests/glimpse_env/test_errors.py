@@ -315,7 +315,8 @@ def test_an_array_is_no_choice() -> None:
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    envs = gym.make_vec("GlimpseHouseNumbers-v0", np.int64(2), num_images=np.int64(3))
+    few = {"num_images": np.int64(3), "split": "test"}
+    envs = gym.make_vec("GlimpseHouseNumbers-v0", np.int64(2), **few)
     assert type(envs.num_envs) is int and envs.unwrapped.size == 3  # type: ignore[attr-defined]
 
 

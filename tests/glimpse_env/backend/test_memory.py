@@ -114,6 +114,6 @@ def test_images_that_do_not_fit(free: Any, own_images: tuple[Path, Path]) -> Non
     with pytest.raises(InvalidArgument, match=r"images=\d+ needs .*200x200 each.*fits is 25"):
         gym.make_vec("Glimpse-v0", 2, **keywords)
     with pytest.raises(
-        InvalidArgument, match=r"num_images=60000 needs 175 MB for images of side 54"
+        InvalidArgument, match=r"num_images=60000 needs 246 MB for images of side 64"
     ):
         gym.make_vec("GlimpseHouseNumbers-v0", 2)
