@@ -16,7 +16,7 @@ from agents.convnets.networks import ConvNet, most_likely
 from agents.evaluation.evaluation import Evaluation, evaluate_reader
 from agents.evaluation.reader import testing, with_end
 from agents.runs.saved import fitting, load_run
-from agents.trainer.envs import for_task, make_reading_envs, making_networks
+from agents.trainer.envs import for_task, make_networks, make_reading_envs
 from glimpse_env.errors import require_at_least
 from glimpse_env.tasks.task import Task
 
@@ -150,8 +150,7 @@ def evaluate_run(
 
 def network_for(config: ConvNetConfig, task: Task, device: str) -> ConvNet:
     """A fresh network for the images and labels of a task."""
-    with making_networks(config):
-        network = ConvNet(config, task).to(device)
+    network = make_networks(config, lambda: ConvNet(config, task)).to(device)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import sys
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol, cast
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec, load_env_creator
-from torch import Tensor
+from torch import Tensor, nn
 
 from agents.runs.config import RunConfig
+from glimpse_env.backend.memory import free_memory
 from glimpse_env.envs.catch.env import CatchVectorEnv
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidArgument
 from glimpse_env.tasks.own_images.folder import ImageFolderTask
 from glimpse_env.tasks.task import Task
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
 def send(array: IndexArray, device: str | torch.device) -> Tensor:
@@ -241,15 +243,24 @@ def gaze_size(envs: GazeVectorEnv) -> int:
     return size
 
 
-@contextlib.contextmanager
-def making_networks(config: RunConfig) -> Iterator[None]:
-    """Say which sizes it is that are too much, while networks are made inside.
+def make_networks(config: RunConfig, make: Callable[[], NetworkT]) -> NetworkT:
+    """Make networks, if there is room for them.
+
+    Args:
+        config: Whose sizes an error names.
+        make: Makes them; called twice, first without memory for their weights.
 
     Raises:
         InvalidArgument: There is no room for them.
     """
     try:
-        yield
+        with torch.device("meta"):
+            weights = list(make().parameters())
+        room = free_memory(None)
+        needed = sum(weight.numel() * weight.element_size() for weight in weights)
+        if room is not None and needed > room:
+            raise MemoryError(f"{needed / 1e9:.3g} GB of weights, and {room / 1e9:.3g} GB are free")
+        return make()
     except (RuntimeError, MemoryError) as error:
         names = ("features", "units", "convolutions", "classifier_hidden", "hidden", "width_factor")
         sizes = [f"{name}={getattr(config, name)}" for name in names if hasattr(config, name)]

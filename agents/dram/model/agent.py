@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -206,7 +207,7 @@ class SpeakingNetwork(nn.Module):
         super().__init__()
         self.linear = nn.Linear(units + 2, 1)
         nn.init.zeros_(self.linear.weight)
-        nn.init.constant_(self.linear.bias, -torch.tensor(2.0).log().item())
+        nn.init.constant_(self.linear.bias, -math.log(2))
 
     def forward(self, features: Tensor, logits: Tensor) -> Tensor:
         """Features (B, H) and label scores (B, labels) to log-odds (B,).

@@ -5,25 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 import glimpse_env  # noqa: F401  (registers the environment ids)
 from agents.dram.config import Config
 from agents.dram.model.agent import AdaptiveAgent, GlimpseAgent
 from agents.dram.model.gazes import EmissionNetwork, make_gazes
 from agents.runs.saved import fitting, load_run
-from agents.trainer.envs import Shape, Sizes, making_networks, sizes_of, usable_device
+from agents.trainer.envs import Shape, Sizes, make_networks, sizes_of, usable_device
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 
 
 def make_agent(config: Config, envs: GazeVectorEnv) -> GlimpseAgent:
     """A fresh agent for these environments, on their device."""
-    with making_networks(config):
-        return build_agent(config, sizes_of(envs), envs.device)
+    sizes = sizes_of(envs)
+    return make_networks(config, lambda: build_agent(config, sizes)).to(envs.device)
 
 
-def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
-    """A fresh agent on the device, for environments of these sizes."""
+def build_agent(config: Config, sizes: Sizes) -> GlimpseAgent:
+    """A fresh agent for environments of these sizes."""
     gazes = make_gazes(config, sizes.gaze)
-    agent = (AdaptiveAgent if sizes.agent_decides else GlimpseAgent)(
+    return (AdaptiveAgent if sizes.agent_decides else GlimpseAgent)(
         glimpse_shape=sizes.glimpse,
         context_shape=sizes.context if config.layers == 2 else None,
         labels=sizes.choices - sizes.agent_decides,
@@ -40,7 +42,6 @@ def build_agent(config: Config, sizes: Sizes, device: str) -> GlimpseAgent:
         unit=gazes.unit(sizes.image),
         precision=config.precision,
     )
-    return agent.to(device)
 
 
 def fit_gazes(agent: GlimpseAgent, image: Shape) -> None:
@@ -90,7 +91,9 @@ def load(run: str | Path, device: str = "cpu") -> Loaded:
     state, config = load_run(run, Config)
     with fitting(run):
         sizes = Sizes(**state["sizes"])
-        agent = build_agent(config, sizes, "cpu")
+        with torch.device("meta"):  # what does not fit is found before memory is taken for it
+            build_agent(config, sizes).load_state_dict(state["agent"], assign=True)
+        agent = build_agent(config, sizes)
         agent.load_state_dict(state["agent"])
     images = state["updates"] * config.num_envs
     return Loaded(agent.to(device).eval(), config, sizes, images)

@@ -88,6 +88,7 @@ def test_integers_become_those_of_python(value: Any) -> None:
 @example("glimpse_size", 10**9)
 @example("units", 2**40)
 @example("units", 2**62)
+@example("units", 10**6)
 @example("convolutions", (2**40,))
 def test_a_training_begins_or_is_refused(
     stripes_config: Config, option: str, value: object
@@ -128,6 +129,8 @@ def test_a_training_begins_or_is_refused(
 @example("updates", -5)
 @example("updates", True)
 @example("metrics", [{"images": "x"}])
+@example("sizes.choices", 10**9)  # 4 GB of weights each unit, which no checkpoint holds
+@example("config.units", 10**5)
 def test_a_checkpoint_with_anything_in_it(
     stripes_config: Config, tmp_path: Path, place: str, value: object
 ) -> None:

@@ -72,7 +72,7 @@ def test_without_noise_the_policy_looks_where_it_is_likeliest() -> None:
 def test_an_agent_has_as_many_coordinates_as_the_gaze_of_its_environment() -> None:
     sizes = sizes_of(make_envs(ZOOMING, "train", 1))
     assert sizes.gaze == 3
-    agent = build_agent(ZOOMING, sizes, "cpu")
+    agent = build_agent(ZOOMING, sizes)
     context = None if sizes.context is None else torch.rand(2, *sizes.context)
     state = agent.begin(torch.zeros(2, 3), context)
     state = agent.look(state, torch.rand(2, *sizes.glimpse), torch.zeros(2, 3))
@@ -111,7 +111,7 @@ def test_sizes_of_older_checkpoints_are_of_two_coordinates() -> None:
 
 def test_a_unit_of_pixels_is_as_long_down_as_across_in_every_image() -> None:
     sizes = sizes_of(make_envs(NUMBERS, "train", 1))
-    agent = build_agent(dataclasses.replace(NUMBERS, unit_pixels=5.0), sizes, "cpu")
+    agent = build_agent(dataclasses.replace(NUMBERS, unit_pixels=5.0), sizes)
     fit_gazes(agent, (1, 20, 100))
     torch.testing.assert_close(agent.emission.unit, torch.tensor([0.1, 0.5]))
     assert torch.equal(GaussianGazes(2).unit((1, 20, 100)), torch.ones(2))
