@@ -8,12 +8,11 @@ algorithm is entered.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":  # `agents` here, not a package of that name from elsewhere
@@ -24,6 +23,7 @@ import tyro
 from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
 from benchmarks.compare.entrants import ENTRANTS, entrant_named, takes_part
+from benchmarks.compare.fan_out import in_processes, with_ray
 from benchmarks.compare.outcomes import CURVES, OUTCOMES, Run, keep, read_outcomes
 from benchmarks.compare.run import RESULT, read_result
 from benchmarks.compare.tasks import task_named
@@ -44,7 +44,10 @@ class Arguments:
     budget: int = 0
     """Environment steps of a run, of all its rows together; 0 for what the task has."""
     workers: int = os.cpu_count() or 1
-    """Runs side by side, each with one core."""
+    """Runs side by side on this machine, each with one core."""
+    ray: bool = False
+    """Let Ray hand out the runs, on this machine or on the cluster that RAY_ADDRESS names; there
+    the checkout and the folder of the runs must be the same paths everywhere."""
     validation_images: int = 2_000
     """Read at each point of a curve."""
     test_images: int = 0
@@ -84,7 +87,9 @@ def main(arguments: Arguments) -> int:
     missing = [run for run in runs if run not in known]
     print(f"{len(runs)} runs, of which {len(runs) - len(missing)} are there")
     failed = 0
-    for run, status in finished(missing, arguments):
+    fan_out = with_ray if arguments.ray else in_processes
+    apart = partial(run_apart, arguments=arguments)
+    for run, status in fan_out(missing, apart, arguments.workers):
         if status:
             failed = status
             output = arguments.runs / run.name / "output.txt"
@@ -94,14 +99,6 @@ def main(arguments: Arguments) -> int:
         keep([(result["outcome"], result["curve"])], arguments.outcomes, arguments.curves)
         print(f"{run.name}: test error {result['outcome']['error']:.2f} %", flush=True)
     return failed
-
-
-def finished(runs: Sequence[Run], arguments: Arguments) -> Iterator[tuple[Run, int]]:
-    """Runs and their exit statuses, as they end."""
-    with concurrent.futures.ThreadPoolExecutor(max(1, arguments.workers)) as pool:
-        waiting = {pool.submit(run_apart, run, arguments): run for run in runs}
-        for done in concurrent.futures.as_completed(waiting):
-            yield waiting[done], done.result()
 
 
 def run_apart(run: Run, arguments: Arguments) -> int:
