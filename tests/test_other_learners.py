@@ -104,6 +104,19 @@ def test_one_discrete_action_means_what_its_parts_do() -> None:
     assert seen["location"].tolist() == pytest.approx([0.8, -0.4])
 
 
+def test_a_frozen_agent_pays_for_glimpses(
+    synthetic_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLIMPSE_DATA", str(synthetic_mnist))
+    code = next(block for block in PYTHON if "VectorInformationReward" in block)
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    envs = namespace["envs"]
+    envs.reset(seed=0)
+    _, reward, *_ = envs.step(envs.action_space.sample())  # no label is due yet
+    assert reward.any() and abs(reward).max() <= 0.1
+
+
 def test_what_a_worker_is_told_to_do_plays_whole_games() -> None:
     code = next(block for block in PYTHON if "joblib" in block)
     inner = code[code.index("def games_won") : code.index("print(Parallel")]

@@ -51,7 +51,7 @@ def with_ray(runs: Sequence[Run], apart: Apart, workers: int) -> Iterator[tuple[
         with _found_by_workers():
             ray.init(num_cpus=max(1, workers), include_dashboard=False, log_to_driver=False)
     try:
-        task = ray.remote(num_cpus=1, max_retries=0)(apart)
+        task = ray.remote(num_cpus=1, max_retries=0)(lambda run: apart(run))  # a function, it wants
         waiting = {task.remote(run): run for run in runs}
         while waiting:
             (done,), _ = ray.wait([*waiting])

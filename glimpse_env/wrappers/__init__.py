@@ -1,4 +1,4 @@
-"""Flat actions and observations, for learners that take no dictionaries."""
+"""Flat actions and observations, for learners that take no dictionaries; rewards for glimpses."""
 
 from glimpse_env.wrappers.flat_observations import FlatObservation, VectorFlatObservation
 from glimpse_env.wrappers.flat_wrappers import (
@@ -9,6 +9,7 @@ from glimpse_env.wrappers.flat_wrappers import (
     VectorFlatDiscreteAction,
     VectorFlatMultiDiscreteAction,
 )
+from glimpse_env.wrappers.information_reward import VectorInformationReward
 
 __all__ = [
     "FlatBoxAction",
@@ -19,4 +20,5 @@ __all__ = [
     "VectorFlatDiscreteAction",
     "VectorFlatMultiDiscreteAction",
     "VectorFlatObservation",
+    "VectorInformationReward",
 ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,13 +30,13 @@ def test_without_ray_one_line_says_what_is_missing(monkeypatch: pytest.MonkeyPat
 def test_a_killed_worker_is_one_run_lost(tmp_path: Path) -> None:
     pytest.importorskip("ray")
 
-    def apart(run: Run) -> int:
-        if run.seed == 2:
+    def run_apart(run: Run, fatal: int) -> int:
+        if run.seed == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
         (tmp_path / run.name).write_text(str(os.getpid()))
         return run.seed * 10
 
-    found = dict(with_ray(RUNS, apart, 2))
+    found = dict(with_ray(RUNS, partial(run_apart, fatal=2), 2))
     assert found == {run: LOST if run.seed == 2 else run.seed * 10 for run in RUNS}
     others = {path.read_text() for path in tmp_path.iterdir()}
     assert len([*tmp_path.iterdir()]) == 3 and str(os.getpid()) not in others
