@@ -42,7 +42,7 @@ class Setup(NamedTuple):
             **options,
         )
         assert isinstance(envs, GlimpseVectorEnv)
-        if self.backend == "numpy" and envs.task.size == FEW_IMAGES:
+        if self.backend == "numpy" and options.get("num_images") == FEW_IMAGES:
             envs.task.images(np.arange(FEW_IMAGES))
         return envs
 
