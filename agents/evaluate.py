@@ -166,6 +166,7 @@ def evaluate_whole_images(run: str | Path, folder: Path, device: str, arguments:
         "examples": arguments.examples,
         "image-folder": arguments.image_folder,
         "label-file": arguments.label_file,
+        "num-envs": arguments.num_envs != Arguments.num_envs,
     }
     for option, given in looking.items():
         if given:
@@ -178,7 +179,11 @@ def evaluate_whole_images(run: str | Path, folder: Path, device: str, arguments:
         images=arguments.images,
         device=device,
     )
-    name = f"{config.env_id.replace(':', '-').replace('/', '-')}_evaluation_{arguments.split}"
+    name = f"evaluation_{arguments.split}"
+    if arguments.images:
+        name += f"_images{arguments.images}"
+    if arguments.env_id:
+        name = f"{config.env_id.replace(':', '-').replace('/', '-')}_{name}"
     sign(folder, device)
     write_evaluations(folder / f"{name}.json", [result], images)
     print("\n".join([result.describe(), *length_lines(result), *mistake_lines(result)]))

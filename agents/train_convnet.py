@@ -16,7 +16,12 @@ from tqdm import tqdm
 
 from agents.convnets.config import ConvNetConfig
 from agents.convnets.presets import CONVNET_PRESETS
-from agents.convnets.reader import ConvNetReader, evaluate_convnet, read_whole_images
+from agents.convnets.reader import (
+    ConvNetReader,
+    evaluate_convnet,
+    load_weights,
+    read_whole_images,
+)
 from agents.convnets.training import ConvNetTraining
 from agents.evaluation.evaluation import tell
 from agents.runs.folder import RunFolder
@@ -78,6 +83,7 @@ def main(arguments: Arguments) -> int:
         restore(training, state, config, arguments.resume)
         folder = RunFolder(arguments.resume, training.images)
     else:
+        start_from_another(training)
         name = CHOICE.run_name(arguments.preset, device, arguments.config)
         folder = RunFolder.new(arguments.runs, name, arguments.config)
         folder.save(training.state())
@@ -89,6 +95,19 @@ def main(arguments: Arguments) -> int:
         partial(end_epoch, training, folder, reader),
         partial(report, training, folder) if arguments.test else None,
     )
+
+
+def start_from_another(training: ConvNetTraining) -> None:
+    """Take over the weights of the run that the configuration names, if it names one.
+
+    Raises:
+        MissingData, CorruptedData: That run has no checkpoint, or a damaged one.
+        InvalidArgument: Its network is another one, or for other images or labels.
+    """
+    run = training.config.start_from
+    if run:
+        state, _ = load_run(run, ConvNetConfig)
+        load_weights(training.network, state, run)
 
 
 def end_epoch(

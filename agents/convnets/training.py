@@ -11,8 +11,7 @@ from torch import Tensor
 
 from agents.convnets.config import ConvNetConfig
 from agents.convnets.networks import most_likely, sequence_loss
-from agents.convnets.reader import Images, load_weights, network_for
-from agents.runs.saved import load_run
+from agents.convnets.reader import Images, network_for
 from agents.trainer.optimization import learning_rate, make_optimizer
 
 
@@ -27,10 +26,6 @@ class ConvNetTraining:
     Args:
         config: What to train.
         device: Torch device.
-
-    Raises:
-        MissingData, CorruptedData: The run to start from has no checkpoint, or a damaged one.
-        InvalidArgument: Its network is another one, or for other images or labels.
     """
 
     def __init__(self, config: ConvNetConfig, device: str = "cpu") -> None:
@@ -38,9 +33,6 @@ class ConvNetTraining:
         self.config, self.device = config, device
         self.source = Images(config, "train", device)
         self.network = network_for(config, self.source.task, device)
-        if config.start_from:
-            state, _ = load_run(config.start_from, ConvNetConfig)
-            load_weights(self.network, state, config.start_from)
         self.optimizer = make_optimizer(config, self.network.parameters())
         self.updates = 0
 

@@ -27,13 +27,7 @@ def trainer_of(run: str | Path) -> str | None:
     Raises:
         MissingData, CorruptedData: There is no checkpoint, or a damaged one.
     """
-    if pretrained.is_pretrained(run):
-        state = pretrained.load_state(run)
-    elif (expanded("run", run) / "model.zip").exists():
-        return "train_sb3.py"
-    else:
-        state = checkpoint.load(expanded("run", run) / "checkpoint.pt")
-    trainer = state.get("trainer")
+    trainer = _state_of(run).get("trainer")
     return trainer if isinstance(trainer, str) else None
 
 
@@ -49,14 +43,10 @@ def load_run(run: str | Path, kind: type[ConfigT]) -> tuple[dict[str, Any], Conf
         CorruptedData: The checkpoint is damaged.
         InvalidArgument: It is that of another trainer, or of another version of this one.
     """
-    given = pretrained.is_pretrained(run)
-    path = Path(run) if given else expanded("run", run)
-    if (path / "model.zip").exists():  # as Stable-Baselines3 calls its models
-        raise InvalidArgument(_ANOTHER.format(run=run, script="train_sb3.py"))
-    state = pretrained.load_state(run) if given else checkpoint.load(path / "checkpoint.pt")
+    state = _state_of(run)
     saved = state.get("config")
     if not isinstance(saved, dict):
-        raise CorruptedData(f"{path / 'checkpoint.pt'} has no configuration; train again")
+        raise CorruptedData(f"the checkpoint of {run} has no configuration; train again")
     trainer = state.get("trainer")
     if trainer != kind.TRAINER:
         raise InvalidArgument(_ANOTHER.format(run=run, script=trainer))
@@ -68,6 +58,15 @@ def load_run(run: str | Path, kind: type[ConfigT]) -> tuple[dict[str, Any], Conf
         return state, kind(**saved)
     except TypeError as error:  # an option that is wanted, and not there
         raise InvalidArgument(f"{run}: {error}; {_OTHER_VERSION}") from error
+
+
+def _state_of(run: str | Path) -> dict[str, Any]:
+    if pretrained.is_pretrained(run):
+        return pretrained.load_state(run)
+    path = expanded("run", run)
+    if (path / "model.zip").exists():  # as Stable-Baselines3 calls its models
+        raise InvalidArgument(_ANOTHER.format(run=run, script="train_sb3.py"))
+    return checkpoint.load(path / "checkpoint.pt")
 
 
 def _require_history(run: str | Path, state: dict[str, Any]) -> None:

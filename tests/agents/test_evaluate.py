@@ -110,6 +110,11 @@ def test_an_agent_reads_an_environment_with_the_same_labels(
     assert [one["images"] for one in json.loads(file.read_text())] == [20, 20, 20]
 
 
+def read_whole(run: Path, *options: str) -> None:
+    few = ["--images", "20", "--device", "cpu"]
+    evaluate.main(tyro.cli(evaluate.Arguments, args=[str(run), *options, *few]))
+
+
 def test_a_whole_image_network_is_read_by_the_same_command(
     tmp_path: Path, synthetic_svhn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,12 +129,14 @@ def test_a_whole_image_network_is_read_by_the_same_command(
     training = ConvNetTraining(config)
     training.update()
     checkpoint.save(tmp_path / "checkpoint.pt", training.state())
-    read(tmp_path, "--env-id", "GlimpseSVHN-v0", "--data-dir", str(synthetic_svhn))
-    [found] = json.loads((tmp_path / "GlimpseSVHN-v0_evaluation_test.json").read_text())
+    read_whole(tmp_path, "--env-id", "GlimpseSVHN-v0", "--data-dir", str(synthetic_svhn))
+    [found] = json.loads((tmp_path / "GlimpseSVHN-v0_evaluation_test_images20.json").read_text())
     assert (found["images"], found["reader"]) == (20, "whole images")
     assert "objects mistaken" in capsys.readouterr().out
     with pytest.raises(InvalidArgument, match="--samples is for agents that look"):
-        read(tmp_path, "--samples", "2")
+        read_whole(tmp_path, "--samples", "2")
+    read_whole(tmp_path)
+    assert (tmp_path / "evaluation_test_images20.json").exists()
 
 
 @pytest.mark.parametrize(

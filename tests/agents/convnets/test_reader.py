@@ -12,6 +12,7 @@ from agents.convnets.config import ConvNetConfig
 from agents.convnets.reader import evaluate_run
 from agents.convnets.training import ConvNetTraining
 from agents.runs import checkpoint
+from agents.train_convnet import start_from_another
 from glimpse_env.errors import InvalidArgument
 
 CONFIG = ConvNetConfig(
@@ -52,9 +53,12 @@ def test_other_labels_are_refused(run: Path, synthetic_mnist: Path) -> None:
 
 def test_a_run_starts_from_the_weights_of_another(run: Path) -> None:
     theirs = checkpoint.load(run / "checkpoint.pt")["network"]
-    ours = ConvNetTraining(replace(CONFIG, seed=7, start_from=str(run))).network.state_dict()
-    fresh = ConvNetTraining(replace(CONFIG, seed=7)).network.state_dict()
+    training = ConvNetTraining(replace(CONFIG, seed=7, start_from=str(run)))
+    fresh = {name: weight.clone() for name, weight in training.network.state_dict().items()}
+    start_from_another(training)
+    ours = training.network.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert any(not torch.equal(fresh[name], theirs[name]) for name in theirs)
+    other = ConvNetTraining(replace(CONFIG, convolutions=(4, 16), start_from=str(run)))
     with pytest.raises(InvalidArgument, match="holds networks of other sizes"):
-        ConvNetTraining(replace(CONFIG, convolutions=(4, 16), start_from=str(run)))
+        start_from_another(other)
