@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import lzma
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,10 @@ CURVES = reporting.RESULTS / "curves.csv.xz"
 TOGETHER = ("forward-backward", "focus")  # readers that are more than one agent, or one pass
 
 Curve = list[dict[str, float]]  # a row an epoch: images seen by then, and what was measured
+
+
+RENDERED_ANEW = "20261128-085824"
+"""When house numbers began to be rendered as they are now, as in the names of runs."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -148,6 +153,12 @@ def write_curves(curves: Mapping[str, Curve], path: Path = CURVES) -> None:
             numbers = (f"{row[name]:.5g}" if name in row else "" for name in names)
             writer.writerow([run, f"{row['images']:.0f}", *numbers])
     write_atomically(path, lzma.compress(text.getvalue().encode(), preset=9))
+
+
+def rendered_as_now(result: Result) -> bool:
+    """Whether house numbers looked as they do today when a run began; older ones were others."""
+    began = re.search(r"\d{8}-\d{6}", result.run)
+    return began is not None and began.group() >= RENDERED_ANEW
 
 
 def options_of(result: Result) -> dict[str, str]:

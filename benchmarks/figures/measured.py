@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.figures.panels import PAPER, Line, Panel, Point
-from benchmarks.kept_runs import Curve, Result, find, options_of
+from benchmarks.kept_runs import Curve, Result, find, options_of, rendered_as_now
 from benchmarks.result_rows import Row
 from envs_registry import TABLE
 
@@ -24,7 +24,7 @@ PUBLISHED = re.compile(r"RAM table (\w+), (\d+) glimpses: ([\d.]+) %")
 MEAN, AVERAGED = "here, mean gaze", "here, 10 gaze sequences averaged"
 HOUSES, WIDE = "GlimpseHouseNumbers-v0", "GlimpseHouseNumbers110-v0"
 LAST_BEFORE = "2026-11-27"
-"""Day until which house numbers were rendered in another way, which was easier to read."""
+"""Day until which house numbers were easier to read: of all rows but those of today."""
 NAMES = {
     HOUSES: "house numbers, 54x54",
     WIDE: "house numbers, 110x110",
@@ -98,7 +98,7 @@ def _drawn(result: Result) -> str:
     """How a house number was rendered; empty for other tasks."""
     if "HouseNumbers" not in (result.test_env or result.train_env):
         return ""
-    return "rendered " + ("as now" if result.date > LAST_BEFORE else f"until {LAST_BEFORE}")
+    return "rendered " + ("as now" if rendered_as_now(result) else f"until {LAST_BEFORE}")
 
 
 def _about(train_env: str, drawn: str, *options: str) -> str:
@@ -162,7 +162,7 @@ def adaptive(results: Iterable[Result]) -> list[Panel]:
     lines: dict[str, list[Point]] = {}
     for result in results:
         told = (result.test_env, result.split, result.gaze, result.samples)
-        small = options_of(result).get("glimpse_size") == "8" and result.date <= LAST_BEFORE
+        small = options_of(result).get("glimpse_size") == "8" and not rendered_as_now(result)
         if told == (HOUSES, "test", "policy", 1) and small and result.glimpses:
             name, note = _setting(result)
             lines.setdefault(name, []).append(point(result.glimpses, result, note))

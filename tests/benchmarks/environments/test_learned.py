@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.environments.learned import RENDERED_ANEW, as_registered, learned
-from benchmarks.kept_runs import find, read_results
+from benchmarks.environments.learned import as_registered, learned
+from benchmarks.kept_runs import find, read_results, rendered_as_now
 from benchmarks.result_rows import read_rows
 
 
@@ -25,9 +25,7 @@ def test_no_row_of_what_is_shown_by_default_is_better(name: str) -> None:
 
 def test_house_numbers_of_before_are_other_images() -> None:
     ours = [result for result in read_results() if result.test_env == "GlimpseHouseNumbers-v0"]
-    old, new = (
-        [one for one in ours if (one.date >= RENDERED_ANEW) == anew] for anew in (False, True)
-    )
+    old, new = ([one for one in ours if rendered_as_now(one) == anew] for anew in (False, True))
     assert old and new
     assert not any(map(as_registered, old)) and all(map(as_registered, new))
     assert learned("GlimpseHouseNumbers110-v0").best == [
