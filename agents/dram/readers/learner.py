@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from agents.dram.config import Config
-from agents.dram.learning.kind import Kind
 from agents.dram.learning.make import kind_of
 from agents.dram.learning.training import Training
 from agents.dram.model.agent import State
 from agents.dram.rollouts.rollout import Rollout
 from agents.evaluation.learner import Arrays
 from agents.evaluation.reader import testing
+from agents.trainer.envs import IndexArray
 from glimpse_env.envs.catch.env import CatchVectorEnv
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 
@@ -24,8 +23,8 @@ class DramLearner:
     """An agent of ours, trained as train_dram.py trains it, at a fixed pace.
 
     Args:
-        config: The run; `images` should be about the episodes that there are steps for, since
-            learning rate, noise and entropy fall until then.
+        config: The run; learning rate, noise and entropy fall with the steps taken, and `images`
+            stand for all of them.
     """
 
     autoreset_mode = "disabled"
@@ -36,15 +35,14 @@ class DramLearner:
 
     def learn(self, envs: GazeVectorEnv, steps: int, callback: Callable[[int], None]) -> None:
         """Learn until so many steps are taken; an update has one whole episode a row."""
-        counted = _Counted(kind_of(self.config))
-        training = Training(self.config, kind=counted.kind, envs=envs)
+        training = _Paced(self.config, envs, steps)
         self._agent, self._choice = training.agent, envs.choice
         self._sees_at_reset = envs.sees_at_reset
         self.networks = (training.agent,)
-        while counted.steps < steps:
-            callback(counted.steps)
+        while training.steps < steps:
+            callback(training.steps)
             training.update()
-        callback(counted.steps)
+        callback(training.steps)
 
     def begin(self, rows: int) -> None:
         """Forget what was seen: episodes begin."""
@@ -62,7 +60,7 @@ class DramLearner:
                 self._choice: self._agent.logits(self._state).argmax(1).numpy(),
             }
 
-    def _after(self, seen: dict[str, torch.Tensor]) -> State:
+    def _after(self, seen: dict[str, Tensor]) -> State:
         """What is remembered once this is seen."""
         state, looks = self._state, True
         if state is None:
@@ -73,21 +71,35 @@ class DramLearner:
         return self._agent.look(state, seen["glimpse"], seen["location"])
 
 
-class _Counted:
-    """A kind of training that counts the steps it plays.
+class _Paced(Training):
+    """A run whose learning rate, noise and entropy fall with the steps that it takes.
+
+    Episodes that end at a mistake are short, at first most of them: their number says little.
 
     Args:
-        kind: Whose.
+        config: What to train.
+        envs: The rows, with `autoreset_mode="disabled"`.
+        budget: Steps to come.
     """
 
-    def __init__(self, kind: Kind) -> None:
-        self.steps = 0
-        self.kind = kind._replace(play=self._play)
-        self._inner = kind.play
+    def __init__(self, config: Config, envs: GazeVectorEnv, budget: int) -> None:
+        super().__init__(config, kind=kind_of(config), envs=envs)
+        self.steps, self._budget = 0, budget
 
-    def _play(self, *roles: Any, **keywords: Any) -> Rollout:
-        rollout = self._inner(*roles, **keywords)
-        self.steps += steps_of(rollout, game=isinstance(roles[1], CatchVectorEnv))
+    @property
+    def images(self) -> int:
+        """The part of the configuration's images that the steps taken are of those to come."""
+        return self.config.images * self.steps // self._budget
+
+    def update(self) -> dict[str, Tensor]:
+        """One step of the optimizer, of which the steps count once it is made."""
+        metrics = super().update()
+        self.steps += self._latest
+        return metrics
+
+    def _played(self, index: IndexArray, seed: int) -> Rollout:
+        rollout = super()._played(index, seed)
+        self._latest = steps_of(rollout, game=isinstance(self.envs, CatchVectorEnv))
         return rollout
 
 

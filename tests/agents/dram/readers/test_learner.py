@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agents.dram.config import Config
+from agents.dram.learning import training
 from agents.dram.readers.agent_reader import evaluate
 from agents.dram.readers.learner import DramLearner
 from agents.evaluation.learner import evaluate_actor
@@ -40,6 +41,24 @@ def test_steps_are_those_of_rows_that_are_running(name: str, catch_config: Confi
     _, called, taken = learned(config, 400)
     assert called[0] == 0 and called[-1] == taken and called == sorted(called)
     assert called[-2] < 400 <= called[-1]
+
+
+def test_the_learning_rate_falls_to_the_last_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where most episodes end early, with more of them than the steps seem to be for."""
+    steps, rates = 1600, []
+    episodes = steps // 18  # of five digits and the end, three glimpses each
+    inner = training.learning_rate
+
+    def noted(config: Config, images: int) -> float:
+        rates.append(inner(config, images))
+        return rates[-1]
+
+    monkeypatch.setattr(training, "learning_rate", noted)
+    config = replace(NUMBERS, num_envs=16, images=episodes)
+    learned(config, steps)
+    assert len(rates) * 16 > episodes * 1.5  # they did end early
+    assert rates == sorted(rates, reverse=True) and rates[0] == config.learning_rate
+    assert 0 < rates[-1] < rates[0] / 20
 
 
 @pytest.mark.parametrize("name", ["numbers", "stripes", "catch", "centre"])
