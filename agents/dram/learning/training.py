@@ -37,8 +37,8 @@ class Training:
         device: Torch device of the agent and, unless "cpu", of the environments.
         ranks: Which part of the rows is played here.
         kind: What is refused, how the agent plays, and what is minimized.
-        envs: The own rows, where they are made already: of `config`, on the device, with
-            `autoreset_mode="disabled"`; None to make them.
+        envs: The own rows, where they are made already: of the config's id, on the device, with
+            `autoreset_mode="disabled"`, whatever their options; None to make them.
 
     Raises:
         InvalidArgument: The ranks cannot share the rows equally, `capture` cannot work here, or the
