@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
@@ -31,7 +32,7 @@ class Sb3Learner:
 
     def learn(self, envs: GazeVectorEnv, steps: int, callback: Callable[[int], None]) -> None:
         """Learn for so many steps, rounded up to whole rollouts."""
-        config = self.config
+        config = replace(self.config, timesteps=steps)  # when replay begins follows from it
         action, bins = config.action, config.gaze_bins
         model = make_model(
             config, wrapped(config, GlimpseVecEnv(envs, action=action, gaze_bins=bins))

@@ -76,3 +76,22 @@ def test_looking_on_changes_nothing(stripes_id: str) -> None:
         return torch.nn.utils.parameters_to_vector(learner.networks[0].parameters())
 
     assert torch.equal(weights(looks=True), weights(looks=False))
+
+
+def test_replay_begins_early_in_the_steps_there_are(stripes_id: str) -> None:
+    """However long a run the configuration was made for."""
+    config = Sb3Config(
+        env_id=stripes_id, algo="dqn", action="discrete", num_envs=8, steps=1, epochs=1, **NETWORKS
+    )
+    assert config.timesteps == 1_000_000
+    learner = Sb3Learner(config)
+    weights = []
+
+    def callback(done: int) -> None:
+        del done
+        vector = torch.nn.utils.parameters_to_vector(learner.networks[0].parameters())
+        weights.append(vector.detach().clone())
+
+    learner.learn(gym.make_vec(stripes_id, 8, autoreset_mode="same_step"), 256, callback)
+    changed = [not torch.equal(weights[0], later) for later in weights]
+    assert any(changed[: len(changed) // 4]) and changed[-1]
