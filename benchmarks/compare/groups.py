@@ -74,11 +74,10 @@ def groups_of(outcomes: Sequence[Outcome], curves: Mapping[str, Curve]) -> list[
     """All groups, by task and budget, in the order of entrants.py."""
     order = [*ENTRANTS]
     found: dict[tuple[str, int, str], list[Outcome]] = {}
-    for one in outcomes:
+    for one in sorted(outcomes, key=lambda one: one.seed):
         found.setdefault((one.task, one.budget, one.learner), []).append(one)
     groups = [
-        Group(*key, sorted(runs, key=lambda one: one.seed), [curves[one.run.name] for one in runs])
-        for key, runs in found.items()
+        Group(*key, runs, [curves[one.run.name] for one in runs]) for key, runs in found.items()
     ]
     place = {name: number for number, name in enumerate(order)}
     return sorted(groups, key=lambda one: (one.task, one.budget, place.get(one.learner, math.inf)))

@@ -58,6 +58,9 @@ def test_budgets_and_tasks_are_never_mixed() -> None:
     found = [(one.task, one.budget, one.seeds) for one in groups]
     assert found == [("catch12", 1000, "0"), ("mnist", 1000, "0, 1, 2"), ("mnist", 9000, "0")]
     assert groups[1].middle == pytest.approx(20) and groups[1].interval == pytest.approx((10, 30))
+    for group in groups:  # a run and its curve stand at the same place
+        ends = [100 * one[-1]["validation/error"] for one in group.curves]
+        assert ends == pytest.approx(group.errors)
     text = report.algorithms(*kept(*several, *others))
     assert text.index("**catch12**") < text.index("1,000 steps") < text.index("9,000 steps")
     assert "| 20.0 (10.0 .. 30.0) | 10.0 .. 30.0 |" in text
