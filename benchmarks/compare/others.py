@@ -1,7 +1,4 @@
-"""Stable-Baselines3's algorithms, as they take part in a comparison.
-
-Options were chosen once, on validation images of MNIST; docs/algorithms.md says among which.
-"""
+"""Stable-Baselines3's algorithms, as they take part in a comparison."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ def sb3(task: Task, seed: int, budget: int, /, **options: Any) -> Sb3Learner:
 
 
 def ppo_stack(task: Task, seed: int, steps: int) -> Sb3Learner:
-    """PPO that sees as many of the last glimpses as there are for a label, or six of a game."""
+    """PPO that sees all glimpses of the longest episode at once, or the last six of a game."""
     envs = task.envs("validation", 1)
     glimpses = 6 if task.is_game else steps_of_episode(envs)
     return sb3(task, seed, steps, algo="ppo", stack=glimpses)

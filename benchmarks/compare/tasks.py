@@ -112,5 +112,4 @@ def steps_of_episode(envs: GazeVectorEnv) -> int:
     if isinstance(envs, CatchVectorEnv):
         return int(envs.game.steps)
     assert isinstance(envs, GlimpseVectorEnv)
-    looks = envs.rules.max_said * envs.rules.max_glimpses
-    return looks + (not envs.rules.sees_at_reset)
+    return envs.rules.max_steps

@@ -146,6 +146,15 @@ def test_steps_of_an_episode_against_playing_one(name: str, first: str) -> None:
     assert longest == steps_of_episode(envs)
 
 
+@pytest.mark.parametrize(("name", "seen"), [("catch12", 6), ("house-numbers-2", 7)])
+def test_ppo_that_stacks_sees_the_whole_episode(name: str, seen: int) -> None:
+    """Of two digits and the end, two glimpses each, and what is seen before; games are longer."""
+    make = ENTRANTS["ppo-stack"].make
+    assert make is not None
+    learner: Any = make(TASKS[name], 0, 1000)
+    assert learner.config.stack == seen
+
+
 def test_tasks_are_made_of_environments_that_exist() -> None:
     for name, task in TASKS.items():
         assert task.name == name and task.env_id in gym.registry
