@@ -23,7 +23,7 @@ import tyro
 from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
 from benchmarks.compare.entrants import ENTRANTS, entrant_named, takes_part
-from benchmarks.compare.fan_out import in_processes, with_ray
+from benchmarks.compare.fan_out import LOST, in_processes, with_ray
 from benchmarks.compare.outcomes import CURVES, OUTCOMES, Run, keep, read_outcomes
 from benchmarks.compare.run import RESULT, read_result
 from benchmarks.compare.tasks import task_named
@@ -49,7 +49,8 @@ class Arguments:
     """Let Ray hand out the runs, on this machine or on the cluster that RAY_ADDRESS names; there
     the checkout and the folder of the runs must be the same paths everywhere."""
     validation_images: int = 2_000
-    """Read at each point of a curve."""
+    """Read at each point of a curve. Any other number than this, or than that of test images, wants
+    a folder and files of its own."""
     test_images: int = 0
     """Read at the end of a run; 0 for all."""
     runs: Path = Path("runs/compare")
@@ -58,6 +59,26 @@ class Arguments:
     """File of rows."""
     curves: Path = CURVES
     """File of curves."""
+
+
+def require_own_places(arguments: Arguments) -> None:
+    """Keep runs that read fewer images apart: they would be taken for whole ones later.
+
+    Raises:
+        InvalidArgument: They would go where whole ones are kept.
+    """
+    sizes = ("validation_images", "test_images")
+    changed = [name for name in sizes if getattr(arguments, name) != getattr(Arguments, name)]
+    places = ("runs", "outcomes", "curves")
+    usual = {name: getattr(Arguments, name).resolve() for name in places}
+    shared = [name for name in places if getattr(arguments, name).resolve() == usual[name]]
+    if changed and shared:
+        given = ", ".join(f"{name}={getattr(arguments, name)}" for name in changed)
+        wants = ", ".join(f"--{name}" for name in shared)
+        raise InvalidArgument(
+            f"{given}: such runs are not kept with those that read all images; give {wants} of "
+            "their own"
+        )
 
 
 def wanted(arguments: Arguments) -> list[Run]:
@@ -81,7 +102,14 @@ def wanted(arguments: Arguments) -> list[Run]:
 
 
 def main(arguments: Arguments) -> int:
-    """Run what is missing, and keep what there is; returns the exit status."""
+    """Run what is missing, and keep what there is; returns the exit status.
+
+    Raises:
+        InvalidArgument: An unknown name, no learner for a task, or see require_own_places.
+    """
+    require_own_places(arguments)
+    # Workers of a cluster stand elsewhere.
+    arguments = dataclasses.replace(arguments, runs=arguments.runs.absolute())
     runs = wanted(arguments)
     known = {one.run for one in read_outcomes(arguments.outcomes)}
     missing = [run for run in runs if run not in known]
@@ -93,7 +121,8 @@ def main(arguments: Arguments) -> int:
         if status:
             failed = status
             output = arguments.runs / run.name / "output.txt"
-            print(f"{run.name}: stopped ({status}); ask for it again; {output} says why")
+            why = "its worker was lost" if status == LOST else f"{output} says why"
+            print(f"{run.name}: stopped ({status}); ask for it again; {why}")
             continue
         result = read_result(arguments.runs / run.name)
         keep([(result["outcome"], result["curve"])], arguments.outcomes, arguments.curves)

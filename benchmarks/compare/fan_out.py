@@ -8,6 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from agents.runs.provenance import ROOT
 from benchmarks.compare.outcomes import Run
 from glimpse_env.errors import MissingPackage
 
-LOST = 1  # the status of a run whose worker was killed
+LOST = 255  # no status of a process: the worker was killed, or could not start one
 Apart = Callable[[Run], int]  # runs in a process of its own and returns its exit status
 
 
@@ -57,7 +58,8 @@ def with_ray(runs: Sequence[Run], apart: Apart, workers: int) -> Iterator[tuple[
             (done,), _ = ray.wait([*waiting])
             try:
                 status = int(ray.get(done))
-            except ray.exceptions.RayError:
+            except ray.exceptions.RayError as error:
+                print(f"{waiting[done].name}: {error}", file=sys.stderr)
                 status = LOST
             yield waiting.pop(done), status
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from benchmarks import compare_algorithms
 from benchmarks.compare import ours, tasks
 from benchmarks.compare.contenders import training_envs
 from benchmarks.compare.entrants import ENTRANTS, takes_part
+from benchmarks.compare.fan_out import LOST
 from benchmarks.compare.outcomes import Run, read_outcomes
 from benchmarks.compare.run import Watch, read_result, run_one
 from benchmarks.compare.tasks import TASKS, Task, steps_of_episode, task_named
@@ -98,6 +100,43 @@ def test_what_is_there_is_not_run_again(
     started.clear()
     assert main(arguments(learners=("ram", "a2c"), **one)) == -9
     assert started == ["a2c"] and "2 runs, of which 1 are there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("sizes", [{"test_images": 10}, {"validation_images": 5}])
+@pytest.mark.parametrize("place", ["runs", "outcomes", "curves"])
+def test_smaller_runs_are_not_kept_with_whole_ones(
+    place: str, sizes: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare_algorithms, "run_apart", None)  # nothing is run
+    places = {name: tmp_path / name for name in ("runs", "outcomes", "curves")}
+    usual = getattr(Arguments(), place)
+    for same in (usual, usual.absolute()):
+        name = next(iter(sizes))
+        with pytest.raises(InvalidArgument, match=f"{name}=.*give --{place} of"):
+            main(Arguments(**(places | {place: same}), **sizes))  # type: ignore[arg-type]
+
+
+def test_workers_elsewhere_are_given_an_absolute_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And of one that was lost, no output is promised."""
+    monkeypatch.chdir(tmp_path)
+    asked: list[Path] = []
+
+    def elsewhere(runs: list[Run], apart: Any, workers: int) -> Iterator[tuple[Run, int]]:
+        del workers
+        asked.append(apart.keywords["arguments"].runs)
+        yield runs[0], LOST
+        yield runs[1], 1
+
+    monkeypatch.setattr(compare_algorithms, "with_ray", elsewhere)
+    files = {"outcomes": tmp_path / "o.csv", "curves": tmp_path / "c.csv.xz"}
+    some = {"tasks": ("catch12",), "learners": ("ram",), "seeds": (0, 1), "budget": 64}
+    assert main(Arguments(ray=True, runs=Path("here"), **files, **some)) == 1  # type: ignore[arg-type]
+    assert asked == [tmp_path / "here"]
+    lost, stopped = capsys.readouterr().out.splitlines()[1:]
+    assert "worker was lost" in lost and "output.txt" not in lost
+    assert stopped.endswith(f"{tmp_path / 'here' / 'catch12-ram-64-seed1' / 'output.txt'} says why")
 
 
 def test_learners_see_the_same_environment_and_budgets_are_equal() -> None:

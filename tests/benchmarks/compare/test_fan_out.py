@@ -27,7 +27,9 @@ def test_without_ray_one_line_says_what_is_missing(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_one_run_lost(tmp_path: Path) -> None:
+def test_a_killed_worker_is_one_run_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("ray")
 
     def run_apart(run: Run, fatal: int) -> int:
@@ -39,4 +41,5 @@ def test_a_killed_worker_is_one_run_lost(tmp_path: Path) -> None:
     found = dict(with_ray(RUNS, partial(run_apart, fatal=2), 2))
     assert found == {run: LOST if run.seed == 2 else run.seed * 10 for run in RUNS}
     others = {path.read_text() for path in tmp_path.iterdir()}
+    assert f"{RUNS[2].name}: " in capsys.readouterr().err  # and why
     assert len([*tmp_path.iterdir()]) == 3 and str(os.getpid()) not in others
