@@ -41,7 +41,13 @@ RESULTS = [
     result("paid", 5.0, multiply_adds=3_000_000, options="features=8"),
     result("paid", 4.0, 10, multiply_adds=30_000_000, options="features=8"),
     result("told", 3.0, multiply_adds=3_200_000, options="features=8 credit=information"),
-    result("as now", 30.0, date="2026-11-28", multiply_adds=3_000_000, options="features=8"),
+    result(
+        "as now-20261129-000000",
+        30.0,
+        date="2026-11-28",
+        multiply_adds=3_000_000,
+        options="features=8",
+    ),
     result("whole", 2.5, trainer="convnet", preset="modern_x", multiply_adds=20_000_000),
     result("fixed 2", 22.0, glimpses=6.25, options="glimpse_size=8 glimpses_per_label=2"),
     result("fixed 1", 25.0, glimpses=3.25, options="glimpse_size=8 glimpses_per_label=1"),
@@ -53,7 +59,9 @@ CURVES = {
         {"images": 1e6, "validation/error": 0.25},
     ],
     "told": [{"images": 500_000, "validation/error": 0.375}, {"images": 1e6, "train/error": 0.3}],
-    "as now": [{"images": 500_000, "validation/error": 0.75}],  # of other images: no third line
+    "as now-20261129-000000": [
+        {"images": 500_000, "validation/error": 0.75}
+    ],  # of other images: no third line
 }
 
 

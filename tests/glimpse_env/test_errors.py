@@ -102,6 +102,7 @@ def test_any_value_works_or_is_refused(arguments: dict[str, Any]) -> None:
     envs.step(envs.action_space.sample())
 
 
+@pytest.mark.filterwarnings("ignore:labels of shape")  # sequences of one label
 @settings(max_examples=60, deadline=None)
 @given(
     sizes=st.tuples(*[st.integers(0, 4)] * 4),
