@@ -53,7 +53,7 @@ class WithTargets(VecEnvWrapper):
 
     def reset(self) -> Any:
         """Begin an episode in every row."""
-        return self._told(self.venv.reset(), self.venv.reset_infos)
+        return self._told(self.venv.reset(), self._first_infos())
 
     def step_wait(self) -> VecEnvStepReturn:
         """Do what is chosen in all rows."""

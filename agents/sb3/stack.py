@@ -49,6 +49,23 @@ class Stack:
         self._last.append({key: value.copy() for key, value in newest.items()})
         return observation | {key: self._stacked(key) for key in STACKED}
 
+    def after(self, row: int, observation: Observation) -> Observation:
+        """What a row sees when its episode ends, which is not kept; asked before the next `push`.
+
+        Args:
+            row: Which of B.
+            observation: Its last, with a glimpse (C, g, g) and a location (d,).
+
+        Returns:
+            An observation with a glimpse (n * C, g, g) and a location (n * d,).
+        """
+        before = list(self._last)[1:]
+        stacked = {
+            key: np.concatenate([*(one[key][row] for one in before), observation[key]], axis)
+            for key, axis in STACKED.items()
+        }
+        return observation | stacked
+
     def _stacked(self, key: str) -> NDArray[Any]:
         return np.concatenate([one[key] for one in self._last], STACKED[key] + 1)
 
@@ -79,10 +96,12 @@ class StackedGlimpses(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """Do what is chosen; what is seen of new episodes holds nothing of those before.
 
-        The `terminal_observation` in the info of what has ended is the last glimpse alone: no
-        episode is cut short, so that no learner looks beyond its end.
+        The `terminal_observation` in the info of what has ended holds the last glimpses, too.
         """
         observation, reward, over, infos = self.venv.step_wait()
+        for row in np.flatnonzero(over).tolist():
+            last = infos[row]["terminal_observation"]
+            infos[row]["terminal_observation"] = self._stack.after(row, last)
         return self._stack.push(_dictionary(observation), over), reward, over, infos
 
 

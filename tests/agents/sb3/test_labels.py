@@ -50,6 +50,14 @@ def test_the_target_is_that_of_the_episode_that_is_seen(stripes_id: str) -> None
     assert ends > 8
 
 
+def test_a_stack_of_glimpses_has_targets_from_the_first_reset_on(stripes_id: str) -> None:
+    envs = training_envs(replace(SMALL, env_id=stripes_id, stack=2))
+    seen = envs.reset()
+    inner: Any = envs.unwrapped
+    np.testing.assert_array_equal(seen["target"][:, 0], inner.envs.episodes.target)
+    assert seen["location"].shape == (16, 4)
+
+
 def test_no_policy_sees_the_target(stripes_id: str) -> None:
     del stripes_id
     model = model_of(SMALL)
