@@ -19,31 +19,41 @@ from glimpse_env.backend import Array
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidArgument
 
-Known = Callable[[dict[str, Array], dict[str, Array], Array], Array]
+Known = Callable[[dict[str, Array], dict[str, Array], Array, Array], Array]
 
 
 class VectorInformationReward(VectorWrapper):
     """Adds to the reward of a glimpse what it tells a reader of the label that is due.
 
-    What is paid for a label adds up to what the reader knows in the end, less what the first
-    glimpse told it, whichever way the gaze went. It pays for looking, also in tasks in which
+    What is paid for a label adds up to what the reader knows in the end, less what it knew when it
+    was first asked, whichever way the gaze went. Of the first label it is asked at the reset, which
+    shows the first glimpse, or none with `initial_gaze="none"`; of the next ones after the glimpse
+    of the step in which the label before was said. It pays for looking, also in tasks in which
     another gaze would have done, so that the best policy may be another one: measure errors without
     it. `info["episode"]` counts the environment's own rewards.
 
     Args:
-        env: A batch of environments with labels, without wrappers.
-        known: From observations and infos of B rows, and from where an episode begins, bool (B,),
-            to how much is known of `info["target"]` now: (B,), 0 for nothing and 1 for all. It is
-            called once for a reset and once for each step, so that it may remember what was seen.
+        env: A batch of environments with labels after a fixed number of glimpses, without wrappers.
+        known: From observations and infos of B rows, from where an episode begins, bool (B,), and
+            from where what is shown is new, bool (B,), to how much is known of `info["target"]`
+            now: (B,), 0 for nothing and 1 for all. It is called once for a reset and once for each
+            step, so that it may remember what was seen. Rows that a reset leaves out, and rows that
+            have ended and wait for one, show again what they did.
         weight: What all there is to know of a label is worth; a right label earns 1.
 
     Raises:
-        InvalidArgument: An environment without labels, or a wrapped one.
+        InvalidArgument: An environment without labels, one in which the agent decides when to say
+            them, or a wrapped one.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], known: Known, weight: float = 1.0) -> None:
         if not isinstance(env, GlimpseVectorEnv):
             raise InvalidArgument(f"{env} has no labels to know: give a GlimpseVectorEnv itself")
+        if env.rules.agent_decides:
+            raise InvalidArgument(
+                "glimpses_per_label=0: a label may be said at every step, so that no step is there "
+                "for its glimpse alone, and none would be paid; make it with a fixed number"
+            )
         super().__init__(env)
         self._known, self._weight = known, weight
         self._mode = AutoresetMode(env.metadata["autoreset_mode"])
@@ -52,11 +62,11 @@ class VectorInformationReward(VectorWrapper):
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Reset; whatever rows are named, all are asked about anew."""
+        """Reset all rows, or some, of which alone the reader is shown something new."""
         observation, info = self.env.reset(seed=seed, options=options)
         begun = self._begun(options)
         self._over = self._over & ~begun
-        self._see(observation, info, begun)
+        self._see(observation, info, begun, begun)
         return observation, info
 
     def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
@@ -66,13 +76,14 @@ class VectorInformationReward(VectorWrapper):
         next_step = self._mode == AutoresetMode.NEXT_STEP
         begins = was_over if next_step else over & (self._mode == AutoresetMode.SAME_STEP)
         self._over = over
-        self._see(observation, info, begins)
+        new = ~was_over if self._mode == AutoresetMode.DISABLED else was_over | ~was_over
+        self._see(observation, info, begins, new)
         gained = self._weight * (self._now - before)
         gained[said | over | was_over] = 0
         return observation, reward + gained, over, truncated, info
 
-    def _see(self, observation: Any, info: dict[str, Any], begins: Array) -> None:
-        self._now = self._known(observation, info, begins)
+    def _see(self, observation: Any, info: dict[str, Any], begins: Array, new: Array) -> None:
+        self._now = self._known(observation, info, begins, new)
         self._due = observation["emit"] == 1
 
     def _begun(self, options: dict[str, Any] | None) -> Array:

@@ -28,16 +28,18 @@ class KnownBy:
         self._state: State | None = None
 
     def __call__(
-        self, observation: dict[str, Any], info: dict[str, Any], begins: Any
+        self, observation: dict[str, Any], info: dict[str, Any], begins: Any, new: Any
     ) -> NDArray[np.float64]:
         """What is known of `info["target"]`, 1 + log p / log Y as credits count it: (B,)."""
         seen = {key: torch.as_tensor(value) for key, value in observation.items()}
-        first = torch.as_tensor(begins)
+        first, looks = torch.as_tensor(begins), torch.as_tensor(new)
+        if not self._sees_at_reset:
+            looks = looks & ~first
         with testing(self._agent):
             fresh = self._agent.begin(seen["location"], seen.get("context"))
             before = fresh if self._state is None else _mixed(first, fresh, self._state)
             after = self._agent.look(before, seen["glimpse"], seen["location"])
-            self._state = after if self._sees_at_reset else _mixed(first, fresh, after)
+            self._state = _mixed(looks, after, before)
             told = information(self._agent.logits(self._state), torch.as_tensor(info["target"]))
         return np.asarray(told.cpu().double())
 

@@ -17,10 +17,12 @@ class Written:
     def __init__(self, number: int) -> None:
         self.script = np.random.default_rng(0).random((200, number))
         self.begins: list[Any] = []
+        self.new: list[Any] = []
 
-    def __call__(self, observation: Any, info: Any, begins: Any) -> Any:
+    def __call__(self, observation: Any, info: Any, begins: Any, new: Any) -> Any:
         assert set(observation) >= {"glimpse", "emit"} and "target" in info
         self.begins.append(np.array(begins))
+        self.new.append(np.array(new))
         return self.script[len(self.begins) - 1]
 
 
@@ -53,17 +55,20 @@ def test_what_is_paid_is_the_difference_while_the_same_label_is_due(
         begins = {"next_step": was_over, "same_step": over}.get(mode, np.zeros(4, bool))
         np.testing.assert_array_equal(known.begins[-1], begins)
         begun += begins.sum()
+        np.testing.assert_array_equal(known.new[-1], ~was_over | (mode != "disabled"))
     assert paid > 8 and (begun > 4 or mode == "disabled")
 
 
-def test_a_reset_of_some_rows_begins_these(ragged: dict[str, Any]) -> None:
+def test_a_reset_of_some_rows_shows_these_alone_anew(ragged: dict[str, Any]) -> None:
     known = Written(3)
     inner = gym.make_vec("Glimpse-v0", 3, autoreset_mode="disabled", **ragged)
     envs = VectorInformationReward(inner, known)
     envs.reset(seed=0)
     envs.step(envs.action_space.sample())
     envs.reset(options={"reset_mask": np.array([False, True, False])})
-    assert known.begins[0].all() and known.begins[2].tolist() == [False, True, False]
+    for told in (known.begins, known.new):
+        assert told[0].all() and told[2].tolist() == [False, True, False]
+    assert known.new[1].all()
 
 
 def test_games_and_wrapped_batches_are_refused(ragged: dict[str, Any]) -> None:
@@ -71,3 +76,26 @@ def test_games_and_wrapped_batches_are_refused(ragged: dict[str, Any]) -> None:
     for envs in (gym.make_vec("GlimpseCatch-v0", 2), wrapped):
         with pytest.raises(InvalidArgument, match="no labels to know"):
             VectorInformationReward(envs, Written(2))
+
+
+def test_where_the_agent_decides_nothing_could_be_paid(ragged: dict[str, Any]) -> None:
+    envs = gym.make_vec("Glimpse-v0", 2, glimpses_per_label=0, **ragged)
+    with pytest.raises(InvalidArgument, match="glimpses_per_label=0"):
+        VectorInformationReward(envs, Written(2))
+
+
+@pytest.mark.parametrize(("first", "steps"), [("none", 4), ("center", 3)])
+def test_what_is_paid_for_a_label_adds_up_from_the_reset(first: str, steps: int) -> None:
+    """Which shows a glimpse, or none: then the first glimpse is paid, too."""
+    known = Written(4)
+    arrays: dict[str, Any] = {"images": np.zeros((4, 20, 20), np.uint8), "labels": np.arange(4)}
+    inner = gym.make_vec("Glimpse-v0", 4, initial_gaze=first, num_classes=4, **arrays)
+    envs = VectorInformationReward(inner, known)
+    _, info = envs.reset(seed=0)
+    wrong, paid, over = (info["target"] + 1) % 4, np.zeros(4), np.zeros(4, bool)
+    for _ in range(steps):
+        assert not over.any()
+        _, reward, over, _, _ = envs.step({"gaze": np.zeros((4, 2)), "label": wrong})
+        paid += reward
+    assert over.all()
+    np.testing.assert_allclose(paid, known.script[steps - 1] - known.script[0])
