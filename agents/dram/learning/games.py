@@ -21,6 +21,11 @@ def _check(config: Config, envs: GazeVectorEnv) -> None:
         raise InvalidArgument(
             f"credit={config.credit!r} is for labels, and {config.env_id} has none"
         )
+    if config.classifier != "labels":
+        raise InvalidArgument(
+            f"classifier={config.classifier!r} is for labels, and {config.env_id} has none: its "
+            "moves are learned from rewards as it is"
+        )
 
 
 def _play(

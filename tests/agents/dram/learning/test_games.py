@@ -142,7 +142,9 @@ def test_learns_to_catch_and_a_random_gaze_does_not(catch_config: Config) -> Non
     assert errors["policy"] < 30 and errors["random"] > 50
 
 
-@pytest.mark.parametrize("wrong", [{"credit": "information"}, {"credit": "probability"}])
+@pytest.mark.parametrize(
+    "wrong", [{"credit": "information"}, {"credit": "probability"}, {"classifier": "reinforce"}]
+)
 def test_what_only_labels_have_is_refused(catch_config: Config, wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidArgument, match=f"{next(iter(wrong))}=.* is for labels"):
         make_training(replace(catch_config, **wrong))  # type: ignore[arg-type]
