@@ -6,6 +6,8 @@ The one place where such actions are read: the wrappers and the SB3 environment 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -86,10 +88,11 @@ class MultiDiscreteActions:
     @property
     def space(self) -> spaces.MultiDiscrete:
         """MultiDiscrete [m, m, n] where d = 2."""
-        return spaces.MultiDiscrete(self._sizes)
+        return spaces.MultiDiscrete(self.sizes)
 
-    @property
-    def _sizes(self) -> list[int]:
+    @functools.cached_property
+    def sizes(self) -> list[int]:
+        """[m, m, n] where d = 2: how many values each part has."""
         return [self.gaze_bins] * self.gaze_size + [self.num_choices]
 
     def decode(self, backend: Backend, actions: Any, batch: Shape) -> dict[str, Array]:
@@ -103,7 +106,7 @@ class MultiDiscreteActions:
         Raises:
             InvalidAction: A wrong shape or dtype, or a number outside the space.
         """
-        sizes = self._sizes
+        sizes = self.sizes
         numbers = _read(backend.integers, actions, (*batch, len(sizes)), "integers")
         inside = numbers >= 0  # and below each size, which no array takes to a GPU
         for place, size in enumerate(sizes):
@@ -126,7 +129,11 @@ class DiscreteActions:
     @property
     def space(self) -> spaces.Discrete:
         """Discrete(m * m * n) where d = 2."""
-        return spaces.Discrete(int(self.parts.space.nvec.prod()))
+        return spaces.Discrete(self._number)
+
+    @functools.cached_property
+    def _number(self) -> int:
+        return math.prod(self.parts.sizes)
 
     def decode(self, backend: Backend, actions: Any, batch: Shape) -> dict[str, Array]:
         """The dictionary that the environment takes.
@@ -140,10 +147,10 @@ class DiscreteActions:
             InvalidAction: A wrong shape or dtype, or a number outside the space.
         """
         number = _read(backend.integers, actions, batch, "integers")
-        inside = (number >= 0) & (number < int(self.space.n))
-        backend.require(inside, f"an action must be in 0 .. {self.space.n - 1}", number)
+        inside = (number >= 0) & (number < self._number)
+        backend.require(inside, f"an action must be in 0 .. {self._number - 1}", number)
         columns = []
-        for size in reversed(self.parts.space.nvec.tolist()):
+        for size in reversed(self.parts.sizes):
             columns.append(number % size)
             number = number // size
         return self.parts.decode(backend, backend.xp.stack(columns[::-1], -1), batch)

@@ -52,6 +52,16 @@ def test_grid_cells_against_a_loop(bins: int, backend: str) -> None:
     assert not bins % 2 or [0, 0] in gaze.tolist()
 
 
+@pytest.mark.parametrize("kind", ["multidiscrete", "discrete"])
+def test_a_step_makes_no_spaces(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = spaces.Dict(gaze=spaces.Box(-1, 1, (2,)), label=spaces.Discrete(5))
+    flat, backend = flat_actions(kind, space, 3), make_backend("numpy", "cpu")
+    actions = np.array([flat.space.sample() for _ in range(4)])
+    for name in ("Space", "Discrete", "MultiDiscrete"):
+        monkeypatch.setattr(f"gymnasium.spaces.{name}", None)
+    assert flat.decode(backend, actions, (4,))["label"].shape == (4,)
+
+
 def test_a_zoom_is_one_more_column_of_cells(ragged: dict[str, Any]) -> None:
     env = FlatMultiDiscreteAction(gym.make("Glimpse-v0", zoom=True, **ragged), gaze_bins=4)
     assert env.action_space == spaces.MultiDiscrete([4, 4, 4, 5])
