@@ -83,8 +83,9 @@ class Page:
             entry.split(":")[1] for entry in envs_registry.ENTRY_POINTS[env_id]
         )
         self.vector_class = getattr(glimpse_env, name)
-        self.tasks = TASKS.get(str(self.preset.get("task", "")), ())
         self.envs = stand_in(env_id, 1)
+        self.is_game = self.envs.choice == "move"
+        self.tasks = () if self.is_game else TASKS[str(self.preset["task"])]
         self.sections = sections(self.vector_class)
 
     def text(self) -> str:
@@ -104,7 +105,7 @@ class Page:
             "Version History": self.sections["Version History"],
         }
         body = "\n\n".join(f"## {heading}\n\n{text}" for heading, text in parts.items())
-        if not self.tasks:  # the glimpses of a game are those of the others, and told there
+        if self.is_game:  # its glimpses are those of the others, and told there
             body = body.replace(
                 "`GlimpseVectorEnv`", "[`GlimpseVectorEnv`](GlimpseMNIST-v0.md#observation-space)"
             )
@@ -159,15 +160,13 @@ class Page:
 
     def length(self) -> str:
         """How many steps an episode has."""
-        if not self.tasks:
+        if self.is_game:
             return f"Here, by default, an episode has {self.envs.game.steps} steps."
         rules = self.envs.rules
-        labels, first = rules.max_labels + int(rules.has_end), int(not rules.sees_at_reset)
-        steps = rules.glimpses_per_label * labels + first
-        most = "at most " if labels > 1 else ""
+        most = "at most " if rules.max_said > 1 else ""
         return (
-            f"Here, by default, N = {rules.glimpses_per_label}, and an episode has {most}{steps} "
-            f"step{'s' * (steps != 1)}."
+            f"Here, by default, N = {rules.glimpses_per_label}, and an episode has {most}"
+            f"{rules.max_steps} step{'s' * (rules.max_steps != 1)}."
         )
 
     def keywords(self) -> str:
@@ -199,9 +198,10 @@ class Page:
             if config().env_id == self.env_id
         ][:1]
         rows += [*known.best, ["published", with_links(", ".join(published)) or "none", ""]]
-        what = "games lost" if not self.tasks else "images with any label wrong"
+        what, unit = "images with any label wrong", "images"
+        if self.is_game:
+            what, unit = "games lost", "games"
         images = next(iter(found.values())).images
-        unit = "images" if self.tasks else "games"
         counted = f"{images:,} {unit}" if images == IMAGES else f"{REBUILT}, {images} numbers"
         parts = [table(["who", what, "mean return"], rows, right=2)]
         parts.append(
@@ -215,7 +215,7 @@ class Page:
 
     def players(self) -> dict[str, str]:
         """What the players that learn nothing do."""
-        if not self.tasks:
+        if self.is_game:
             return {
                 "random": "random gazes and moves",
                 "center": "gaze at the middle, the paddle stays",

@@ -85,6 +85,17 @@ def test_the_classes_of_a_spec_lead_to_the_page(name: str) -> None:
         assert "docs/environments/" in documented and f"`glimpse_env.{made}`" in page(name)
 
 
+def test_a_task_is_none_of_the_games_for_being_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that lacks its keywords is not written; what is a game, its actions say."""
+    one = pages.Page("GlimpseHouseNumbers-v0")
+    one.tasks = ()
+    assert "N = 3" in one.length() and "labels" in one.players()["random"]
+    assert "images with any label wrong" in one.scores() and " games" not in one.scores()
+    monkeypatch.delitem(pages.TASKS, "house_numbers")
+    with pytest.raises(KeyError, match="house_numbers"):
+        pages.Page("GlimpseHouseNumbers-v0")
+
+
 def test_the_length_of_an_episode_is_the_one_played(keywords_of: Keywords) -> None:
     for name in ("GlimpseMNIST-v0", "GlimpseMNISTPairs-v0"):
         envs: Any = gym.make_vec(name, 1, **keywords_of(name))
