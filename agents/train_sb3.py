@@ -52,7 +52,7 @@ class Arguments:
     resume: Path | None = None
     """Folder of a run to go on with, with its own configuration; more `--timesteps` may be asked
     for. SB3 keeps neither environments nor random numbers: the run goes on, but not as if nothing
-    had happened."""
+    had happened. dqn, sac and tqc go on with an empty replay buffer, too."""
     device: str = "auto"
     """Torch device; auto takes a GPU where there is one."""
     runs: Path = Path("runs")

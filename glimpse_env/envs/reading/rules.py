@@ -1,4 +1,6 @@
-"""The rules of an episode: when a label is due, what it earns, when it is over.
+"""The rules of an episode: when a label is due, whether it was right, when it is over.
+
+episodes.py pays.
 
 Pure functions of arrays over B rows; S is the most labels that can be said in an episode.
 """
