@@ -35,10 +35,11 @@ def _table(groups: Sequence[Group]) -> str:
 
 def _line(group: Group) -> list[str]:
     entrant = ENTRANTS.get(group.learner)
+    told = entrant is not None and entrant.labels and not TASKS[group.task].is_game
     return [
         f"`{group.learner}`",
         entrant.about if entrant else "",
-        "yes" if entrant and entrant.labels else "",
+        "yes" if told else "",
         group.seeds,
         _error(group),
         f"{group.errors.min():.1f} .. {group.errors.max():.1f}",
