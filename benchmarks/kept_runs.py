@@ -10,11 +10,10 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from agents.runs.files import write_atomically
 from benchmarks import reporting
-from glimpse_env.errors import CorruptedData
+from benchmarks.csv_rows import read_csv, write_csv
 
 RUNS = reporting.RESULTS / "runs.csv"
 CURVES = reporting.RESULTS / "curves.csv.xz"
@@ -91,42 +90,18 @@ class Result:
     """An image, mean."""
 
 
-_TYPES: dict[str, type] = {
-    field.name: int if "int" in str(field.type) else float if "float" in str(field.type) else str
-    for field in dataclasses.fields(Result)
-}
-
-
 def read_results(path: Path = RUNS) -> list[Result]:
     """All rows of a file like runs.csv.
 
     Raises:
         CorruptedData: A column is missing, unknown, or has something else than its numbers.
     """
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        try:
-            return [_parsed(row) for row in csv.DictReader(file)]
-        except (TypeError, ValueError, KeyError) as error:
-            raise CorruptedData(f"{path}: {error}; take it from git again") from error
-
-
-def _parsed(row: Mapping[str, str]) -> Result:
-    values: dict[str, Any] = {}
-    for name, text in row.items():
-        kind = _TYPES[name]
-        values[name] = kind(text) if text or kind is str else None
-    return Result(**values)
+    return read_csv(Result, path)
 
 
 def write_results(results: Iterable[Result], path: Path = RUNS) -> None:
     """Write such a file, by the names of runs."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(_TYPES), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(dataclasses.asdict, sorted(results, key=lambda result: result.run)))
-    write_atomically(path, text.getvalue().encode())
+    write_csv(Result, sorted(results, key=lambda result: result.run), path)
 
 
 def read_curves(path: Path = CURVES) -> dict[str, Curve]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents.runs.files import write_atomically
 from benchmarks import reporting
+from benchmarks.csv_rows import read_csv, write_csv
 from benchmarks.kept_runs import Curve, read_curves, write_curves
-from glimpse_env.errors import CorruptedData
 
 OUTCOMES = reporting.RESULTS / "algorithms.csv"
 CURVES = reporting.RESULTS / "algorithm_curves.csv.xz"
@@ -82,37 +79,18 @@ class Outcome:
         return Run(self.task, self.learner, self.budget, self.seed)
 
 
-_TYPES = {
-    field.name: {"int": int, "float": float}.get(str(field.type), str)
-    for field in dataclasses.fields(Outcome)
-}
-
-
 def read_outcomes(path: Path = OUTCOMES) -> list[Outcome]:
     """All rows of such a file; none if there is no file.
 
     Raises:
         CorruptedData: A column is missing, unknown, or has something else than its numbers.
     """
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        try:
-            return [
-                Outcome(**{name: _TYPES[name](text) for name, text in row.items()})
-                for row in csv.DictReader(file)
-            ]
-        except (TypeError, ValueError, KeyError) as error:
-            raise CorruptedData(f"{path}: {error}; take it from git again") from error
+    return read_csv(Outcome, path)
 
 
 def write_outcomes(outcomes: Iterable[Outcome], path: Path = OUTCOMES) -> None:
     """Write such a file, by task, learner, budget and seed."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(_TYPES), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(dataclasses.asdict(one) for one in sorted(outcomes, key=lambda one: one.run))
-    write_atomically(path, text.getvalue().encode())
+    write_csv(Outcome, sorted(outcomes, key=lambda one: one.run), path)
 
 
 def keep(
