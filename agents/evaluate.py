@@ -143,7 +143,7 @@ def main(arguments: Arguments) -> None:
         if table.name != Path(trained.label_file).name:  # of other images
             name = f"{table.stem}_{name}"
     if config.env_id != trained.env_id:
-        name = f"{config.env_id.replace(':', '-').replace('/', '-')}_{name}"
+        name = f"{in_file_names(config.env_id)}_{name}"
     sign(folder, device)
     write_evaluations(folder / f"{name}.json", results, images)
     print("\n".join([results[0].cost(), *length_lines(results[0]), *mistake_lines(results[0])]))
@@ -183,10 +183,15 @@ def evaluate_whole_images(run: str | Path, folder: Path, device: str, arguments:
     if arguments.images:
         name += f"_images{arguments.images}"
     if arguments.env_id:
-        name = f"{config.env_id.replace(':', '-').replace('/', '-')}_{name}"
+        name = f"{in_file_names(config.env_id)}_{name}"
     sign(folder, device)
     write_evaluations(folder / f"{name}.json", [result], images)
     print("\n".join([result.describe(), *length_lines(result), *mistake_lines(result)]))
+
+
+def in_file_names(env_id: str) -> str:
+    """An environment's id without what no file's name may have."""
+    return env_id.replace(":", "-").replace("/", "-")
 
 
 def run_and_folder(arguments: Arguments) -> tuple[str | Path, Path]:
