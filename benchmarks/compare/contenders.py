@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import math
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import gymnasium as gym
-import numpy as np
-from PIL import Image
 
 from agents.evaluation.evaluation import Evaluation
-from agents.evaluation.learner import ActorReader, evaluate_actor
+from agents.evaluation.learner import evaluate_actor
 from agents.evaluation.reader import Gaze
 from agents.trainer.envs import spec_of
 from benchmarks.compare.entrants import entrant_named
+from benchmarks.compare.looks import Looked, look_on
 from benchmarks.compare.tasks import Task
 from benchmarks.compare.whole_images import WholeImages
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
-from glimpse_env.envs.reading.env import GlimpseVectorEnv
-from glimpse_env.frames.drawing import shrink, tile
-
-PICTURED = 12  # validation images on which gazes are drawn
 
 
 class Contender(Protocol):
@@ -72,20 +65,9 @@ class Player:
             self.learner, self._task, split, name=name, gaze=gaze, images=images, num_envs=500
         )
 
-    def picture(self) -> bytes | None:
-        """Where it looks on the first validation images, WebP; None in games, which have none."""
-        if self._task.is_game:
-            return None
-        keywords: dict[str, Any] = {"render_mode": "rgb_array", "stop_on_mistake": False}
-        envs = self._task.envs("validation", PICTURED, **keywords)
-        assert isinstance(envs, GlimpseVectorEnv)
-        reader = ActorReader(self.learner, envs, self._gaze)
-        frames = [envs.render() for _ in reader.moments(np.arange(PICTURED), 0)]
-        assert frames[-1] is not None
-        content = io.BytesIO()
-        whole = shrink(tile(list(frames[-1]), columns=6), math.inf, 1200)
-        Image.fromarray(whole).save(content, "WEBP", quality=75)
-        return content.getvalue()
+    def looks(self) -> list[Looked]:
+        """Where it looks on the first validation images, and what it says; none of games."""
+        return look_on(self.learner, self._task, self._gaze)
 
 
 def training_envs(task: Task, learner: Any) -> GazeVectorEnv:

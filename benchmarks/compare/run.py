@@ -20,7 +20,7 @@ import torch
 import tyro
 
 from agents.evaluation.evaluation import Evaluation
-from agents.runs.files import write_atomically, write_json
+from agents.runs.files import write_json
 from agents.runs.folder import locked
 from agents.runs.provenance import commit, processor
 from agents.trainer.commands import run_command
@@ -29,7 +29,7 @@ from benchmarks.compare.outcomes import Outcome, Run
 from benchmarks.compare.tasks import Task, task_named
 from benchmarks.kept_runs import Curve
 
-RESULT, PICTURE = "result.json", "gazes.webp"
+RESULT = "result.json"
 POINTS = 12  # of a curve
 
 
@@ -137,16 +137,14 @@ def run_one(
             cpu_seconds=round(cpu, 3),
             **_measured(tested),
         )
-        result = {"outcome": dataclasses.asdict(outcome), "curve": watch.curve}
-        picture = contender.picture() if isinstance(contender, Player) else None
-        if picture:
-            write_atomically(folder / PICTURE, picture)
+        looks = contender.looks() if isinstance(contender, Player) else []
+        result = {"outcome": dataclasses.asdict(outcome), "curve": watch.curve, "looks": looks}
         write_json(folder / RESULT, result)
     return result
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """What a run has come to: its row, "outcome", and its "curve"."""
+    """What a run has come to: its row, "outcome", its "curve", and "looks", see looks.py."""
     found: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     return found
 

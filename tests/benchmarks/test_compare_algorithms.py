@@ -19,6 +19,7 @@ from benchmarks.compare import ours, tasks
 from benchmarks.compare.contenders import training_envs
 from benchmarks.compare.entrants import ENTRANTS, takes_part
 from benchmarks.compare.fan_out import LOST
+from benchmarks.compare.looks import PICTURED
 from benchmarks.compare.outcomes import Run, read_outcomes
 from benchmarks.compare.run import Watch, read_result, run_one
 from benchmarks.compare.tasks import TASKS, Task, steps_of_episode, task_named
@@ -48,7 +49,8 @@ def test_every_entrant_learns_tests_and_is_kept(
     assert BUDGET <= outcome["steps"] < BUDGET + 4096  # to the end of an update
     assert outcome["n"] == 40 and 0 <= outcome["error"] <= 100 and outcome["cpu_seconds"] > 0
     assert outcome["parameters"] > 1000 and curve[-1]["images"] == outcome["steps"]
-    assert (tmp_path / "run" / "gazes.webp").exists() == (task == "mnist" and name != "whole-image")
+    looks_at = PICTURED if task == "mnist" and name != "whole-image" else 0
+    assert len(read_result(tmp_path / "run")["looks"]) == looks_at
 
 
 def test_a_run_is_made_once_and_a_killed_one_comes_to_the_same(
