@@ -114,7 +114,19 @@ def test_a_frozen_agent_pays_for_glimpses(
     envs = namespace["envs"]
     envs.reset(seed=0)
     _, reward, *_ = envs.step(envs.action_space.sample())  # no label is due yet
-    assert reward.any() and abs(reward).max() <= 0.1
+    assert reward.any() and abs(reward).max() <= 0.3
+
+
+def test_a_reset_makes_the_task_harder(
+    synthetic_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLIMPSE_DATA", str(synthetic_mnist))
+    first, _, then = next(block for block in PYTHON if "num_distractors" in block).partition("# ")
+    namespace: dict[str, Any] = {}
+    exec(first, namespace)
+    assert namespace["envs"].recipe["num_distractors"] == 0
+    exec("# " + then, namespace)
+    assert namespace["envs"].recipe["num_distractors"] == 4
 
 
 def test_what_a_worker_is_told_to_do_plays_whole_games() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
@@ -16,18 +18,21 @@ from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 from glimpse_env.sb3 import GlimpseVecEnv
 from glimpse_env.wrappers.flat_actions import flat_actions
 
+Wrap = Callable[[GazeVectorEnv], VectorEnv[Any, Any, Any]]
+
 
 class Sb3Learner:
     """An algorithm of SB3, with the options of a configuration.
 
     Args:
         config: All but `env_id`, `options` and `timesteps` count.
+        wrap: Puts around the rows what it is to learn with, such as another reward; spaces stay.
     """
 
     autoreset_mode = "same_step"
 
-    def __init__(self, config: Sb3Config) -> None:
-        self.config, self.num_envs = config, config.num_envs
+    def __init__(self, config: Sb3Config, wrap: Wrap = lambda envs: envs) -> None:
+        self.config, self.num_envs, self._wrap = config, config.num_envs, wrap
         self.networks: tuple[nn.Module, ...] = ()  # until it learns
 
     def learn(self, envs: GazeVectorEnv, steps: int, callback: Callable[[int], None]) -> None:
@@ -35,7 +40,8 @@ class Sb3Learner:
         config = replace(self.config, timesteps=steps)  # when replay begins follows from it
         action, bins = config.action, config.gaze_bins
         model = make_model(
-            config, wrapped(config, GlimpseVecEnv(envs, action=action, gaze_bins=bins))
+            config,
+            wrapped(config, GlimpseVecEnv(self._wrap(envs), action=action, gaze_bins=bins)),
         )
         flat = flat_actions(action, envs.single_action_space, bins)
         self._actor = Sb3Actor(model, flat, config.stack)

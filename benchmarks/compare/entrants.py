@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from agents.evaluation.learner import Learner
-from benchmarks.compare import others, ours
+from benchmarks.compare import others, ours, shaped
 from benchmarks.compare.tasks import Task
 from glimpse_env.errors import InvalidArgument
 
@@ -25,6 +25,8 @@ class Entrant(NamedTuple):
     """Whether it learns from labels, and not from rewards alone."""
     gaze: str = "policy"
     """Who looks, also when it is tested."""
+    tasks: tuple[str, ...] = ()
+    """Those that it is for; () for all that it can learn."""
 
 
 ENTRANTS: dict[str, Entrant] = {
@@ -45,6 +47,15 @@ ENTRANTS: dict[str, Entrant] = {
     "dqn": Entrant(others.dqn, "DQN on a grid of gazes and labels"),
     "sac": Entrant(others.sac, "SAC on real gazes and scores"),
     "tqc": Entrant(others.tqc, "TQC on real gazes and scores"),
+    "ppo-informed": Entrant(
+        shaped.ppo_informed, "PPO, paid for what a glimpse tells a reader", tasks=("mnist",)
+    ),
+    "ppo-stack-informed": Entrant(
+        shaped.ppo_stack_informed, "ppo-stack, paid in the same way", tasks=("mnist",)
+    ),
+    "reinforce-curriculum": Entrant(
+        shaped.curriculum, "reinforce, distractors come one by one", tasks=("cluttered60",)
+    ),
     "random-gaze": Entrant(ours.random_gaze, "control: ours at random gazes", True, "random"),
     "center-gaze": Entrant(ours.center_gaze, "control: ours at the centre", True, "center"),
     "whole-image": Entrant(None, "bound: a small ResNet sees the whole image", labels=True),
@@ -82,6 +93,9 @@ def _imported(module: str, function: str) -> Maker:
 
 def takes_part(name: str, task: Task) -> bool:
     """Whether an entrant can learn a task: labels want some, and `ram` is for games."""
+    known = ENTRANTS.get(name)
+    if known and known.tasks:
+        return task.name in known.tasks
     if task.is_game:
         return name not in (*OF_LABELS, "whole-image")
     return name != "ram"

@@ -11,11 +11,11 @@ model = PPO("MultiInputPolicy", GlimpseVecEnv("GlimpseMNIST-v0", num_envs=64))
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 import envs_registry  # noqa: F401  (registers the environment ids)
@@ -50,7 +50,8 @@ class GlimpseVecEnv(VecEnv):
     the same for each.
 
     Args:
-        env: Id of an environment, or a batch made with `autoreset_mode="same_step"`.
+        env: Id of an environment, or a batch made with `autoreset_mode="same_step"`, on its own or
+            in wrappers that leave its spaces as they are, such as `VectorInformationReward`.
         num_envs: B of an id; 1 if left out.
         action: "multidiscrete": column and row of the gaze in a grid, and the label (or move);
             "discrete": the same as one number, for DQN; or "box": gaze x and y, and a score for
@@ -64,7 +65,7 @@ class GlimpseVecEnv(VecEnv):
 
     def __init__(
         self,
-        env: str | GazeVectorEnv,
+        env: str | VectorEnv[Any, Any, Any],
         num_envs: int | None = None,
         *,
         action: str = "multidiscrete",
@@ -81,21 +82,16 @@ class GlimpseVecEnv(VecEnv):
                 f"num_envs and keywords {tuple(keywords)} are for environments named by an id: "
                 "this one is made already"
             )
-        if not isinstance(env, GazeVectorEnv) or env.autoreset_mode != AutoresetMode.SAME_STEP:
-            raise InvalidArgument(
-                f"{env} must be the id of a glimpse environment, or one made by gym.make_vec with "
-                'autoreset_mode="same_step", without wrappers'
-            )
-        self.envs = env
-        self._flat = flat_actions(action, env.single_action_space, gaze_bins)
+        self.envs, self._played = _batch_in(env), cast(Any, env)  # what is around it, too
+        self._flat = flat_actions(action, self.envs.single_action_space, gaze_bins)
         self._actions: Any = None
-        super().__init__(env.num_envs, env.single_observation_space, self._flat.space)
-        self.metadata = {**env.metadata, **self.metadata}  # `render_fps` for films
+        super().__init__(self.envs.num_envs, self.envs.single_observation_space, self._flat.space)
+        self.metadata = {**self.envs.metadata, **self.metadata}  # `render_fps` for films
 
     def reset(self) -> Observation:
         """Begin an episode in every row, with what `seed` and `set_options` have asked for."""
         given = any(seed is not None for seed in self._seeds)
-        observation, info = self.envs.reset(
+        observation, info = self._played.reset(
             seed=self._seeds if given else None, options=self._batched_options()
         )
         self._reset_seeds()
@@ -104,18 +100,25 @@ class GlimpseVecEnv(VecEnv):
         return self._on_host(observation)
 
     def _batched_options(self) -> dict[str, Any]:
-        """The options of all rows as one; `index` is the only one that rows can have."""
+        """The options of all rows as one; `index` is the only one in which rows can differ."""
         for options in self._options:
-            require_known("options", options, ("index",))
+            require_known("options", options, ("index", *self.envs.changeable))
         pinned = [options["index"] for options in self._options if "index" in options]
-        if not pinned:
-            return {}
-        if len(pinned) != self.num_envs:
+        if pinned and len(pinned) != self.num_envs:
             raise InvalidArgument(
                 f"options: {len(pinned)} of {self.num_envs} rows have an 'index'; give all rows "
                 "one, or none"
             )
-        return {"index": pinned}
+        first, *others = (
+            {name: value for name, value in options.items() if name != "index"}
+            for options in self._options
+        )
+        if any(other != first for other in others):
+            raise InvalidArgument(
+                f"options: the {self.num_envs} rows are one batch, in which 'index' alone may "
+                f"differ; give all the same {' and '.join(self.envs.changeable)}"
+            )
+        return first | ({"index": pinned} if pinned else {})
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Keep the actions for `step_wait`; the batch has no workers to send them to."""
@@ -135,7 +138,7 @@ class GlimpseVecEnv(VecEnv):
         """
         envs, host = self.envs, self.envs.backend.to_numpy
         action = self._flat.decode(envs.backend, self._actions, (self.num_envs,))
-        observation, reward, ended, _, info = envs.step(action)
+        observation, reward, ended, _, info = self._played.step(action)
         infos, over = self._infos(info), host(ended)
         if over.any():
             self._end(infos, over, info)
@@ -173,7 +176,7 @@ class GlimpseVecEnv(VecEnv):
 
     def close(self) -> None:
         """Close the window, if there is one."""
-        self.envs.close()
+        self._played.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """One frame a row; `render` tiles them."""
@@ -208,7 +211,8 @@ class GlimpseVecEnv(VecEnv):
         """
         if method_name in ("reset", "step", "close"):
             self._require_all(method_name, indices)
-        found = getattr(self.envs, method_name)(*method_args, **method_kwargs)
+        owner = self._played if method_name in ("reset", "step", "close") else self.envs
+        found = getattr(owner, method_name)(*method_args, **method_kwargs)
         if method_name == "render":
             found = found or [None] * self.num_envs
             return [found[row] for row in self._rows(indices)]
@@ -232,6 +236,23 @@ class GlimpseVecEnv(VecEnv):
                 f"{name} for indices={indices}: the {self.num_envs} rows are one batch, leave "
                 "indices out"
             )
+
+
+def _batch_in(env: Any) -> GazeVectorEnv:
+    """The batch itself, out of wrappers that leave its spaces as they are."""
+    batch = env.unwrapped if isinstance(env, VectorEnv) else env
+    if not isinstance(batch, GazeVectorEnv) or batch.autoreset_mode != AutoresetMode.SAME_STEP:
+        raise InvalidArgument(
+            f"{env} must be the id of a glimpse environment, or one made by gym.make_vec with "
+            'autoreset_mode="same_step"'
+        )
+    for name in ("observation_space", "action_space"):
+        if getattr(env, name) != getattr(batch, name):
+            raise InvalidArgument(
+                f"{env} changes the {name}: give GlimpseVecEnv the environment without that "
+                "wrapper, and `action` for flat actions"
+            )
+    return batch
 
 
 def _make(env_id: str, num_envs: int, keywords: dict[str, Any]) -> Any:

@@ -142,7 +142,7 @@ def test_workers_elsewhere_are_given_an_absolute_folder(
 
 
 def test_learners_see_the_same_environment_and_budgets_are_equal() -> None:
-    runs = wanted(Arguments(tasks=("mnist", "catch"), seeds=(0, 1)))
+    runs = wanted(Arguments(tasks=("mnist", "catch", "cluttered60"), seeds=(0, 1)))
     assert len(runs) == len(set(runs)) and runs[0].seed == 0 and runs[-1].seed == 1
     assert {run.budget for run in runs if run.task == "catch"} == {TASKS["catch"].steps}
     assert {run.learner for run in runs} == set(ENTRANTS)

@@ -82,7 +82,8 @@ class GazeEnv(Played, gym.Env[dict[str, Any], dict[str, Any]]):
             seed: Decides which images or games follow, and random first gazes; None goes on with
                 those that the last seed gives.
             options: `index`: which image or game, in 0 .. `size` - 1, instead of the one that
-                follows from seed and episode.
+                follows from seed and episode; and the keywords in `changeable` of the batch, which
+                keep the values that they are given here until a reset gives them others.
 
         Returns:
             Observation and info.
@@ -92,7 +93,7 @@ class GazeEnv(Played, gym.Env[dict[str, Any], dict[str, Any]]):
         """
         if seed is not None:
             seed = parse_seed(seed)
-        options = parse_options(options)
+        options = parse_options(options, self._vector.changeable)
         super().reset(seed=seed)
         if seed is None and not self._begun:
             seed = own_seed(self)

@@ -43,13 +43,13 @@ def parse_seed(value: Any) -> int:
     return require_at_least("seed", value, 0)
 
 
-def parse_options(options: Any) -> dict[str, Any]:
-    """The options of a reset, all of them known; None are none."""
+def parse_options(options: Any, changeable: Sequence[str]) -> dict[str, Any]:
+    """The options of a reset, all of them known, `changeable` keywords among them; None is none."""
     if options is None:
         return {}
     if not isinstance(options, Mapping):
         raise InvalidType(f"options={options!r} must be a dictionary")
-    require_known("options", options, ("index", "reset_mask"))
+    require_known("options", options, ("index", "reset_mask", *changeable))
     return dict(options)
 
 

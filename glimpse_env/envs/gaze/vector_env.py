@@ -21,7 +21,7 @@ from glimpse_env.envs.gaze.resets import parse_index, parse_options, parse_reset
 from glimpse_env.envs.gaze.spaces import read
 from glimpse_env.envs.gaze.viewer import RENDER_MODES, Viewer
 from glimpse_env.envs.spec import plain_spec
-from glimpse_env.errors import InvalidType, require_at_least, require_choice
+from glimpse_env.errors import InvalidArgument, InvalidType, require_at_least, require_choice
 
 
 class GazeVectorEnv(Played, VectorEnv[dict[str, Array], dict[str, Array], Array]):
@@ -45,6 +45,7 @@ class GazeVectorEnv(Played, VectorEnv[dict[str, Array], dict[str, Array], Array]
     choice: ClassVar[str]  # the key of an action beside "gaze"
     known: ClassVar[tuple[str, ...]]  # keys of every info
     outcome: ClassVar[tuple[str, ...]]  # keys of the info at the end of an episode, `episode` aside
+    changeable: ClassVar[tuple[str, ...]] = ()  # keywords that a reset may give another value
     _spec: EnvSpec | None = None
     _viewer: Viewer | None = None  # Gymnasium before 1.3 closes what could not be made
 
@@ -105,7 +106,8 @@ class GazeVectorEnv(Played, VectorEnv[dict[str, Array], dict[str, Array], Array]
                 on with the episodes that the last seeds give, and begins with `np_random_seed`.
             options: `index`: which image or game (an integer, or one a row), instead of the one
                 that follows from seed and episode. `reset_mask`: bool (num_envs,), which rows to
-                reset; the others stay as they are.
+                reset; the others stay as they are. And the keywords in `changeable`, which keep
+                the values that they are given here until a reset gives them others.
 
         Returns:
             The observations and infos of all rows.
@@ -121,10 +123,13 @@ class GazeVectorEnv(Played, VectorEnv[dict[str, Array], dict[str, Array], Array]
         self, seed: int | Sequence[int | None] | None, options: dict[str, Any] | None
     ) -> Array:
         """Do what `reset` does, and tell nothing of it but the rows that begin, bool (B,)."""
-        options = parse_options(options)
+        options = parse_options(options, self.changeable)
         seeds = parse_seeds(seed, self.num_envs)
         index = self._on_host(options.get("index"))
-        pinned = parse_index(index, self.num_envs, self._episodes.size)
+        made = self._changed(options)
+        pinned = parse_index(index, self.num_envs, made.size)
+        if made is not self:
+            self._go_on_as(made)
         mask = self._reset_mask(options)
         if not self._begun and "reset_mask" in options and not mask.all():
             raise ResetNeeded("the first reset() begins every row: leave options['reset_mask'] out")
@@ -138,6 +143,26 @@ class GazeVectorEnv(Played, VectorEnv[dict[str, Array], dict[str, Array], Array]
         self._begun = True
         self._begin(mask, None if pinned is None else self._backend.asarray(pinned, "int64"))
         return mask
+
+    def _changed(self, options: Mapping[str, Any]) -> Self:
+        """This batch, or one that is made with the keywords that the options change."""
+        change = {name: options[name] for name in self.changeable if name in options}
+        if not change:
+            return self
+        if "reset_mask" in options:
+            raise InvalidArgument(
+                f"options: {' and '.join(change)} are those of all rows: leave 'reset_mask' out"
+            )
+        recipe = self.recipe | change
+        return self if recipe == self.recipe else type(self)(self.num_envs, **recipe)
+
+    def _go_on_as(self, made: Self) -> None:
+        """Take its episodes, of which none has begun, with the own seeds and episode numbers."""
+        rows = self._episodes.rows
+        made._episodes.rows.key, made._episodes.rows.episode = rows.key, rows.episode
+        self._episodes, self._backend, self.recipe = made._episodes, made._backend, made.recipe
+        if self._viewer:
+            self._viewer.turn_to(self._episodes)
 
     def begin(self, seeds: Array, index: Array) -> tuple[dict[str, Array], dict[str, Any]]:
         """Reset every row from arrays that are on the device already; nothing is checked.

@@ -33,6 +33,10 @@ class Viewer:
         self.window: Window | None = None
         self._episodes, self._number, self._mode, self._fps = episodes, number, mode, fps
 
+    def turn_to(self, episodes: Episodes) -> None:
+        """Follow other episodes from here on; all of them are yet to begin."""
+        self._episodes = episodes
+
     def begin(self, mask: Array, name: str) -> None:
         """The rows in `mask` have begun an episode."""
         began, gaze = self._on_host(mask, self._episodes.rows.gaze)

@@ -81,6 +81,11 @@ class GlimpseVectorEnv(PlayedReading, GazeVectorEnv):
     With N = 0 each label may be said after one glimpse and must be said after `max_glimpses`: who
     still keeps looking then has said nothing, which is wrong.
 
+    For a curriculum, `reset(options={"num_distractors": 2})` makes the task another one from there
+    on: `min_digits`, `max_digits` and `num_distractors`, where the task has them. All is then as in
+    an environment made with that keyword, `max_labels` and so the shapes of infos among it; spaces
+    stay, and `spec` is still that of the environment as it was made.
+
     ## Episode End
     A single-label task ends (`terminated`) with its label. A sequence ends when "end" is said, when
     `max_labels` + 1 labels have been said, or, with `stop_on_mistake`, at the first wrong label.
@@ -145,6 +150,7 @@ class GlimpseVectorEnv(PlayedReading, GazeVectorEnv):
     choice = "label"
     known = ("labels", "target", "index")
     outcome = ("emitted", "sequence_correct")
+    changeable = ("min_digits", "max_digits", "num_distractors")
 
     def __init__(
         self,

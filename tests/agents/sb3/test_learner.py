@@ -95,3 +95,22 @@ def test_replay_begins_early_in_the_steps_there_are(stripes_id: str) -> None:
     learner.learn(gym.make_vec(stripes_id, 8, autoreset_mode="same_step"), 256, callback)
     changed = [not torch.equal(weights[0], later) for later in weights]
     assert any(changed[: len(changed) // 4]) and changed[-1]
+
+
+def test_a_wrapper_of_the_rows_is_what_it_learns_from(stripes_id: str) -> None:
+    """PPO is paid for gazes in the right half alone, and learns to look there."""
+
+    class Right(gym.vector.VectorWrapper):
+        def step(self, actions: Any) -> Any:
+            observation, _, *rest = self.env.step(actions)
+            return observation, (actions["gaze"][:, 0] > 0).astype(float), *rest
+
+    config = Sb3Config(
+        env_id=stripes_id, num_envs=16, steps=32, batch=128, learning_rate=1e-2, **NETWORKS
+    )
+    learner = Sb3Learner(config, Right)
+    envs = gym.make_vec(stripes_id, 16, autoreset_mode=learner.autoreset_mode)
+    learner.learn(envs, 8192, lambda steps: None)
+    learner.begin(16)
+    observation, _ = envs.reset(seed=0)
+    assert (learner.act(observation)["gaze"][:, 0] > 0).all()

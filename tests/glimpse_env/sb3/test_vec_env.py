@@ -17,7 +17,14 @@ import pytest
 
 from glimpse_env.envs.reading.env import GlimpseVectorEnv
 from glimpse_env.errors import InvalidAction, InvalidArgument
-from glimpse_env.wrappers import FlatBoxAction, FlatDiscreteAction, FlatMultiDiscreteAction
+from glimpse_env.wrappers import (
+    FlatBoxAction,
+    FlatDiscreteAction,
+    FlatMultiDiscreteAction,
+    VectorFlatBoxAction,
+    VectorFlatObservation,
+    VectorInformationReward,
+)
 from glimpse_env.wrappers.flat_actions import flat_actions
 
 torch = pytest.importorskip("torch")
@@ -142,16 +149,76 @@ def test_an_environment_that_is_made_already_is_taken(short: Any, same_tree: Any
     for bad in (
         gym.make_vec("Glimpse-v0", 2, **short),  # next_step
         gym.make_vec("CartPole-v1", 2),
-        gym.wrappers.vector.NormalizeReward(made),
         gym.make("Glimpse-v0", **short),
         None,
     ):
         with pytest.raises(InvalidArgument, match="same_step"):
             GlimpseVecEnv(bad)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match=r"observation_space.*without that wrapper"):
+        GlimpseVecEnv(VectorFlatObservation(made))
+    with pytest.raises(InvalidArgument, match=r"action_space.*without that wrapper"):
+        GlimpseVecEnv(VectorFlatBoxAction(made))
     with pytest.raises(InvalidArgument, match="made already"):
         GlimpseVecEnv(made, num_envs=2)
     with pytest.raises(InvalidArgument, match="made already"):
         GlimpseVecEnv(made, split="test")
+
+
+def test_options_of_all_rows_change_the_task() -> None:
+    """And PPO goes on from there, once it is given the environments again."""
+    numbers: dict[str, Any] = {"num_images": 6, "max_digits": 3, "glimpses_per_label": 1}
+    envs = GlimpseVecEnv("GlimpseHouseNumbers-v0", 2, **numbers)
+    model = ppo(envs).learn(32)
+    envs.set_options([{"max_digits": 1}, {"max_digits": 2}])
+    with pytest.raises(InvalidArgument, match=r"'index' alone may differ.*max_digits"):
+        envs.reset()
+    envs.set_options({"max_digits": 1})
+    model.set_env(envs)
+    model.learn(32, reset_num_timesteps=False)
+    assert model.num_timesteps == 64 and envs.envs.rules.max_labels == 1
+    assert [len(info["labels"]) for info in envs.reset_infos] == [1, 1]
+    envs.set_options([{"max_digits": 2, "index": row} for row in (3, 4)])
+    envs.reset()
+    assert [int(info["index"]) for info in envs.reset_infos] == [3, 4]
+    assert envs.envs.rules.max_labels == 2
+
+
+class Clock:
+    """A reader that knows more with every call, and begins to forget at every third."""
+
+    calls = 0
+
+    def __call__(self, observation: Any, info: Any, begins: Any, new: Any) -> Any:
+        self.calls += 1
+        return np.full(3, 0.25 * (self.calls % 3))
+
+
+def test_rewards_of_a_wrapper_arrive_and_all_else_is_the_batchs(short: Any, same_tree: Any) -> None:
+    keywords: dict[str, Any] = {**short, "glimpses_per_label": 3, "autoreset_mode": "same_step"}
+    made = [gym.make_vec("Glimpse-v0", 3, **keywords) for _ in range(3)]
+    clock = Clock()
+    paid, wrapped = (
+        VectorInformationReward(made[0], clock),
+        VectorInformationReward(made[1], Clock()),
+    )
+    envs, plain = GlimpseVecEnv(paid), GlimpseVecEnv(made[2])
+    envs.seed(0), plain.seed(0)
+    same_tree(envs.reset(), plain.reset())
+    wrapped.reset(seed=0)
+    plain.action_space.seed(0)
+    differ = 0
+    for _ in range(40):
+        action = batch(plain, 3)
+        expected, found = plain.step(action), envs.step(action)
+        reward = wrapped.step(plain._flat.decode(made[2].backend, action, (3,)))[1]
+        np.testing.assert_allclose(found[1], reward, rtol=1e-6)
+        differ += int((found[1] != expected[1]).sum())
+        same_tree((expected[0], *expected[2:]), (found[0], *found[2:]))
+    assert differ > 20
+    envs.env_method("reset")
+    assert clock.calls == 42  # the wrapper has seen it
+    envs.close()
+    assert envs.envs.closed
 
 
 @pytest.mark.parametrize(
