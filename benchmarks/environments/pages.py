@@ -27,9 +27,10 @@ from agents.dram.presets import PRESETS
 from agents.runs.files import write_atomically
 from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
+from benchmarks.csv_rows import read_csv
 from benchmarks.environments.docstrings import arguments, defaults, sections, summary
 from benchmarks.environments.learned import learned
-from benchmarks.environments.scores import IMAGES, SCORES, read_scores
+from benchmarks.environments.scores import IMAGES, SCORES, Score
 from benchmarks.environments.stand_ins import stand_in
 from benchmarks.tables import table
 from glimpse_env.tasks.house_numbers.task import HouseNumberTask
@@ -185,7 +186,7 @@ class Page:
         if self.env_id == "Glimpse-v0":
             return "Yours: `agents/evaluate.py` reads the test split, and says with which error."
         found = {
-            score.player: score for score in read_scores(SCORES) if score.env_id == self.env_id
+            score.player: score for score in read_csv(Score, SCORES) if score.env_id == self.env_id
         }
         who = self.players()
         rows = [

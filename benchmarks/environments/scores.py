@@ -8,13 +8,11 @@ rows of `results/environment_scores.csv`, in the place of what was there of an i
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[2])
@@ -26,10 +24,10 @@ from numpy.typing import NDArray
 
 import glimpse_env
 from agents.evaluation.evaluation import wilson_interval
-from agents.runs.files import write_atomically
 from agents.runs.provenance import commit
 from agents.trainer.commands import run_command
 from benchmarks import reporting
+from benchmarks.csv_rows import read_csv, write_csv
 
 SCORES = reporting.RESULTS / "environment_scores.csv"
 IMAGES = 10_000  # of the test split, and of the training split whose labels are counted
@@ -41,7 +39,8 @@ Actions = dict[str, NDArray[Any]]
 Player = Callable[[dict[str, NDArray[Any]]], Actions]  # from observations
 
 
-class Score(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Score:
     """How one player did in one environment: a row of the file."""
 
     env_id: str
@@ -146,35 +145,14 @@ def measure(env_id: str) -> Iterable[Score]:
         yield Score(env_id, name, images, wrong, round(float(returns) / images, 4), commit())
 
 
-def read_scores(path: Path) -> list[Score]:
-    """All rows of the file."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            Score(
-                row["env_id"],
-                row["player"],
-                int(row["images"]),
-                int(row["wrong"]),
-                float(row["mean_return"]),
-                row["commit"],
-            )
-            for row in csv.DictReader(file)
-        ]
-
-
 def write_scores(scores: Iterable[Score], path: Path) -> None:
     """Write such a file, in the order of the registry."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Score._fields)
-    ordered: list[Score] = sorted(scores, key=lambda score: MEASURED.index(score.env_id))
-    writer.writerows(ordered)
-    write_atomically(path, text.getvalue().encode())
+    write_csv(Score, sorted(scores, key=lambda score: MEASURED.index(score.env_id)), path)
 
 
 def main(arguments: Arguments) -> None:
     """Measure, and put the rows into the file."""
-    kept = {(old.env_id, old.player): old for old in read_scores(SCORES)} if SCORES.exists() else {}
+    kept = {(old.env_id, old.player): old for old in read_csv(Score, SCORES)}
     for env_id in arguments.ids:
         for score in measure(env_id):
             print(f"{env_id}, {score.player}: {score.error()} wrong, return {score.mean_return}")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import envs_registry
+from benchmarks.csv_rows import read_csv
 from benchmarks.environments import scores
 from benchmarks.environments.scores import (
     SCORES,
@@ -18,7 +19,6 @@ from benchmarks.environments.scores import (
     commonest,
     play,
     random_player,
-    read_scores,
     write_scores,
 )
 
@@ -77,12 +77,12 @@ def test_scores_are_kept_as_they_are(tmp_path: Path) -> None:
         Score("GlimpseCatch-v0", "center", 100, 92, 0.08, "abc"),
     ]
     write_scores(kept[::-1], tmp_path / "scores.csv")
-    assert read_scores(tmp_path / "scores.csv") == kept
+    assert read_csv(Score, tmp_path / "scores.csv") == kept
     assert kept[0].error() == "90.00 % (82.56 .. 94.48)"
 
 
 def test_every_environment_has_been_measured() -> None:
-    found = {(score.env_id, score.player): score for score in read_scores(SCORES)}
+    found = {(score.env_id, score.player): score for score in read_csv(Score, SCORES)}
     for env_id in envs_registry.TABLE.keys() - {"Glimpse-v0"}:
         for player in ("random", "center"):
             assert found[env_id, player].images >= (700 if "SVHN" in env_id else 2000)
@@ -107,5 +107,5 @@ def test_measured_rows_take_the_place_of_older_ones(
     monkeypatch.setattr(scores, "IMAGES", 20)
     for _ in range(2):
         scores.main(scores.Arguments(ids=("GlimpseCatch-v0",)))
-    assert [row.player for row in read_scores(tmp_path / "scores.csv")] == ["random", "center"]
+    assert [row.player for row in read_csv(Score, tmp_path / "scores.csv")] == ["random", "center"]
     assert "GlimpseCatch-v0, random:" in capsys.readouterr().out
