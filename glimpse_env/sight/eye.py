@@ -53,8 +53,6 @@ class Eye:
         glimpse_size = require_at_least("glimpse_size", glimpse_size, 1)
         num_scales = require_at_least("num_scales", num_scales, 1)
         context_size = require_at_least("context_size", context_size, 0)
-        glimpse_size = require_at_least("glimpse_size", glimpse_size, 1)
-        num_scales = require_at_least("num_scales", num_scales, 1)
         self._backend, slots = backend, held or number
         steps = zoom_steps(image_shape, glimpse_size, num_scales) if zoom else 0
         self._retina = Retina(
