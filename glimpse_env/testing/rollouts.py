@@ -190,7 +190,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def difference(first: Any, second: Any, path: str = "") -> str | None:
-    """Where and how two trees on the host differ, or None where they are equal to the bit."""
+    """Where two trees on the host differ first, and how; None if they are equal to the bit."""
     if isinstance(first, dict) and isinstance(second, dict):
         if first.keys() != second.keys():
             return f"{path} with keys {list(first)} and {list(second)}"
@@ -206,7 +206,10 @@ def difference(first: Any, second: Any, path: str = "") -> str | None:
         parts = [(first[i], second[i], f"{path}{list(i)}") for i in np.ndindex(first.shape)]
     else:
         equal = (first == second) | ((first != first) & (second != second))  # NaN equals NaN
-        return None if np.all(equal) else f"{path}: {first} and {second}"
+        if np.all(equal):
+            return None
+        place = tuple(np.argwhere(~equal)[0].tolist())
+        return f"{path}{list(place) or ''}: {first[place]} and {second[place]}"
     return next(filter(None, (difference(*part) for part in parts)), None)
 
 
