@@ -202,7 +202,8 @@ def end_epoch(
     """Validate, log and save."""
     config = training.config
     reader.rewind()
-    seen = evaluate_reader(reader, "validation", gaze=config.gaze, images=config.validation_images)
+    images = config.validation_images
+    seen = evaluate_reader(reader, "validation", gaze=config.gaze, images=images, costs=False)
     folder.record(training.images, scalars | {"validation/error": seen.error / 100})
     folder.save(training.state())
     if training.images // config.epoch_images % ANIMATE_EVERY == 0:

@@ -38,7 +38,7 @@ class Evaluation:
     lengths: tuple[tuple[int, ...], ...] = ()  # of sequences: images by true and by said length
     mistakes: tuple[tuple[int, ...], ...] = ()  # of sequences: objects by true and by said class
     parameters: int = 0  # of all networks that read
-    flops_per_image: float = 0.0  # two for each multiply-add; the mean over the first batch
+    flops_per_image: float = 0.0  # two for each multiply-add; of the first batch; 0 if not counted
     glimpses_per_image: float = 0.0  # 0 where none are counted: whole images, and agents of SB3
     trained_images: int = 0  # images, or steps of SB3, that whoever reads has learned from
 
@@ -116,6 +116,7 @@ def evaluate_reader(
     gaze: str = "policy",
     samples: int = 1,
     images: int = 0,
+    costs: bool = True,
     progress: bool = False,
 ) -> Evaluation:
     """Let a reader read every image of its split once.
@@ -127,6 +128,7 @@ def evaluate_reader(
         gaze: Who looks; "none" for networks that see whole images.
         samples: M of the reader.
         images: Only so many of the first images; 0 for all.
+        costs: Count what an image costs; that makes the first batch some tenths of a second slower.
         progress: Show a progress bar.
 
     Raises:
@@ -139,7 +141,7 @@ def evaluate_reader(
         for first, index, kept in tqdm(
             parts, desc=split, leave=False, disable=None if progress else True
         ):
-            if first == 0:
+            if costs and first == 0:
                 with counting() as counter:
                     labels = reader.say(index, first)
                 flops = flops_of_networks(counter) / reader.batch

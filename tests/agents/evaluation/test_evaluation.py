@@ -10,9 +10,10 @@ import torch
 from agents.dram.config import Config
 from agents.dram.model.build import make_agent
 from agents.dram.readers import agent_reader as module
-from agents.dram.readers.agent_reader import evaluate
+from agents.dram.readers.agent_reader import agent_reader, evaluate
 from agents.evaluation.evaluation import (
     Evaluation,
+    evaluate_reader,
     mistake_lines,
     mistake_table,
     wilson_interval,
@@ -74,6 +75,16 @@ def test_a_random_first_gaze_belongs_to_the_image(stripes_config: Config) -> Non
     agent = make_agent(config, make_envs(config, "test", 1))
     one, other = (evaluate(agent, config, "test", images=90, num_envs=n) for n in (30, 45))
     assert one == other
+
+
+def test_images_are_read_alike_whether_or_not_their_cost_is_counted(
+    stripes_config: Config,
+) -> None:
+    agent = make_agent(stripes_config, make_envs(stripes_config, "test", 1))
+    reader = agent_reader(agent, stripes_config, "test", num_envs=50)
+    counted, quick = (evaluate_reader(reader, "test", images=90, costs=on) for on in (True, False))
+    assert counted.flops_per_image > 0
+    assert quick == replace(counted, flops_per_image=0.0)
 
 
 @pytest.mark.parametrize("wrong", [{"samples": 0}, {"images": -1}])
