@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from agents.dram.learning.training import Training
 from agents.runs import checkpoint
 from agents.runs.folder import read_metrics
 from agents.runs.saved import load_run
+from tests.forked import CONTEXT
 
 # An epoch is two updates, and most of its time is spent writing.
 SMALL = (
@@ -80,16 +80,13 @@ def test_a_run_survives_every_kill(tmp_path: Path) -> None:
     `KILLS=100 pytest tests/agents/test_kill.py` takes some minutes.
     """
     kills = int(os.environ.get("KILLS", "4"))
-    # Processes are forked from one that has imported everything, or starting them took all time.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["agents.train_dram"])
     train_dram.main(train_dram.parse(["--runs", str(tmp_path), *SMALL, "--images", "32"]))
     (run,) = tmp_path.iterdir()
     updates, torn = [2], 0
     rng = np.random.default_rng(0)
     for kill in range(kills):
         arguments = train_dram.parse(["--resume", str(run), "--images", "9600000", "--no-test"])
-        process = context.Process(target=train_dram.main, args=(arguments,))
+        process = CONTEXT.Process(target=train_dram.main, args=(arguments,))
         saved = (run / "checkpoint.pt").stat().st_mtime_ns
         process.start()
         # By turns: while it starts, in the middle of a checkpoint, and twice anywhere after one.

@@ -22,6 +22,7 @@ from agents.runs import checkpoint
 from agents.runs.folder import RunFolder, read_metrics
 from agents.trainer.envs import set_precision
 from glimpse_env.errors import CorruptedData, InvalidArgument, MissingData
+from tests.forked import Program
 
 SMALL = (
     "--num-images 32 --num-envs 16 --features 16 --units 16 --epoch-images 160 "
@@ -86,20 +87,16 @@ def test_a_run_folder_holds_what_a_paper_needs(tmp_path: Path, stripes_id: str) 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
     """kill -9 in the middle; the resumed run ends with the same weights, bit for bit."""
     options = [*SMALL, "--images", "480"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     killed = tmp_path / "killed"
-    command = [sys.executable, str(SCRIPT), "--runs", str(killed), *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
-    )
+    process = Program([SCRIPT, "--runs", killed, *options], tmp_path).process
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and process.is_alive():
         time.sleep(0.05)
         # the second epoch has ended, so the first one's checkpoint is there
         if any(len(path.read_text().splitlines()) > 1 for path in killed.glob("*/metrics.jsonl")):
             break
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     folder = next(killed.iterdir())
     done = checkpoint.load(folder / "checkpoint.pt")["updates"]
     assert 0 < done < 30

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from agents.dram.learning.training import Training
 from agents.dram.readers.agent_reader import evaluate
 from agents.runs import pretrained
 from agents.runs.folder import RunFolder
+from tests.forked import Program
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIBRARY = {
@@ -41,10 +39,10 @@ def test_every_example_has_a_test() -> None:
 
 
 @pytest.mark.parametrize("name", ["rllib_example.py", "torchrl_example.py"])
-def test_an_example_trains(name: str) -> None:
+def test_an_example_trains(tmp_path: Path, name: str) -> None:
     if not installed(LIBRARY[name]):
         pytest.skip(f"{LIBRARY[name]} is not installed")
-    found = run(name, "2")
+    found = run(tmp_path, name, "2")
     assert len(found) == 2
     assert found[1][0] == pytest.approx(2 * found[0][0], rel=0.05)
     assert all(0 < earned < 1 for _, earned in found)
@@ -52,8 +50,8 @@ def test_an_example_trains(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.requires_mnist
-def test_reinforce_learns_from_rewards_alone() -> None:
-    found = run("reinforce_example.py", "5")
+def test_reinforce_learns_from_rewards_alone(tmp_path: Path) -> None:
+    found = run(tmp_path, "reinforce_example.py", "5")
     assert [done for done, _ in found] == [25 * 256 * number for number in range(1, 6)]
     first, last = found[0][1], found[-1][1]
     assert first == pytest.approx(0.1, abs=0.03)  # chance
@@ -79,14 +77,15 @@ def test_a_trained_agent_reads_as_in_its_evaluation(tmp_path: Path) -> None:
     folder.close()
     wrong = evaluate(training.agent, config, "test").error
     assert wrong < 80
-    said = told("trained_agent_example.py", str(folder.path))
+    said = told(tmp_path, "trained_agent_example.py", str(folder.path))
     assert f"an error of {wrong:.2f} %" in said
 
 
 @pytest.mark.requires_mnist
-def test_a_pretrained_agent_reads_as_its_page_says() -> None:
+def test_a_pretrained_agent_reads_as_its_page_says(tmp_path: Path) -> None:
     said = re.search(
-        r"an error of ([\d.]+) %", told("trained_agent_example.py", "pretrained:ram_mnist")
+        r"an error of ([\d.]+) %",
+        told(tmp_path, "trained_agent_example.py", "pretrained:ram_mnist"),
     )
     (mean_gaze,) = (
         result
@@ -97,20 +96,14 @@ def test_a_pretrained_agent_reads_as_its_page_says() -> None:
     assert said and low <= float(said[1]) <= high
 
 
-def run(name: str, *arguments: str) -> list[tuple[int, float]]:
+def run(folder: Path, name: str, *arguments: str) -> list[tuple[int, float]]:
     """Run an example: steps or episodes done, and the mean return, of each line."""
-    found = re.findall(REPORT, told(name, *arguments))
+    found = re.findall(REPORT, told(folder, name, *arguments))
     return [(int(done), float(earned)) for done, earned in found]
 
 
-def told(name: str, *arguments: str) -> str:
+def told(folder: Path, name: str, *arguments: str) -> str:
     """What an example prints."""
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / name), *arguments],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    done = Program([EXAMPLES / name, *arguments], folder).ended(seconds=600)
+    assert done.status == 0, done.errors[-2000:]
+    return done.said

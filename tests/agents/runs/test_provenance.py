@@ -9,6 +9,7 @@ import pytest
 
 from agents.runs import provenance
 from agents.runs.provenance import PROVENANCE, circumstances, command, commit, sign
+from tests.forked import Program
 
 
 def test_commands_name_no_path() -> None:
@@ -41,10 +42,11 @@ def test_no_line_is_lost_when_two_processes_sign(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from agents.runs.provenance import sign\n"
         "for number in range(20): sign(Path(sys.argv[1]), 'cpu', images=number)"
     )
-    words = [sys.executable, "-c", program, str(tmp_path)]
-    both = [subprocess.Popen(words, cwd=provenance.ROOT) for _ in range(2)]
-    assert [process.wait() for process in both] == [0, 0]
-    lines = (tmp_path / PROVENANCE).read_text(encoding="utf-8").splitlines()
+    run = tmp_path / "run"
+    run.mkdir()
+    both = [Program(["-c", program, run], tmp_path / name) for name in ("one", "other")]
+    assert [process.ended().status for process in both] == [0, 0]
+    lines = (run / PROVENANCE).read_text(encoding="utf-8").splitlines()
     assert sorted(json.loads(line)["images"] for line in lines) == sorted([*range(20)] * 2)
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from agents.runs import checkpoint
 from agents.runs.folder import read_metrics
 from agents.trainer.ranks import ALONE, Ranks, join
 from glimpse_env.errors import InvalidArgument
+from tests.forked import Ended, Program
 
 SCRIPT = Path(train_dram.__file__)
 SMALL = (
@@ -126,23 +126,19 @@ def test_networks_that_see_whole_images_train_alone(
     assert not list(tmp_path.iterdir())
 
 
-def environment(**more: str) -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1"} | more
-
-
 def run(folder: Path, *arguments: str) -> Path:
     """Train in this process."""
     train_dram.main(train_dram.parse([*arguments, "--runs", str(folder)]))
     return next(folder.iterdir())
 
 
-def torchrun(*arguments: str) -> None:
+def torchrun(folder: Path, *arguments: str) -> None:
     """Train on two ranks."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command = ["-c", "from torch.distributed.run import main; main()", "--nproc-per-node", "2"]
     command += ["--master-port", str(free_port()), str(SCRIPT), *arguments]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("run folder") == 1
+    ended = Program(command, folder, {"OMP_NUM_THREADS": "1"}).ended()
+    assert ended.status == 0, ended.errors
+    assert ended.said.count("run folder") == 1
 
 
 def free_port() -> int:
@@ -158,31 +154,19 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 def start_two(
-    folder: Path, first: list[str], second: list[str], program: Sequence[str] = (str(SCRIPT),)
-) -> list[subprocess.Popen[str]]:
+    runs: Path, first: list[str], second: list[str], program: Sequence[str] = (str(SCRIPT),)
+) -> list[Program]:
     """Two ranks without torchrun itself, so that a test can treat each in its own way."""
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     meeting |= {"TORCHELASTIC_RUN_ID": "one", "WORLD_SIZE": "2"}
     return [
-        subprocess.Popen(
-            [sys.executable, *program, "--runs", str(folder), *SMALL, *options],
-            env=environment(RANK=number, LOCAL_RANK=number, **meeting),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        Program(
+            [*program, "--runs", str(runs), *SMALL, *options],
+            runs.with_name(f"rank {number}"),
+            meeting | {"RANK": number, "LOCAL_RANK": number},
         )
         for number, options in (("0", first), ("1", second))
     ]
-
-
-def end(ranks: list[subprocess.Popen[str]]) -> list[tuple[str, str]]:
-    """What they have said."""
-    try:
-        return [rank.communicate(timeout=300) for rank in ranks]
-    finally:
-        for rank in ranks:
-            rank.kill()
-            rank.wait()
 
 
 LISTS_ITS_THREADS = """
@@ -199,14 +183,15 @@ class Two(NamedTuple):
     """A training of two ranks, half as long as one process takes it."""
 
     runs: Path
-    said: list[tuple[str, str]]
+    ranks: list[Ended]
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Two:
     """It has ended, and each rank has named its threads."""
-    runs, options = tmp_path_factory.mktemp("two"), ["--images", "48"]
-    return Two(runs, end(start_two(runs, options, options, program=["-c", LISTS_ITS_THREADS])))
+    runs, options = tmp_path_factory.mktemp("two") / "runs", ["--images", "48"]
+    ranks = start_two(runs, options, options, program=["-c", LISTS_ITS_THREADS])
+    return Two(runs, [rank.ended() for rank in ranks])
 
 
 @pytest.mark.slow
@@ -218,8 +203,9 @@ def test_a_run_changes_between_one_and_two_ranks(tmp_path: Path, two: Two) -> No
     try:
         whole = run(tmp_path / "whole", *SMALL, "--images", "96")
         one_two = run(tmp_path / "one two", *SMALL, "--images", "48")
-        torchrun("--resume", str(one_two), "--images", "96", "--no-test", "--device", "cpu")
-        run(two.runs, "--resume", str(two_one), "--images", "96", "--no-test")
+        more = ["--images", "96", "--no-test", "--device", "cpu"]
+        torchrun(tmp_path, "--resume", str(one_two), *more)
+        run(two.runs, "--resume", str(two_one), *more)
     finally:
         torch.set_num_threads(threads)
     wanted = weights(whole)
@@ -232,25 +218,26 @@ def test_a_run_changes_between_one_and_two_ranks(tmp_path: Path, two: Two) -> No
 
 @pytest.mark.slow
 def test_ranks_that_begin_differently_are_refused(tmp_path: Path) -> None:
-    ranks = start_two(tmp_path, ["--seed", "1"], ["--seed", "2"])
-    for _, error in end(ranks):
-        assert "error: not all ranks begin with the same options" in error
-    assert not list(tmp_path.iterdir())
+    runs = tmp_path / "runs"
+    for rank in start_two(runs, ["--seed", "1"], ["--seed", "2"]):
+        assert "error: not all ranks begin with the same options" in rank.ended().errors
+    assert not runs.exists() or not list(runs.iterdir())
 
 
 @pytest.mark.slow
 def test_a_signal_to_one_rank_stops_all_and_saves(tmp_path: Path) -> None:
-    ranks = start_two(tmp_path, ["--images", "9600000"], ["--images", "9600000"])
+    runs, options = tmp_path / "runs", ["--images", "9600000"]
+    ranks = start_two(runs, options, options)
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline and not any(
-        path.stat().st_size for path in tmp_path.glob("*/metrics.jsonl")
+        path.stat().st_size for path in runs.glob("*/metrics.jsonl")
     ):
         time.sleep(0.1)
-    ranks[1].send_signal(signal.SIGTERM)
-    (said, _), (nothing, _) = end(ranks)
-    (folder,) = tmp_path.iterdir()
-    assert [rank.returncode for rank in ranks] == [130, 0]
-    assert f"--resume {folder}" in said and nothing == ""
+    os.kill(ranks[1].process.pid or 0, signal.SIGTERM)
+    leader, other = (rank.ended() for rank in ranks)
+    (folder,) = runs.iterdir()
+    assert [leader.status, other.status] == [130, 0]
+    assert f"--resume {folder}" in leader.said and other.said == ""
     assert checkpoint.load(folder / "checkpoint.pt")["updates"] >= 3
 
 
@@ -258,6 +245,6 @@ def test_a_signal_to_one_rank_stops_all_and_saves(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the names of threads from /proc")
 def test_no_thread_of_the_ranks_outlives_the_training(two: Two) -> None:
     """One that does aborts the process at its exit, now and then."""
-    for said, _ in two.said:
-        threads = said.splitlines()[-1]
+    for rank in two.ranks:
+        threads = rank.said.splitlines()[-1]
         assert "python" in threads and "gloo" not in threads

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from agents.runs.files import FolderUnwritable
 from agents.runs.folder import RunFolder
 from agents.runs.folder.lock import locked
 from glimpse_env.errors import InvalidArgument
+from tests.forked import CONTEXT
 
 # What another process does: it says whether it got the folder, and keeps it until it is told.
 KEEP = """
@@ -46,15 +46,10 @@ class Another(NamedTuple):
 
 @contextmanager
 def another(run: Path, without_flock: int) -> Iterator[Another]:
-    """A process that wants the folder; it is killed at the end.
-
-    It is forked from one that has imported everything, or starting it took all time.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["agents.train_dram"])
-    here, there = context.Pipe()
+    """A process that wants the folder; it is killed at the end."""
+    here, there = CONTEXT.Pipe()
     known = {"run": str(run), "without_flock": without_flock, "pipe": there}
-    process = context.Process(target=exec, args=(KEEP, known))
+    process = CONTEXT.Process(target=exec, args=(KEEP, known))
     process.start()
     there.close()
     try:
