@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -23,6 +24,7 @@ FILES = sorted(ROOT.joinpath("glimpse_env").rglob("*.py"))
 MODULES = [name for _, name, _ in pkgutil.walk_packages(glimpse_env.__path__, "glimpse_env.")]
 
 
+@functools.cache
 def imports_of(path: Path) -> set[str]:
     """Full names of all modules that a file imports, in whatever scope but TYPE_CHECKING."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
