@@ -100,7 +100,7 @@ def stripes_config(stripes_id: str) -> Config:
         units=32,
         sigma_pixels=2.0,
         learning_rate=5e-3,
-        images=40_000,
+        images=20_480,
         epoch_images=10_000,
         validation_images=500,
     )

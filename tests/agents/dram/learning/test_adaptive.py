@@ -36,7 +36,6 @@ def adaptive_config(stripes_config: Config) -> Config:
         max_glimpses=4,
         glimpse_cost=0.02,
         reinforce_weight=1.0,
-        images=40_000,
     )
 
 

@@ -185,7 +185,7 @@ def test_what_needs_labels_is_refused(options: Any, message: str, stripes_config
 
 @pytest.mark.slow
 def test_rewards_alone_teach_to_read_stripes(stripes_config: Config) -> None:
-    config = replace(stripes_config, images=120_000, num_envs=128, **ALONE, reinforce_weight=1.0)
+    config = replace(stripes_config, images=40_000, num_envs=128, **ALONE, reinforce_weight=1.0)
     training = make_training(config)
     while training.images < config.images:
         training.update()
