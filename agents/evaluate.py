@@ -115,37 +115,20 @@ def main(arguments: Arguments) -> None:
         return
     agent, trained, sizes, images = load(run, device)
     set_precision(trained.matmul_precision)
-    config = with_images_found(trained, sizes, arguments)
-    if arguments.env_id or arguments.data_dir:
-        config = elsewhere(config, agent, sizes, arguments)
+    config = with_images_found(trained, agent, sizes, arguments)
     if config.image_folder:
         require_same_lengths(config, arguments.split, sizes)
     require_examples(config, arguments)
-    name = f"evaluation_{arguments.split}_samples{arguments.samples}"
-    if arguments.images:
-        name += f"_images{arguments.images}"
     if arguments.backward or arguments.focus:
-        if arguments.gaze not in (None, ("policy",)):
-            raise InvalidArgument(
-                f"gaze={arguments.gaze} is for one agent alone; --backward and --focus read where "
-                "their agents look"
-            )
         results = [evaluate_pair_or_focus(run, agent, config, sizes, arguments)]
-        name += "_" + re.sub("[ /]", "_", results[0].reader)
+        who = re.sub("[ /]", "_", results[0].reader)
     else:
         usual = ALL_GAZES if config.gaze == "policy" else (config.gaze,)
         gazes = arguments.gaze or usual
         results = evaluate_gazes(agent, config, gazes, arguments)
-        if gazes != usual:
-            name += "_" + "_".join(gazes)
-    if config.label_file and trained.label_file:
-        table = Path(config.label_file)
-        if table.name != Path(trained.label_file).name:  # of other images
-            name = f"{table.stem}_{name}"
-    if config.env_id != trained.env_id:
-        name = f"{in_file_names(config.env_id)}_{name}"
+        who = "" if gazes == usual else "_".join(gazes)
     sign(folder, device)
-    write_evaluations(folder / f"{name}.json", results, images)
+    write_evaluations(folder / file_name(trained, config, who, arguments), results, images)
     print("\n".join([results[0].cost(), *length_lines(results[0]), *mistake_lines(results[0])]))
     if arguments.examples != ():
         for path in draw_pictures(agent, config, arguments.split, folder, arguments.examples):
@@ -187,6 +170,29 @@ def evaluate_whole_images(run: str | Path, folder: Path, device: str, arguments:
     sign(folder, device)
     write_evaluations(folder / f"{name}.json", [result], images)
     print("\n".join([result.describe(), *length_lines(result), *mistake_lines(result)]))
+
+
+def file_name(trained: Config, config: Config, who: str, arguments: Arguments) -> str:
+    """What results are kept as: other ones than before in another file, never in its place.
+
+    Args:
+        trained: The configuration of the run.
+        config: That which was read with.
+        who: Who read, where it was not the run's own gazes and its controls; "" where it was.
+        arguments: What was read.
+    """
+    name = f"evaluation_{arguments.split}_samples{arguments.samples}"
+    if arguments.images:
+        name += f"_images{arguments.images}"
+    if who:
+        name += f"_{who}"
+    if config.label_file and trained.label_file:
+        table = Path(config.label_file)
+        if table.name != Path(trained.label_file).name:  # of other images
+            name = f"{table.stem}_{name}"
+    if config.env_id != trained.env_id:
+        name = f"{in_file_names(config.env_id)}_{name}"
+    return f"{name}.json"
 
 
 def in_file_names(env_id: str) -> str:
@@ -267,12 +273,20 @@ def require_examples(config: Config, arguments: Arguments) -> None:
         raise InvalidArgument(f"examples: {outside[0]} is outside 0 .. {size - 1}")
 
 
-def with_images_found(config: Config, trained: Sizes, arguments: Arguments) -> Config:
-    """The run with own images where they lie now, and the classes that its agent knows."""
+def with_images_found(
+    config: Config, agent: GlimpseAgent, trained: Sizes, arguments: Arguments
+) -> Config:
+    """The configuration of a run with the images that its agent is to read, where they lie now.
+
+    Raises:
+        InvalidArgument: They are of another environment, which the agent cannot read.
+    """
     config = config.with_own_images(arguments.image_folder, arguments.label_file)
-    if not config.image_folder:
-        return config
-    return dataclasses.replace(config, num_classes=trained.num_classes)
+    if config.image_folder:  # of the classes that the agent knows
+        config = dataclasses.replace(config, num_classes=trained.num_classes)
+    if arguments.env_id or arguments.data_dir:
+        config = elsewhere(config, agent, trained, arguments)
+    return config
 
 
 def require_same_lengths(config: Config, split: str, trained: Sizes) -> None:
@@ -318,16 +332,19 @@ def evaluate_pair_or_focus(
     """The readers of DRAM's tables 3 and 4.
 
     Raises:
-        InvalidArgument: Runs that cannot read together.
+        InvalidArgument: Runs that cannot read together, or gazes of controls.
     """
+    if arguments.gaze not in (None, ("policy",)):
+        raise InvalidArgument(
+            f"gaze={arguments.gaze} is for one agent alone; --backward and --focus read where "
+            "their agents look"
+        )
     split, samples, rows = arguments.split, arguments.samples, arguments.num_envs
     reader: Reader
     if arguments.backward:
         device = str(next(agent.parameters()).device)
         other, mirrored, theirs, _ = load(arguments.backward, device)
-        mirrored = with_images_found(mirrored, theirs, arguments)
-        if arguments.env_id or arguments.data_dir:
-            mirrored = elsewhere(mirrored, other, theirs, arguments)
+        mirrored = with_images_found(mirrored, other, theirs, arguments)
         if arguments.focus or config.backward or not mirrored.backward:
             raise InvalidArgument(
                 f"{run} must be a forward run and {arguments.backward} one that was "

@@ -24,6 +24,9 @@ from glimpse_env.tasks.own_images.folder import ImageFolderTask
 from glimpse_env.tasks.task import Task
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
+IndexArray = np.ndarray[Any, np.dtype[np.int64]]
+PixelArray = np.ndarray[Any, np.dtype[np.uint8]]
+Shape = tuple[int, int, int]
 
 
 def send(array: IndexArray, device: str | torch.device) -> Tensor:
@@ -200,9 +203,6 @@ def make_reading_envs(
     return envs
 
 
-Shape = tuple[int, int, int]
-
-
 class Sizes(NamedTuple):
     """What an agent was made for; kept with it, so that loading one takes none of its images."""
 
@@ -299,9 +299,3 @@ def pick_device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-IndexArray = np.ndarray[Any, np.dtype[np.int64]]
-
-
-PixelArray = np.ndarray[Any, np.dtype[np.uint8]]
