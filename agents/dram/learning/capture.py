@@ -46,9 +46,7 @@ def capture_for(
     Raises:
         InvalidArgument: A capture is asked for where it cannot work.
     """
-    obstacle = _obstacle(envs, device, ranks)
-    if drawn and not obstacle:
-        obstacle = "is for labels that are told, not for classifier='reinforce'"
+    obstacle = _obstacle(envs, device, ranks, drawn)
     if asked == "auto":
         return "none" if obstacle else "graph"
     if obstacle and asked != "none":
@@ -56,7 +54,7 @@ def capture_for(
     return asked
 
 
-def _obstacle(envs: GazeVectorEnv, device: str, ranks: Ranks) -> str:
+def _obstacle(envs: GazeVectorEnv, device: str, ranks: Ranks, drawn: bool) -> str:
     """Why an update cannot be captured; empty if it can."""
     if torch.device(device).type != "cuda":
         return f"needs device='cuda', not {device!r}"
@@ -66,7 +64,7 @@ def _obstacle(envs: GazeVectorEnv, device: str, ranks: Ranks) -> str:
         return "is for labels, not for games"
     if envs.rules.agent_decides:
         return "is for episodes of fixed shapes, glimpses_per_label=0 has none"
-    return ""
+    return "is for labels that are told, not for classifier='reinforce'" if drawn else ""
 
 
 class StaticUpdate:

@@ -66,6 +66,24 @@ def reading_loss(rollout: Rollout, labels: Tensor) -> Tensor:
     return labels + guessed / rollout.max_glimpses if rollout.decisions is None else guessed
 
 
+def gaze_loss(rollout: Rollout, config: Config, gazes: Gazes, returns: Tensor) -> Tensor | float:
+    """REINFORCE for gazes and the pull towards the image, summed; 0 where a control looks.
+
+    Args:
+        rollout: Gazes, with what they were drawn from and their baselines.
+        config: Weights of both terms.
+        gazes: The agent's distribution.
+        returns: (G',), what each gaze has earned; of fewer than G, for the first ones alone.
+    """
+    if config.gaze != "policy":
+        return 0.0
+    params, gaze, baseline = (
+        part[: len(returns)] for part in (rollout.params, rollout.gaze, rollout.baseline)
+    )
+    reinforce = reinforce_loss(gazes.log_prob(params, gaze), returns, baseline)
+    return config.reinforce_weight * reinforce + config.outside_penalty * gazes.pull(params)
+
+
 def hybrid_loss(
     rollout: Rollout, config: Config, gazes: Gazes, images: int = 0
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -94,11 +112,7 @@ def hybrid_loss(
     if rollout.gaze_counts is not None:
         returns = returns * rollout.gaze_counts
     loss = reading_loss(rollout, labels) + baseline_loss(returns, rollout.baseline)
-    if config.gaze == "policy":
-        log_prob = gazes.log_prob(rollout.params, rollout.gaze)
-        reinforce = reinforce_loss(log_prob, returns, rollout.baseline)
-        loss = loss + config.reinforce_weight * reinforce
-        loss = loss + config.outside_penalty * gazes.pull(rollout.params)
+    loss = loss + gaze_loss(rollout, config, gazes, returns)
     said_right = rollout.logits.argmax(1) == rollout.targets
     said = len(said_right) if rollout.label_counts is None else rollout.label_counts.sum()
     parts = {
@@ -194,11 +208,7 @@ def rewards_loss(
     loss = reinforce_loss(said, to_labels, of_labels) + baseline_loss(to_labels, of_labels)
     loss = loss + baseline_loss(to_gazes, rollout.baseline)
     loss = loss - entropy_weight(config, images) * (entropy * heard).sum()
-    if config.gaze == "policy":
-        log_prob = gazes.log_prob(rollout.params, rollout.gaze)
-        reinforce = reinforce_loss(log_prob, to_gazes, rollout.baseline)
-        loss = loss + config.reinforce_weight * reinforce
-        loss = loss + config.outside_penalty * gazes.pull(rollout.params)
+    loss = loss + gaze_loss(rollout, config, gazes, to_gazes)
     parts = {
         "train/error": 1 - rollout.right.float().mean(),
         "train/reward": rollout.labels_right.mean(),
@@ -237,13 +247,8 @@ def game_loss(
     loss = reinforce_loss(made, returns, rollout.baseline)
     loss = loss + baseline_loss(returns, rollout.baseline)
     loss = loss - entropy_weight(config, images) * entropy.sum()
-    if config.gaze == "policy":
-        early = slice(0, len(returns) - number)  # what the last gaze shows, no move can use
-        params = rollout.params[early]
-        log_prob = gazes.log_prob(params, rollout.gaze[early])
-        reinforce = reinforce_loss(log_prob, returns[early], rollout.baseline[early])
-        loss = loss + config.reinforce_weight * reinforce
-        loss = loss + config.outside_penalty * gazes.pull(params)
+    # What the last gaze shows, no move can use.
+    loss = loss + gaze_loss(rollout, config, gazes, returns[: len(returns) - number])
     parts = {
         "train/error": 1 - rollout.right.float().mean(),
         "train/reward": rollout.labels_right.mean(),
