@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,16 +50,25 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that has come half as far."""
+    runs = tmp_path_factory.mktemp("half")
+    train("--runs", str(runs), *SMALL, "--images", "80")
+    (folder,) = runs.iterdir()
+    return folder
+
+
 @pytest.mark.parametrize("what", ["checkpoint.pt", "metrics.jsonl", "glimpses.gif"])
 def test_a_run_on_a_full_disk_ends_and_goes_on_when_there_is_room(
     tmp_path: Path,
     what: str,
     whole: Path,
+    half: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],  # or what is printed would go to a file, which is too small
 ) -> None:
-    train("--runs", str(tmp_path / "run"), *SMALL, "--images", "80")
-    (folder,) = (tmp_path / "run").iterdir()
+    folder = Path(shutil.copytree(half, tmp_path / "run"))
     before = (folder / "checkpoint.pt").read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(train_dram, "ANIMATE_EVERY", 2)
