@@ -219,8 +219,8 @@ def test_a_run_changes_between_one_and_two_ranks(tmp_path: Path, two: Two) -> No
 @pytest.mark.slow
 def test_ranks_that_begin_differently_are_refused(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    for rank in start_two(runs, ["--seed", "1"], ["--seed", "2"]):
-        assert "error: not all ranks begin with the same options" in rank.ended().errors
+    for ended in [rank.ended() for rank in start_two(runs, ["--seed", "1"], ["--seed", "2"])]:
+        assert "error: not all ranks begin with the same options" in ended.errors
     assert not runs.exists() or not list(runs.iterdir())
 
 
