@@ -94,10 +94,9 @@ class GazeEnv(Played, gym.Env[dict[str, Any], dict[str, Any]]):
         if seed is not None:
             seed = parse_seed(seed)
         options = parse_options(options, self._vector.changeable)
+        first = own_seed(self) if seed is None and not self._begun else seed
+        self._vector.restart(first, options)  # before the generator is another one: it may raise
         super().reset(seed=seed)
-        if seed is None and not self._begun:
-            seed = own_seed(self)
-        self._vector.restart(seed, options)
         self._begun = True
         return self._observation(), self._info()
 

@@ -153,8 +153,11 @@ class GazeVectorEnv(Played, VectorEnv[dict[str, Array], dict[str, Array], Array]
             raise InvalidArgument(
                 f"options: {' and '.join(change)} are those of all rows: leave 'reset_mask' out"
             )
-        recipe = self.recipe | change
-        return self if recipe == self.recipe else type(self)(self.num_envs, **recipe)
+        for name, value in change.items():
+            now = self.recipe.get(name)
+            if type(value) is not type(now) or value != now:  # 4.0 is refused, 4 is not
+                return type(self)(self.num_envs, **self.recipe | change)
+        return self
 
     def _go_on_as(self, made: Self) -> None:
         """Take its episodes, of which none has begun, with the own seeds and episode numbers."""
@@ -169,7 +172,8 @@ class GazeVectorEnv(Played, VectorEnv[dict[str, Array], dict[str, Array], Array]
 
         What `reset` does after its checks, for loops on a GPU: it neither waits for the device nor
         sends anything there, reads nothing of the episodes before, and so can be part of a CUDA
-        graph.
+        graph. A graph plays the task that it was captured with: capture another one after a `reset`
+        with one of the keywords in `changeable`.
 
         Args:
             seeds: int64 (B,), in 0 .. 2**63 - 1: of each row.

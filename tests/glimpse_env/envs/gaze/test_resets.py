@@ -113,6 +113,8 @@ def test_the_single_environment_and_its_frames_change_too(same_tree: Same) -> No
         ({"num_distractors": -1}, InvalidArgument, "num_distractors=-1"),
         ({"num_distractors": "many"}, InvalidArgument, "num_distractors='many'"),
         ({"num_distractors": [1, 2, 3, 4]}, InvalidArgument, "num_distractors="),
+        ({"num_distractors": np.array([1, 2, 3, 4])}, InvalidArgument, "num_distractors="),
+        ({"num_distractors": 4.0}, InvalidArgument, "num_distractors=4.0"),
         ({"max_digits": 0}, InvalidArgument, "max_digits=0"),
         ({"max_digits": 3}, InvalidArgument, "max_digits=3 needs target='sequence'"),
         ({"num_distractors": 1, "index": -1}, InvalidArgument, "index"),
@@ -128,7 +130,7 @@ def test_the_single_environment_and_its_frames_change_too(same_tree: Same) -> No
 def test_what_cannot_be_loses_nothing(
     options: Any, error: Any, message: str, same_tree: Same
 ) -> None:
-    envs, twin = made("GlimpseClutteredMNIST60-v0"), made("GlimpseClutteredMNIST60-v0")
+    envs, twin = (made("GlimpseClutteredMNIST60-v0", num_distractors=4) for _ in range(2))
     for one in (envs, twin):
         one.reset(seed=0)
     played = actions(envs, 14)
@@ -138,6 +140,16 @@ def test_what_cannot_be_loses_nothing(
                 envs.reset(options=options)
         same_tree(stepped(envs, action, turn), stepped(twin, action, turn))
     same_tree(envs.reset(), twin.reset())
+
+
+@pytest.mark.parametrize("options", [{"num_distractors": -1}, {"index": -1}], ids=str)
+def test_what_cannot_be_leaves_the_generator_of_a_single_environment(options: Any) -> None:
+    env = gym.make("GlimpseClutteredMNIST60-v0").unwrapped
+    env.reset(seed=1)
+    before = env.np_random_seed, env.np_random.bit_generator.state
+    with pytest.raises(InvalidArgument):
+        env.reset(seed=7, options=options)
+    assert (env.np_random_seed, env.np_random.bit_generator.state) == before
 
 
 def test_tasks_without_it_say_so(ragged: dict[str, Any]) -> None:
