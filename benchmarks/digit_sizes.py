@@ -71,7 +71,8 @@ def draw(folder: Path, numbers: dict[str, int]) -> None:
             side = round(SMALLEST * (LARGEST / SMALLEST) ** rng.random())
             x, y = rng.integers(0, SIDE - side + 1, 2)
             name = f"{split}/{index:05d}_{side}.png"
-            cv2.imwrite(str(folder / name), picture(digits.images[index], side, x, y))
+            _, png = cv2.imencode(".png", picture(digits.images[index], side, x, y))
+            (folder / name).write_bytes(png.tobytes())
             lines.append([name, digits.labels[index], split])
     with (folder / LABEL_FILE).open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([["file", "labels", "split"], *lines])
@@ -123,11 +124,12 @@ def main(arguments: Arguments) -> None:
             require_between(split, number, 1, len(load_mnist(split).labels))
         draw(arguments.folder, numbers)
         return
-    agent, config = load_agent(arguments.run)
-    set_precision(config.matmul_precision)
-    reader = label_reader(agent, config, "test")
-    if reader.envs.gaze_size == 2:
+    agent, trained = load_agent(arguments.run)
+    set_precision(trained.matmul_precision)
+    if not trained.zoom:
         raise InvalidArgument(f"{arguments.run} has no zoom: train it with --zoom True")
+    config = trained.with_own_images(arguments.folder, arguments.folder / LABEL_FILE)
+    reader = label_reader(agent, config, "test")
     right, widths = read(reader)
     print(table(sizes(arguments.folder, "test"), right, widths))
 

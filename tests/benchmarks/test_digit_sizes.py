@@ -65,6 +65,13 @@ def test_sizes_are_in_the_names_and_in_the_pictures(pictures: Path) -> None:
         assert max(np.ptp(ys), np.ptp(xs)) < int(path.stem.split("_")[1])
 
 
+def test_a_picture_that_cannot_be_written_is_an_error(pictures: Path, tmp_path: Path) -> None:
+    (first,) = (pictures / "train").glob("00000_*.png")
+    (tmp_path / "other" / "train" / first.name).mkdir(parents=True)
+    with pytest.raises(OSError, match=first.name):
+        digit_sizes.draw(tmp_path / "other", {"train": 1})
+
+
 def test_sizes_are_spread_evenly_on_a_logarithmic_scale(
     tmp_path: Path, synthetic_mnist: Path
 ) -> None:
@@ -104,6 +111,17 @@ def test_an_agent_with_a_zoom_has_a_row_a_size(
     digit_sizes.main(digit_sizes.Arguments(folder=pictures, run=run))
     lines = capsys.readouterr().out.splitlines()[2:]
     assert sum(int(line.split("|")[2]) for line in lines) == 20
+
+
+def test_the_pictures_of_the_folder_are_read_wherever_the_agent_was_trained(
+    tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path, pictures, zoom=True)
+    other = tmp_path / "other"
+    digit_sizes.main(digit_sizes.Arguments(folder=other, train=10, held_out=12))
+    digit_sizes.main(digit_sizes.Arguments(folder=other, run=run))
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert sum(int(line.split("|")[2]) for line in lines) == 12
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path, pictures: Path) -> None:
