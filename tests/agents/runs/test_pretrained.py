@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,12 @@ def test_what_comes_with_the_repository_can_be_loaded(name: str) -> None:
 
 
 def test_an_agent_reads_as_its_page_says() -> None:
-    """House numbers need no files; 1,000 of them leave an interval of some 6 points."""
+    """House numbers need no files; 1,000 of them are known to 3.7 points, one time in a thousand.
+
+    They are the first ones, and happen to be harder than all are.
+    """
     agent, config, _, _ = load("pretrained:dram_house_numbers")
-    found = evaluate(agent, config, "test", images=1000)
-    assert found.interval[0] <= pretrained.page("dram_house_numbers").results[0]["error"]
-    assert pretrained.page("dram_house_numbers").results[0]["error"] <= found.interval[1]
-    assert evaluate(agent, config, "test", images=200, gaze="center").error > 80  # the control
+    said = pretrained.page("dram_house_numbers").results[0]["error"] / 100
+    found = evaluate(agent, config, "test", images=1000).error / 100
+    assert abs(found - said) < 3.3 * math.sqrt(said * (1 - said) / 1000)
+    assert evaluate(agent, config, "test", images=200, gaze="center").error > 70  # the control
