@@ -51,7 +51,8 @@ class GlimpseVecEnv(VecEnv):
 
     Args:
         env: Id of an environment, or a batch made with `autoreset_mode="same_step"`, on its own or
-            in wrappers that leave its spaces as they are, such as `VectorInformationReward`.
+            in wrappers that leave its spaces as they are, such as `VectorInformationReward` (but
+            not in `RecordEpisodeStatistics`, which finds `episode` taken).
         num_envs: B of an id; 1 if left out.
         action: "multidiscrete": column and row of the gaze in a grid, and the label (or move);
             "discrete": the same as one number, for DQN; or "box": gaze x and y, and a score for
@@ -109,16 +110,17 @@ class GlimpseVecEnv(VecEnv):
                 f"options: {len(pinned)} of {self.num_envs} rows have an 'index'; give all rows "
                 "one, or none"
             )
-        first, *others = (
+        shared = [
             {name: value for name, value in options.items() if name != "index"}
             for options in self._options
-        )
-        if any(other != first for other in others):
+        ]
+        # By how they are written: arrays, which the batch refuses, are not equal to anything.
+        if len({repr(sorted(options.items())) for options in shared}) > 1:
             raise InvalidArgument(
                 f"options: the {self.num_envs} rows are one batch, in which 'index' alone may "
                 f"differ; give all the same {' and '.join(self.envs.changeable)}"
             )
-        return first | ({"index": pinned} if pinned else {})
+        return shared[0] | ({"index": pinned} if pinned else {})
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Keep the actions for `step_wait`; the batch has no workers to send them to."""

@@ -172,6 +172,9 @@ def test_options_of_all_rows_change_the_task() -> None:
     envs.set_options([{"max_digits": 1}, {"max_digits": 2}])
     with pytest.raises(InvalidArgument, match=r"'index' alone may differ.*max_digits"):
         envs.reset()
+    envs.set_options([{"max_digits": np.array([1, 2])} for _ in range(2)])
+    with pytest.raises(InvalidArgument, match="max_digits"):
+        envs.reset()
     envs.set_options({"max_digits": 1})
     model.set_env(envs)
     model.learn(32, reset_num_timesteps=False)
