@@ -7,7 +7,6 @@ those that were there from an earlier call are replaced. Weights are not kept th
 from __future__ import annotations
 
 import dataclasses
-import io
 import re
 import statistics
 import sys
@@ -21,8 +20,6 @@ if __name__ == "__main__":
 import tyro
 from PIL import Image
 
-from agents.runs.files import write_atomically
-from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
 from benchmarks import reporting
 from benchmarks.kept_runs import (
@@ -36,9 +33,9 @@ from benchmarks.kept_runs import (
     write_results,
 )
 from benchmarks.run_results import curve_of, results_of
+from benchmarks.still_pictures import PICTURES, write_webp
 from glimpse_env.errors import InvalidArgument
 
-PICTURES = ROOT / "docs" / "pictures"
 POINTS = 12  # rows of a curve that are printed
 COLUMNS = {  # what is printed of a curve: its title, its unit, how it is written
     "validation/error": ("validation error, %", 100, ".2f"),
@@ -76,9 +73,7 @@ def keep(runs: Sequence[Path], results: Path = RUNS, curves: Path = CURVES) -> l
 
 def keep_picture(run: Path, name: str) -> None:
     """Write the gazes of a run again as WebP, in a tenth of the room, losing what no eye misses."""
-    content = io.BytesIO()
-    Image.open(run / "gazes.png").save(content, "WEBP", quality=80)
-    write_atomically(PICTURES / f"{name}.webp", content.getvalue())
+    write_webp(PICTURES / f"{name}.webp", Image.open(run / "gazes.png"), quality=80)
 
 
 def outcomes(results: Iterable[Result]) -> str:

@@ -7,7 +7,6 @@ from what the runs with one seed have left in their folders; see `--help`.
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -18,16 +17,15 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image
 
-from agents.runs.files import write_atomically
 from agents.trainer.commands import run_command
 from agents.trainer.envs import make_reading_envs
 from benchmarks.compare.groups import groups_of
 from benchmarks.compare.looks import PICTURED, Looked
 from benchmarks.compare.outcomes import CURVES, OUTCOMES, Run, read_outcomes
-from benchmarks.compare.plots import PICTURES
 from benchmarks.compare.run import RESULT, read_result
 from benchmarks.compare.tasks import task_named
 from benchmarks.kept_runs import read_curves
+from benchmarks.still_pictures import PICTURES, write_webp
 from glimpse_env.frames.drawing import BACKGROUND, Frame, as_rgb, draw_path, resize, write
 
 _SIDE, _BELOW, _NAMES = 112, 20, 150  # pixels: an image, what was said, the column of names
@@ -94,9 +92,7 @@ def main(arguments: Arguments) -> None:
             envs = make_reading_envs(task_named(name), "validation", 1)
             images: Any = envs.task.images(np.arange(PICTURED))
             path = arguments.pictures / f"gazes_{name}_{budget}.webp"
-            content = io.BytesIO()
-            Image.fromarray(draw(lines, images)).save(content, "WEBP", quality=75)
-            write_atomically(path, content.getvalue())
+            write_webp(path, Image.fromarray(draw(lines, images)), quality=75)
             print(path)
 
 

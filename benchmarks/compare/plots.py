@@ -16,16 +16,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from agents.runs.files import write_atomically
 from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
 from benchmarks.compare.groups import Group, errors_of, groups_of
 from benchmarks.compare.outcomes import CURVES, OUTCOMES, read_outcomes
 from benchmarks.compare.statistics import interquartile_mean, performance_profile
 from benchmarks.kept_runs import read_curves
+from benchmarks.still_pictures import PICTURES, write_webp
 from glimpse_env.errors import MissingPackage
 
-PICTURES = ROOT / "docs" / "pictures"
 THRESHOLDS = np.linspace(0, 1, 201)
 
 
@@ -68,10 +67,9 @@ def _draw_curve(axes: Any, group: Group, style: dict[str, Any]) -> None:
 
 
 def _written(figure: Any, path: Path) -> Path:
-    content, picture = io.BytesIO(), io.BytesIO()
+    content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
-    Image.open(content).convert("RGB").save(picture, "WEBP", quality=85)
-    write_atomically(path, picture.getvalue())
+    write_webp(path, Image.open(content).convert("RGB"), quality=85)
     return path
 
 

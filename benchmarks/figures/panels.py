@@ -22,6 +22,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from agents.runs.files import write_atomically
+from benchmarks.still_pictures import write_webp
 
 COLOURS = ("#1f77b4", "#d95f02", "#2a9d5c", "#7b5ea7", "#c2427a", "#5c6670")
 MARKERS = "osD^vP"
@@ -166,11 +167,11 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure, the same each time: PNG of few colours, or WebP where the name says so."""
     content = io.BytesIO()
     figure.savefig(content, format="png")
-    picture, content = Image.open(content).convert("RGB"), io.BytesIO()
+    picture = Image.open(content).convert("RGB")
     if path.suffix == ".webp":  # pictures: an eighth of the room
-        picture.save(content, "WEBP", quality=85)
-    else:
-        few, plotted = picture.quantize(128, dither=Image.Dither.NONE), PngInfo()
-        plotted.add_text(PLOTTED, fingerprint(figure))
-        few.save(content, "PNG", optimize=True, pnginfo=plotted)
+        write_webp(path, picture, quality=85)
+        return
+    few, plotted, content = picture.quantize(128, dither=Image.Dither.NONE), PngInfo(), io.BytesIO()
+    plotted.add_text(PLOTTED, fingerprint(figure))
+    few.save(content, "PNG", optimize=True, pnginfo=plotted)
     write_atomically(path, content.getvalue())

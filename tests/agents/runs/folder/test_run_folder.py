@@ -41,22 +41,23 @@ def train(*arguments: str) -> None:
     train_dram.main(train_dram.parse([*arguments, "--no-test", "--device", "cpu"]))
 
 
+def trained(runs: Path, images: int) -> Path:
+    """The folder of a small run."""
+    train("--runs", str(runs), *SMALL, "--images", str(images))
+    (folder,) = runs.iterdir()
+    return folder
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing has disturbed."""
-    runs = tmp_path_factory.mktemp("whole")
-    train("--runs", str(runs), *SMALL, "--images", "160")
-    (folder,) = runs.iterdir()
-    return folder
+    return trained(tmp_path_factory.mktemp("whole"), images=160)
 
 
 @pytest.fixture(scope="module")
 def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has come half as far."""
-    runs = tmp_path_factory.mktemp("half")
-    train("--runs", str(runs), *SMALL, "--images", "80")
-    (folder,) = runs.iterdir()
-    return folder
+    return trained(tmp_path_factory.mktemp("half"), images=80)
 
 
 @pytest.mark.parametrize("what", ["checkpoint.pt", "metrics.jsonl", "glimpses.gif"])
