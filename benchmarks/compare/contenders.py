@@ -40,12 +40,13 @@ class Player:
         task: What is learned.
         seed: Of weights, images and noise.
         steps: To take.
+        **options: Of its configuration, over those that it takes part with.
     """
 
-    def __init__(self, name: str, task: Task, seed: int, steps: int) -> None:
+    def __init__(self, name: str, task: Task, seed: int, steps: int, **options: Any) -> None:
         entrant = entrant_named(name)
         assert entrant.make is not None
-        self.learner = entrant.make(task, seed, steps)
+        self.learner = entrant.make(task, seed, steps, **options)
         self._name, self._task, self._steps = name, task, steps
         self._gaze = cast(Gaze, entrant.gaze)
 

@@ -11,7 +11,7 @@ from benchmarks.compare import others, ours, shaped
 from benchmarks.compare.tasks import Task
 from glimpse_env.errors import InvalidArgument
 
-Maker = Callable[[Task, int, int], Learner]  # task, seed, steps
+Maker = Callable[..., Learner]  # task, seed, steps, and options over its own by keyword
 
 
 class Entrant(NamedTuple):

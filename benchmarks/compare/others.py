@@ -30,11 +30,11 @@ def sb3(task: Task, seed: int, budget: int, /, **options: Any) -> Sb3Learner:
     return Sb3Learner(Sb3Config(**about, seed=seed, **{**_SIZES, **options}))
 
 
-def ppo_stack(task: Task, seed: int, steps: int) -> Sb3Learner:
+def ppo_stack(task: Task, seed: int, budget: int, /, **options: Any) -> Sb3Learner:
     """PPO that sees all glimpses of the longest episode at once, or the last six of a game."""
     envs = task.envs("validation", 1)
     glimpses = 6 if task.is_game else steps_of_episode(envs)
-    return sb3(task, seed, steps, algo="ppo", stack=glimpses)
+    return sb3(task, seed, budget, algo="ppo", stack=glimpses, **options)
 
 
 ppo = partial(sb3, algo="ppo")

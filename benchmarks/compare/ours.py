@@ -33,7 +33,8 @@ def ours(task: Task, seed: int, budget: int, /, **options: Any) -> DramLearner:
     episodes = max(1, budget // steps_of_episode(task.envs("validation", 1)))
     lengths: dict[str, Any] = {"images": episodes, "sigma_fall_images": max(1, episodes // 5)}
     preset: Config = _PRESETS[task.env_id]()
-    config = replace(preset, env_id=task.env_id, seed=seed, **_SHORT, **lengths, **options)
+    chosen = {**_SHORT, **lengths, **options}
+    config = replace(preset, env_id=task.env_id, seed=seed, **chosen)
     return DramLearner(config)
 
 

@@ -1,0 +1,40 @@
+"""Options of learners that are tuned alike: what is tried, and what was found; see tuning.py."""
+
+from __future__ import annotations
+
+Options = dict[str, float]
+Ranges = dict[str, tuple[float, ...]]
+
+_RATES = (1e-3, 3e-4, 3e-3)
+_PPO: Ranges = {
+    "learning_rate": _RATES,
+    "entropy_weight": (0.01, 0.001, 0.05),
+    "steps": (32, 16, 128),
+}
+_OURS: Ranges = {
+    "learning_rate": (2e-3, 1e-3, 4e-3),
+    "reinforce_weight": (30.0, 3.0, 10.0),
+    "num_envs": (128, 64, 256),
+}
+
+RANGES: dict[str, Ranges] = {
+    "hybrid": _OURS,
+    "hybrid-probability": _OURS,
+    "hybrid-information": _OURS,
+    "reinforce": {
+        "learning_rate": (2e-3, 1e-3, 4e-3),
+        "reinforce_weight": (1.0, 0.3, 3.0),
+        "entropy_weight": (0.02, 0.005, 0.05),
+    },
+    "labelled-ppo": _PPO,
+    "recurrent-ppo": _PPO,
+    "ppo-stack": _PPO,
+    "ppo": _PPO,
+    "a2c": {**_PPO, "steps": (8, 4, 32)},
+    "dqn": {"learning_rate": _RATES, "gaze_bins": (5, 3, 9), "epochs": (1, 2)},
+    "sac": {"learning_rate": _RATES, "epochs": (1, 2)},
+}
+"""Values of each option, the one to start from first."""
+
+TUNED: dict[str, Options] = {}
+"""The best of each learner's trials."""
