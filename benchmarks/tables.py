@@ -22,6 +22,7 @@ from agents.runs.files import write_atomically
 from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
 from benchmarks.compare import outcomes, report
+from benchmarks.compare.tuning import read_trials, tuning_table
 from benchmarks.kept_runs import Result, find, read_curves, read_results
 from benchmarks.result_rows import Row, read_rows
 from glimpse_env.errors import InvalidArgument, MissingData
@@ -163,6 +164,7 @@ class Tables:
             "networks": self.networks,
             "gaps": self.gaps,
             "algorithms": algorithms,
+            "tuning": lambda: tuning_table(read_trials()),
         }
 
         def fill(found: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ from agents.trainer.envs import spec_of
 from benchmarks.compare.entrants import entrant_named
 from benchmarks.compare.looks import Looked, look_on
 from benchmarks.compare.tasks import Task
+from benchmarks.compare.tuned import TUNED
 from benchmarks.compare.whole_images import WholeImages
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
 
@@ -39,15 +40,16 @@ class Player:
         name: The entrant's.
         task: What is learned.
         seed: Of weights, images and noise.
-        steps: To take.
+        budget: Steps to take.
         **options: Of its configuration, over those that it takes part with.
     """
 
-    def __init__(self, name: str, task: Task, seed: int, steps: int, **options: Any) -> None:
+    def __init__(self, name: str, task: Task, seed: int, budget: int, /, **options: Any) -> None:
         entrant = entrant_named(name)
         assert entrant.make is not None
-        self.learner = entrant.make(task, seed, steps, **options)
-        self._name, self._task, self._steps = name, task, steps
+        chosen = {} if task.is_game else TUNED.get(entrant.like or name, {})
+        self.learner = entrant.make(task, seed, budget, **chosen | options)
+        self._name, self._task, self._steps = name, task, budget
         self._gaze = cast(Gaze, entrant.gaze)
 
     @property

@@ -27,6 +27,8 @@ class Entrant(NamedTuple):
     """Who looks, also when it is tested."""
     tasks: tuple[str, ...] = ()
     """Those that it is for; () for all that it can learn."""
+    like: str = ""
+    """The learner whose options it has, where it differs from it in something else."""
 
 
 ENTRANTS: dict[str, Entrant] = {
@@ -48,16 +50,29 @@ ENTRANTS: dict[str, Entrant] = {
     "sac": Entrant(others.sac, "SAC on real gazes and scores"),
     "tqc": Entrant(others.tqc, "TQC on real gazes and scores"),
     "ppo-informed": Entrant(
-        shaped.ppo_informed, "PPO, paid for what a glimpse tells a reader", tasks=("mnist",)
+        shaped.ppo_informed,
+        "PPO, paid for what a glimpse tells a reader",
+        tasks=("mnist",),
+        like="ppo",
     ),
     "ppo-stack-informed": Entrant(
-        shaped.ppo_stack_informed, "ppo-stack, paid in the same way", tasks=("mnist",)
+        shaped.ppo_stack_informed,
+        "ppo-stack, paid in the same way",
+        tasks=("mnist",),
+        like="ppo-stack",
     ),
     "reinforce-curriculum": Entrant(
-        shaped.curriculum, "reinforce, distractors come one by one", tasks=("cluttered60",)
+        shaped.curriculum,
+        "reinforce, images get harder by and by",
+        tasks=tuple(shaped.STAGES),
+        like="reinforce",
     ),
-    "random-gaze": Entrant(ours.random_gaze, "control: ours at random gazes", True, "random"),
-    "center-gaze": Entrant(ours.center_gaze, "control: ours at the centre", True, "center"),
+    "random-gaze": Entrant(
+        ours.random_gaze, "control: ours at random gazes", True, "random", like="hybrid"
+    ),
+    "center-gaze": Entrant(
+        ours.center_gaze, "control: ours at the centre", True, "center", like="hybrid"
+    ),
     "whole-image": Entrant(None, "bound: a small ResNet sees the whole image", labels=True),
 }
 OF_LABELS = ("hybrid", "hybrid-probability", "hybrid-information", "reinforce", "labelled-ppo")

@@ -14,7 +14,7 @@ from agents.dram.readers.information import KnownBy
 from benchmarks.compare import shaped
 from benchmarks.compare.contenders import training_envs
 from benchmarks.compare.entrants import takes_part
-from benchmarks.compare.tasks import task_named
+from benchmarks.compare.tasks import TASKS, task_named
 
 
 @pytest.fixture(autouse=True)
@@ -58,8 +58,22 @@ def test_distractors_come_one_by_one() -> None:
     assert task.env_options() == {}  # it is tested with all of them
 
 
+def test_numbers_of_one_digit_come_before_those_of_two() -> None:
+    task = task_named("house-numbers-2")
+    learner = shaped.curriculum(task, 0, 4000, num_envs=64)
+    envs = training_envs(task, learner)
+    found: list[tuple[int, int]] = []
+
+    def noted(taken: int) -> None:
+        digits = (envs.episodes.rows.labels >= 0).sum(1)  # type: ignore[attr-defined]
+        found.append((taken, int(digits.max())))
+
+    learner.learn(envs, 4000, noted)
+    seen = {(taken >= 2000, longest) for taken, longest in found}
+    assert seen == {(False, 1), (True, 2)}
+
+
 def test_each_is_for_its_task() -> None:
-    mnist, cluttered = task_named("mnist"), task_named("cluttered60")
-    for name, where in (("ppo-informed", mnist), ("reinforce-curriculum", cluttered)):
-        for task in (mnist, cluttered, task_named("catch12")):
-            assert takes_part(name, task) == (task is where)
+    for name, where in (("ppo-informed", {"mnist"}), ("reinforce-curriculum", {*shaped.STAGES})):
+        for task in TASKS.values():
+            assert takes_part(name, task) == (task.name in where)
