@@ -34,7 +34,8 @@ class Program:
         folder.mkdir(parents=True, exist_ok=True)
         self._outputs = folder / "stdout", folder / "stderr"
         known = ([str(word) for word in words], dict(os.environ) | environment, self._outputs)
-        self.process = CONTEXT.Process(target=_play, args=known)
+        # A daemon does not outlive a test run that fails before it has ended.
+        self.process = CONTEXT.Process(target=_play, args=known, daemon=True)
         self.process.start()
 
     def ended(self, seconds: float = 300) -> Ended:
