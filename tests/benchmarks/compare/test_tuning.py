@@ -22,6 +22,12 @@ def trial(name: str, options: Options, error: float) -> Trial:
     return Trial(learner=name, options=words, error=error, **usual)
 
 
+@pytest.fixture(autouse=True)
+def digits(synthetic_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawn digits in the place of MNIST."""
+    monkeypatch.setenv("GLIMPSE_DATA", str(synthetic_mnist))
+
+
 @pytest.fixture
 def bowl(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     """Learners that are best with b=2 where a=1, and with b=3 where a=5; a=5 is better."""
@@ -46,10 +52,7 @@ def test_a_round_keeps_the_best_of_each_option_in_turn(bowl: list[Options]) -> N
     assert best == {"a": 5, "b": 3} and isinstance(best["a"], int)
 
 
-def test_options_reach_the_learner(
-    synthetic_mnist: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("GLIMPSE_DATA", str(synthetic_mnist))
+def test_options_reach_the_learner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(RANGES, "hybrid", {"learning_rate": (5e-4,), "num_envs": (8,)})
     arguments = Arguments(("hybrid",), budget=256, workers=1, trials=tmp_path / "trials.csv")
     found = one_round("hybrid", "mnist", 256, 3)
