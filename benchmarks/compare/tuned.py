@@ -11,7 +11,7 @@ _PPO: Ranges = {
     "entropy_weight": (0.01, 0.001, 0.05),
     "steps": (32, 16, 128),
 }
-_OURS: Ranges = {"learning_rate": (2e-3, 1e-3, 4e-3), "num_envs": (128, 64, 256)}
+_OURS: Ranges = {"learning_rate": (2e-3, 1e-3, 4e-3), "num_envs": (128, 64, 32, 16, 256)}
 
 RANGES: dict[str, Ranges] = {
     "hybrid": _OURS,
@@ -32,5 +32,12 @@ RANGES: dict[str, Ranges] = {
 }
 """Values of each option, the one to start from first."""
 
-TUNED: dict[str, Options] = {}
+TUNED: dict[str, Options] = {
+    "hybrid": {"learning_rate": 0.001, "num_envs": 32},
+    "hybrid-probability": {"learning_rate": 0.004, "num_envs": 16},
+    "hybrid-information": {"learning_rate": 0.002, "num_envs": 32},
+    "reinforce": {"learning_rate": 0.001, "reinforce_weight": 1, "entropy_weight": 0.05},
+    "labelled-ppo": {"learning_rate": 0.001, "entropy_weight": 0.01, "steps": 32},
+    "recurrent-ppo": {"learning_rate": 0.001, "entropy_weight": 0.01, "steps": 128},
+}
 """The best of each learner's trials; games, which MNIST says little about, go without."""
