@@ -19,7 +19,7 @@ CONTEXT.set_forkserver_preload(["agents.train_dram", "torch._dynamo"])
 
 
 class Program:
-    """A program in a process of its own, with one thread.
+    """A program in a process of its own, with one thread; it may not start others.
 
     Args:
         words: As those of the shell behind `python`: the path of a script, or "-c" and the code;

@@ -11,7 +11,7 @@ from benchmarks.compare import others, ours, shaped
 from benchmarks.compare.tasks import Task
 from glimpse_env.errors import InvalidArgument
 
-Maker = Callable[..., Learner]  # task, seed, steps, and options over its own by keyword
+Maker = Callable[..., Learner]  # task, seed, budget; options by keyword
 
 
 class Entrant(NamedTuple):
@@ -28,7 +28,7 @@ class Entrant(NamedTuple):
     tasks: tuple[str, ...] = ()
     """Those that it is for; () for all that it can learn."""
     like: str = ""
-    """The learner whose options it has, where it differs from it in something else."""
+    """The entrant whose tuned options it shares; "" for its own."""
 
 
 ENTRANTS: dict[str, Entrant] = {
@@ -63,7 +63,7 @@ ENTRANTS: dict[str, Entrant] = {
     ),
     "reinforce-curriculum": Entrant(
         shaped.curriculum,
-        "reinforce, images get harder by and by",
+        "reinforce, images get harder in stages",
         tasks=tuple(shaped.STAGES),
         like="reinforce",
     ),

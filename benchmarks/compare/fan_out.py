@@ -11,17 +11,21 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from agents.runs.provenance import ROOT
 from benchmarks.compare.outcomes import Run
 from glimpse_env.errors import MissingPackage
 
 LOST = 255  # no status of a process: the worker was killed, or could not start one
+Item = TypeVar("Item")
 Apart = Callable[[Run], int]  # runs in a process of its own and returns its exit status
 
 
-def in_processes(runs: Sequence[Run], apart: Apart, workers: int) -> Iterator[tuple[Run, int]]:
-    """So many runs at a time on this machine."""
+def in_processes(
+    runs: Sequence[Item], apart: Callable[[Item], int], workers: int
+) -> Iterator[tuple[Item, int]]:
+    """So many runs at a time on this machine, or other things to do."""
     with concurrent.futures.ThreadPoolExecutor(max(1, workers)) as pool:
         waiting = {pool.submit(apart, run): run for run in runs}
         for done in concurrent.futures.as_completed(waiting):

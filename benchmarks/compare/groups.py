@@ -19,6 +19,7 @@ from benchmarks.compare.statistics import (
 )
 from benchmarks.compare.tasks import TASKS
 from benchmarks.kept_runs import Curve
+from glimpse_env.errors import CorruptedData
 
 
 class Group(NamedTuple):
@@ -71,11 +72,21 @@ def errors_of(curve: Curve) -> list[float]:
 
 
 def groups_of(outcomes: Sequence[Outcome], curves: Mapping[str, Curve]) -> list[Group]:
-    """All groups, by task and budget, in the order of entrants.py."""
+    """All groups, by task and budget, in the order of entrants.py.
+
+    Raises:
+        CorruptedData: Runs of a group differ in their options, too.
+    """
     order = [*ENTRANTS]
     found: dict[tuple[str, int, str], list[Outcome]] = {}
     for one in sorted(outcomes, key=lambda one: one.seed):
         found.setdefault((one.task, one.budget, one.learner), []).append(one)
+    for (task, budget, learner), runs in found.items():
+        if len({one.options for one in runs}) > 1:
+            raise CorruptedData(
+                f"{task}, {budget} steps, {learner}: seeds with other options than others; delete "
+                "the rows of those that are not wanted any more, and make their runs again"
+            )
     groups = [
         Group(*key, runs, [curves[one.run.name] for one in runs]) for key, runs in found.items()
     ]

@@ -13,6 +13,7 @@ from agents.sb3.learner import Sb3Learner
 from benchmarks.compare import others, ours
 from benchmarks.compare.tasks import Task
 from glimpse_env.envs.gaze.vector_env import GazeVectorEnv
+from glimpse_env.errors import require_choice
 from glimpse_env.wrappers import VectorInformationReward
 
 READER = "pretrained:ram_mnist"  # of the task mnist
@@ -70,6 +71,11 @@ class Gradual(DramLearner):
 
 
 def curriculum(task: Task, seed: int, budget: int, /, **options: Any) -> Gradual:
-    """Rewards alone."""
+    """Rewards alone.
+
+    Raises:
+        InvalidArgument: A task that has no stages.
+    """
+    require_choice("task", task.name, tuple(STAGES))
     config: Config = ours.rewards_alone(task, seed, budget, **options).config
     return Gradual(config, *STAGES[task.name])

@@ -45,8 +45,8 @@ def env_of(row: Row, tables: Tables) -> str:
 
 
 def best_rows(rows: list[Row], tables: Tables) -> list[list[str]]:
-    """The agent with the lowest error on what is shown by default, and its controls."""
-    agents = [row for row in rows if row.table == "agents" and row.run]
+    """The one agent with the lowest error on what is shown by default, and its controls."""
+    agents = [row for row in rows if row.table == "agents" and row.run and not row.reader]
     asked = [row for row in agents if as_registered(tables.measured(row))]
     if not asked:
         return [["best agent here", "not yet measured", ""]]

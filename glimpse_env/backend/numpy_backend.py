@@ -17,10 +17,9 @@ from glimpse_env.errors import InvalidAction
 def _pooling(height: int, width: int, size: int) -> tuple[Array, Array, Array]:
     """What adds up boxes of a stretch, from left (b, h) and right (w, a), and their largest sums.
 
-    Boxes of an image that is b boxes and h pixels high lie alike in the stretches of h pixels.
+    An image is cut into equal stretches, h pixels high or w wide, in which boxes lie alike.
     """
-    down, across = (math.gcd(size, length) for length in (height, width))
-    down, across = (_stretches(size, most) for most in (down, across))
+    down, across = (_stretches(size, math.gcd(size, length)) for length in (height, width))
     rows = _boxes(height // down, size // down)
     columns = _boxes(width // across, size // across)
     pixels = np.tile(rows.sum(1), down)[:, None] * np.tile(columns.sum(1), across)
@@ -28,10 +27,10 @@ def _pooling(height: int, width: int, size: int) -> tuple[Array, Array, Array]:
 
 
 def _stretches(size: int, most: int) -> int:
-    """Into how many equal parts to cut `size` boxes, a divisor of `most`.
+    """How many stretches, a divisor of `most`, for `size` boxes in all.
 
     A product of matrices multiplies by zeros for boxes that do not cover a pixel: the fewer boxes
-    the better, but for a few, where the calls take longer than what they do.
+    in a stretch the better, down to six, below which the calls take longer than what they do.
     """
     return max(n for n in range(1, most + 1) if most % n == 0 and (n == 1 or size // n >= 6))
 

@@ -85,3 +85,8 @@ def test_files_are_sorted_and_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write_outcomes([outcome(seed=2), outcome(seed=1)], path)
     assert [one.seed for one in read_outcomes(path)] == [1, 2]
+
+
+def test_seeds_with_other_options_are_no_group() -> None:
+    with pytest.raises(CorruptedData, match="1000 steps, ppo"):
+        groups_of(*kept(outcome(seed=0), outcome(seed=1, options="algo=ppo steps=16")))

@@ -15,6 +15,7 @@ from benchmarks.compare import shaped
 from benchmarks.compare.contenders import training_envs
 from benchmarks.compare.entrants import takes_part
 from benchmarks.compare.tasks import TASKS, task_named
+from glimpse_env.errors import InvalidArgument
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +72,11 @@ def test_numbers_of_one_digit_come_before_those_of_two() -> None:
     learner.learn(envs, 4000, noted)
     seen = {(taken >= 2000, longest) for taken, longest in found}
     assert seen == {(False, 1), (True, 2)}
+
+
+def test_a_task_without_stages_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="cluttered60"):
+        shaped.curriculum(task_named("mnist"), 0, 1000)
 
 
 def test_each_is_for_its_task() -> None:
