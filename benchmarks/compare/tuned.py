@@ -40,6 +40,7 @@ TUNED: dict[str, Options] = {
     "labelled-ppo": {"learning_rate": 0.001, "entropy_weight": 0.01, "steps": 32},
     "recurrent-ppo": {"learning_rate": 0.001, "entropy_weight": 0.01, "steps": 128},
     "ppo-stack": {"learning_rate": 0.003, "entropy_weight": 0.001, "steps": 16},
+    "ppo": {"learning_rate": 0.001, "entropy_weight": 0.001, "steps": 32},
     "a2c": {"learning_rate": 0.001, "entropy_weight": 0.01, "steps": 8},
     "dqn": {"learning_rate": 0.0003, "gaze_bins": 3, "epochs": 2},
     "sac": {"learning_rate": 0.003, "epochs": 1},

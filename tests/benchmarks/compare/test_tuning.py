@@ -124,7 +124,7 @@ def test_learners_take_part_with_what_was_found() -> None:
     found = {
         name: best_options(rows) for name, rows in groupby(read_trials(), lambda one: one.learner)
     }
-    assert found == TUNED
+    assert found == TUNED and set(TUNED) == set(RANGES)
     for name, options in TUNED.items():
         assert options_of(Player(name, MNIST, 0, 10_000).learner, options) == options
 
