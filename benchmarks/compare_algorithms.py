@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -20,8 +19,8 @@ if __name__ == "__main__":  # `agents` here, not a package of that name from els
 
 import tyro
 
-from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
+from benchmarks.apart import run_module_apart
 from benchmarks.compare.entrants import ENTRANTS, entrant_named, takes_part
 from benchmarks.compare.fan_out import LOST, in_processes, with_ray
 from benchmarks.compare.outcomes import CURVES, OUTCOMES, Run, keep, read_outcomes
@@ -135,21 +134,10 @@ def run_apart(run: Run, arguments: Arguments) -> int:
     folder = arguments.runs / run.name
     if (folder / RESULT).exists():
         return 0
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "benchmarks.compare.run"]
-    command += [run.task, run.learner, str(run.budget), str(run.seed), str(folder.absolute())]
-    command += ["--validation-images", str(arguments.validation_images)]
-    command += ["--test-images", str(arguments.test_images)]
-    places = [str(ROOT), os.getcwd(), os.environ.get("PYTHONPATH", "")]
-    with (folder / "output.txt").open("ab") as output:
-        return subprocess.run(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(places)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
+    words = [run.task, run.learner, str(run.budget), str(run.seed), str(folder.absolute())]
+    words += ["--validation-images", str(arguments.validation_images)]
+    words += ["--test-images", str(arguments.test_images)]
+    return run_module_apart("benchmarks.compare.run", words, folder / "output.txt")
 
 
 if __name__ == "__main__":

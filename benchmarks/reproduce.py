@@ -14,7 +14,6 @@ import dataclasses
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from agents.runs import pretrained
 from agents.runs.provenance import ROOT
 from agents.trainer.commands import run_command
 from agents.trainer.envs import set_precision
+from benchmarks.apart import run_apart
 from benchmarks.kept_runs import Result, read_results
 from benchmarks.result_rows import Row, read_rows
 from benchmarks.tables import Tables, table
@@ -156,15 +156,7 @@ def train_one(command: list[str], folder: Path, arguments: Arguments) -> int:
     else:
         command = [*command, "--runs", str(folder)]
     threads = {"OMP_NUM_THREADS": "1"} if arguments.workers > 1 else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "output.txt").open("ab") as output:
-        return subprocess.run(
-            command,
-            env=os.environ | threads,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
+    return run_apart(command, folder / "output.txt", threads)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import groupby
@@ -21,9 +19,10 @@ from pathlib import Path
 
 import tyro
 
-from agents.runs.provenance import ROOT, commit
+from agents.runs.provenance import commit
 from agents.trainer.commands import run_command
 from benchmarks import reporting
+from benchmarks.apart import run_module_apart
 from benchmarks.compare.contenders import Player
 from benchmarks.compare.fan_out import in_processes
 from benchmarks.compare.run import Watch
@@ -192,19 +191,9 @@ def main(arguments: Arguments) -> int:
 
 def _tuned_apart(name: str, folder: Path) -> int:
     """A learner's round in a process of its own, with one thread; returns its exit status."""
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "benchmarks.compare.tuning", "--learners", name]
-    command += ["--workers", "0", "--trials", str((folder / f"{name}.csv").absolute())]
-    places = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    with (folder / f"{name}.txt").open("ab") as output:
-        return subprocess.run(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": places},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
+    words = ["--learners", name, "--workers", "0"]
+    words += ["--trials", str((folder / f"{name}.csv").absolute())]
+    return run_module_apart("benchmarks.compare.tuning", words, folder / f"{name}.txt")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("sb3_contrib")
 
-from benchmarks import compare_algorithms
+from benchmarks import apart, compare_algorithms
 from benchmarks.compare import ours, tasks
 from benchmarks.compare.contenders import training_envs
 from benchmarks.compare.entrants import ENTRANTS, takes_part
@@ -93,7 +93,7 @@ def test_what_is_there_is_not_run_again(
             return subprocess.CompletedProcess(command, -9)
         return inner(command, **keywords)
 
-    monkeypatch.setattr(compare_algorithms.subprocess, "run", counted)
+    monkeypatch.setattr(apart.subprocess, "run", counted)
     one = {"workers": 2, "validation_images": 5, "test_images": 10, "seeds": (0,)}
     assert main(arguments(learners=("ram", "a2c"), **one)) == -9
     assert sorted(started) == ["a2c", "ram"]

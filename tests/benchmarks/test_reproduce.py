@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,13 +61,11 @@ def test_a_training_is_a_process_whose_words_are_kept(tmp_path: Path) -> None:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands of train_dram.py run here: starting Python and torch would take all the time."""
 
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+    def run(command: list[str], *_: Any) -> int:
         assert Path(command[1]) == reproduce.ROOT / "agents" / "train_dram.py"
-        status = train_dram.main(train_dram.parse(command[2:]))
-        return subprocess.CompletedProcess(command, status)
+        return train_dram.main(train_dram.parse(command[2:]))
 
-    here = SimpleNamespace(run=run, STDOUT=subprocess.STDOUT)  # git's commands stay processes
-    monkeypatch.setattr(reproduce, "subprocess", here)
+    monkeypatch.setattr(reproduce, "run_apart", run)
 
 
 def test_what_was_stopped_goes_on_and_what_has_ended_stays(
